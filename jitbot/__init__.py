@@ -1,0 +1,1 @@
+"""jitbot: just-in-time approval of risky operations, in Slack."""

@@ -1,0 +1,116 @@
+"""Everything that can go wrong, named by who has to act on it.
+
+```
+JitbotError
+├── UserFault              the person who asked    -> told at once, in words; logged at info
+│   ├── InvalidInput
+│   ├── NotFound
+│   ├── NotPermitted
+│   ├── Settled
+│   ├── Stale
+│   └── Unavailable
+├── PolicyError            the policy's author     -> refused at load, with file and line
+├── SettingsError          the operator            -> refused at start
+├── Conflict               nobody                  -> read again, try once more
+├── Tampered               the operator, at once   -> nothing runs; alarm
+├── StoreUnavailable       the operator            -> the person is told that nothing was taken in
+├── DirectoryUnavailable   nobody                  -> people and groups are unread; conditions on them err
+├── NotifyError            the notifier            -> tried again, or the fallback channel
+│   ├── NotifyRefused
+│   └── NotifyUnsure
+└── RunnerError            the operator
+    ├── RunnerRefused      nothing happened
+    └── RunnerUnsure       it may have happened
+```
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+
+class JitbotError(Exception):
+    """Root of every error that jitbot raises on purpose."""
+
+
+class UserFault(JitbotError):
+    """Something the person who asked can mend; the text is shown to them as it is."""
+
+
+class InvalidInput(UserFault):
+    """What was typed cannot be taken; `fields` says which field is wrong and why."""
+
+    def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = dict(fields or {})
+
+
+class NotFound(UserFault):
+    """There is no such action or request, or it is not this person's to see."""
+
+
+class NotPermitted(UserFault):
+    """This person may not do that, whatever the state."""
+
+
+class Settled(UserFault):
+    """Too late: the request has moved on."""
+
+
+class Stale(UserFault):
+    """The click belongs to an older drawing of the request."""
+
+
+class Unavailable(UserFault):
+    """jitbot cannot take this now (ends-only, for example); nothing was taken in."""
+
+
+class PolicyError(JitbotError):
+    """A policy file is wrong; the message begins with `file:line:column`."""
+
+
+class SettingsError(JitbotError):
+    """The environment is wrong; the message names the variable and what to set."""
+
+
+class Conflict(JitbotError):
+    """Somebody else moved the row first."""
+
+
+class Tampered(JitbotError):
+    """Rows and signed events differ, or a signature does not hold."""
+
+
+class StoreUnavailable(JitbotError):
+    """The database cannot be reached or refuses to write; nothing was committed."""
+
+
+class DirectoryUnavailable(JitbotError):
+    """People or groups could not be read in time."""
+
+
+class NotifyError(JitbotError):
+    """A message was not posted; trying again may help, after `retry_after` where it is known."""
+
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotifyRefused(NotifyError):
+    """The other side will never take it (no such channel, archived); trying again is useless."""
+
+
+class NotifyUnsure(NotifyError):
+    """It may have been posted: the connection ended before the answer."""
+
+
+class RunnerError(JitbotError):
+    """A runner did not finish what it was told to."""
+
+
+class RunnerRefused(RunnerError):
+    """Nothing happened: the runner said no before it touched anything."""
+
+
+class RunnerUnsure(RunnerError):
+    """It may have happened; settled by `check`, a late result or a person."""

@@ -1,0 +1,74 @@
+"""A decision: a tree of reasons with the values seen, the same wherever it is shown.
+
+Form, card, `/jit why`, command line and record all print this one tree (`explain`).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from jitbot.model.people import Selector, UserId
+from jitbot.model.rules import Outcome
+
+
+class Mark(StrEnum):
+    """What became of one node of the tree."""
+
+    YES = "yes"  # it holds, or is met
+    NO = "no"  # it does not hold: skipped
+    OPEN = "open"  # still waiting for people
+    ERROR = "error"  # could not be told: the stricter outcome counts
+    DENIED = "denied"  # this is what ended it
+    UNTRIED = "untried"  # an earlier rule had decided already
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One node: what was asked (`label`), what was seen (`detail`), and where it is written."""
+
+    mark: Mark
+    label: str
+    detail: str = ""
+    where: str = ""
+    children: tuple["Reason", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One entry of a review requirement: so many of these people, and how far that is."""
+
+    rule: str
+    sources: tuple[Selector, ...]
+    count: int
+    approved_by: tuple[UserId, ...] = ()
+    candidates: tuple[UserId, ...] = ()
+    """Who could still approve for this entry, requester and beneficiary left out; empty when `unread`."""
+    unread: bool = False
+    """True when the members of a source could not be read just now."""
+
+    @property
+    def missing(self) -> int:
+        """How many approvals this entry still wants."""
+        return self.count - len(self.approved_by)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What policy concludes, and why.
+
+    `summary` is one sentence for people. `eligible` maps who may review now to the selectors (as text) that
+    each satisfies. `unread` names the facts that a condition or a requirement really needed and did not get.
+    """
+
+    outcome: Outcome
+    rule: str
+    summary: str
+    tree: Reason
+    where: str = ""
+    needs: tuple[Need, ...] = ()
+    eligible: tuple[tuple[UserId, tuple[str, ...]], ...] = ()
+    unread: tuple[str, ...] = ()
+    denied_by: UserId | None = None
+
+    def selectors_of(self, user: UserId) -> tuple[str, ...]:
+        """Return the selectors by which this person may review, none if they may not."""
+        return dict(self.eligible).get(user, ())

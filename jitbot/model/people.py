@@ -1,0 +1,60 @@
+"""People: Slack user ids with their team, and the selectors by which policies name them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+UserId = NewType("UserId", str)
+"""A Slack user id, `U…` or `W…` (no meaning in the prefix); globally unique, on Enterprise Grid too."""
+
+
+class Standing(StrEnum):
+    """What a person is to the workspace; only a member may ask for and review requests."""
+
+    MEMBER = "member"
+    GUEST = "guest"
+    STRANGER = "stranger"  # from another organisation, through a shared channel
+    BOT = "bot"
+    DEACTIVATED = "deactivated"
+
+
+class Kind(StrEnum):
+    """What stands behind a requester."""
+
+    PERSON = "person"
+    SERVICE = "service"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person as the directory knows them now."""
+
+    id: UserId
+    team: str
+    name: str
+    standing: Standing = Standing.MEMBER
+    email: str | None = None
+    kind: Kind = Kind.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """One way to name people in a policy: `group:NAME` or `user:ID`."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A named set of people in `people.yml`; members by Slack id, e-mail address or `@usergroup`."""
+
+    name: str
+    users: tuple[UserId, ...] = ()
+    emails: tuple[str, ...] = ()
+    usergroups: tuple[str, ...] = ()
+    where: str = ""

@@ -1,0 +1,18 @@
+"""A loaded policy set: what teams and the organisation say, checked and ready to decide by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jitbot.model.action import Action
+from jitbot.model.people import Group
+from jitbot.model.rules import Guardrail
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Every action, guardrail and group of one folder of policy files; `digest` is over the files' bytes."""
+
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    guardrails: tuple[Guardrail, ...] = ()
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    digest: str = ""

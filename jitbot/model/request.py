@@ -1,0 +1,181 @@
+"""A request: one person asking for one action, and everything that becomes of it.
+
+All instants are aware and in UTC; all lengths are `timedelta`. A request is immutable: the ledger returns a new
+one with every move.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NewType
+
+from jitbot.model.decision import Decision
+from jitbot.model.people import UserId
+
+RequestId = NewType("RequestId", int)
+
+
+class State(StrEnum):
+    """Where a request stands; the moves between states are the table in `lifecycle`."""
+
+    DECIDING = "deciding"
+    PENDING = "pending"
+    APPROVED = "approved"
+    RUNNING = "running"
+    VERIFYING = "verifying"
+    ACTIVE = "active"
+    UNDOING = "undoing"
+    UNSURE = "unsure"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+    MISSED = "missed"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    ROLLED_BACK = "rolled_back"
+
+
+class UndoCause(StrEnum):
+    """Why an undo began; written once, and it decides how the request ends."""
+
+    EXPIRY = "expiry"
+    REVOCATION = "revocation"
+    DROP = "drop"
+    STOP = "stop"
+    UNHEALTHY = "unhealthy"
+    REQUESTER_GONE = "requester_gone"
+    NOT_STARTED = "not_started"
+
+
+class Verdict(StrEnum):
+    """What one review says."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would happen, in words, as a diff, and as a fingerprint by which two plans are compared."""
+
+    summary: str
+    fingerprint: str
+    diff: str = ""
+    undoable: bool = False
+    targets: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What will run, exactly; running, checking and undoing look here, never at today's policy."""
+
+    title: str
+    team: str
+    channel: str
+    runner: str
+    inputs: Mapping[str, Any]
+    target: str
+    time_limit: timedelta
+    risk: str = "medium"
+    definition: str = ""
+    """The digest of the action's definition as it stood when this was taken."""
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One approver's recorded act on one revision; `selectors` are those it satisfied when given."""
+
+    reviewer: UserId
+    team: str
+    verdict: Verdict
+    at: datetime
+    revision: int
+    selectors: tuple[str, ...] = ()
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. Fields below `due_at` are the workers' own; all others are under the signed events."""
+
+    id: RequestId
+    revision: int
+    state: State
+    action: str
+    requester: UserId
+    team: str
+    beneficiary: UserId
+    source: str
+    params: Mapping[str, Any]
+    reason: str
+    snapshot: Snapshot
+    digest: str
+    created_at: datetime
+    ttl: timedelta | None = None
+    starts_at: datetime | None = None
+    decision: Decision | None = None
+    policy_digest: str = ""
+    lapses_at: datetime | None = None
+    approved_at: datetime | None = None
+    start_by: datetime | None = None
+    start_deadline: datetime | None = None
+    started_at: datetime | None = None
+    granted_at: datetime | None = None
+    expires_at: datetime | None = None
+    ended_at: datetime | None = None
+    undo_cause: UndoCause | None = None
+    attempts: int = 0
+    undo_attempts: int = 0
+    receipt: Mapping[str, Any] | None = None
+    handed_to: RequestId | None = None
+    """The holder that took over this grant's target when it ended."""
+    outcome: str = ""
+    """The last result in words, for people."""
+
+    due_at: datetime | None = None
+    """When somebody must look at this request next; None for never again."""
+    version: int = 0
+    """Moves with every change; a drawing of an older version never overwrites a newer one."""
+    owner: str = ""
+    lease_until: datetime | None = None
+    fence: int = 0
+    """Moves with every claim, so that a worker that lost its lease cannot write any more."""
+
+    @property
+    def name(self) -> str:
+        """How people call it: `JIT-1042`."""
+        return f"JIT-{self.id}"
+
+    @property
+    def run_key(self) -> str:
+        """Return the key of this run: stable over retries, new for each revision."""
+        return f"jit-{self.id}-{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What `start` gives back and `undo` gets; `data` is the runner's own and must be JSON."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    summary: str = ""
+
+
+class HealthState(StrEnum):
+    """How a target is, as its runner's `check` sees it."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The result of `check`. ABSENT: what was started is not there (never started, or undone)."""
+
+    state: HealthState
+    detail: str = ""

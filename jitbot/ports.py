@@ -1,0 +1,247 @@
+"""What the service needs from the outside, each a small protocol with its contract.
+
+Adapters live in `store`, `slack`, `runners`, `facts` and `clock`; fakes live beside the tests. All instants are
+aware and in UTC.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from jitbot.lifecycle import Event
+from jitbot.model import (
+    AuditEvent,
+    Copy,
+    Delivery,
+    Health,
+    Outgoing,
+    Person,
+    Plan,
+    Receipt,
+    Request,
+    RequestId,
+    Review,
+    State,
+    UserId,
+)
+
+
+class Clock(Protocol):
+    """The one clock."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware UTC."""
+
+
+class Entry(Protocol):
+    """One write transaction. All of it is committed together, audit events last, or none of it.
+
+    Raises `Conflict` where somebody else moved the row first, `StoreUnavailable` where the database fails.
+    """
+
+    now: datetime
+    """The instant of this transaction."""
+
+    def get(self, request: RequestId) -> Request:
+        """Read and lock a request. Raises: NotFound."""
+
+    def reviews(self, request: Request) -> Sequence[Review]:
+        """Return the reviews of the request's present revision, oldest first."""
+
+    def add(self, request: Request, by: str) -> Request:
+        """Insert a new request (its id is given here) with its first audit event."""
+
+    def move(self, request: Request, event: Event, by: str, note: str = "", **changes: Any) -> Request:
+        """Carry out one move of the lifecycle by compare-and-set on state and version, with its audit event.
+
+        `changes` are fields of the request. Raises: Conflict, also for a worker whose fence is no longer the row's.
+        """
+
+    def amend(self, request: Request, kind: str, by: str, note: str = "", **changes: Any) -> Request:
+        """Change fields without moving the state, with an audit event of that kind. Raises: Conflict."""
+
+    def review(self, request: Request, review: Review) -> None:
+        """Record a review; a later one by the same person on the same revision replaces it."""
+
+    def record(self, kind: str, by: str, request: RequestId | None = None, **body: Any) -> None:
+        """Append an audit event that moves nothing (a refusal, for example)."""
+
+    def say(self, message: Outgoing) -> None:
+        """Put a message into the outbox; coalesced with a waiting one of the same key."""
+
+    def settle(self, delivery: str) -> None:
+        """Mark an inbox row done, in this transaction."""
+
+    def holders(self, target: str) -> Sequence[Request]:
+        """Return the unfinished requests that were started on this target, oldest first, locked."""
+
+
+class Ledger(Protocol):
+    """The truth: requests, reviews and their record."""
+
+    def now(self) -> datetime:
+        """Return the present instant by the ledger's clock (the database's own on Postgres)."""
+
+    def begin(self) -> AbstractContextManager[Entry]:
+        """Begin a write transaction. Raises: StoreUnavailable."""
+
+    def get(self, request: RequestId) -> Request:
+        """Read one request without locking it. Raises: NotFound, StoreUnavailable."""
+
+    def reviews(self, request: Request) -> Sequence[Review]:
+        """Return the reviews of the request's present revision, oldest first."""
+
+    def find(
+        self, *, states: Sequence[State] = (), requester: UserId | None = None, limit: int = 50
+    ) -> Sequence[Request]:
+        """Return requests, newest first."""
+
+    def due(self, limit: int) -> Sequence[RequestId]:
+        """Return what must be looked at now and is in nobody's hands, longest due first."""
+
+    def claim(self, request: RequestId, owner: str, lease: timedelta) -> Request | None:
+        """Take a due request for a while by compare-and-set; None if it is not due or in other hands."""
+
+    def renew(self, request: Request, lease: timedelta) -> bool:
+        """Keep a claim for longer; False when it was lost."""
+
+
+class Inbox(Protocol):
+    """Deliveries, kept before they are acknowledged."""
+
+    def put(self, delivery: Delivery) -> bool:
+        """Commit a delivery; False if its key is known already. Raises: StoreUnavailable."""
+
+    def get(self, key: str) -> Delivery | None:
+        """Return a delivery that is not done yet, claimed for half a minute; None if done or in other hands."""
+
+    def waiting(self, limit: int) -> Sequence[str]:
+        """Return the keys of deliveries that nobody is working on, oldest first."""
+
+
+class Outbox(Protocol):
+    """Messages that wait to be said, and the copies of cards that stand in Slack."""
+
+    def claim(self, limit: int, lease: timedelta) -> Sequence[Outgoing]:
+        """Take what is due, most urgent first."""
+
+    def done(self, message: Outgoing) -> None:
+        """Forget a message that was said; one put again under the same key meanwhile stays."""
+
+    def retry(self, message: Outgoing, after: timedelta, error: str) -> None:
+        """Keep a message for later."""
+
+    def park(self, message: Outgoing, error: str) -> None:
+        """Give a message up; `doctor` shows it."""
+
+    def copies(self, request: RequestId) -> Sequence[Copy]:
+        """Return the copies of a card."""
+
+    def keep(self, copy: Copy) -> None:
+        """Store or update a copy, by request and place; an older version never replaces a newer one."""
+
+
+class Trail(Protocol):
+    """The signed record, read back and verified."""
+
+    def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
+        """Rebuild a request and its present reviews from its own verified events alone. Raises: Tampered."""
+
+    def events(self, request: RequestId | None = None, after: int = 0, limit: int = 100) -> Sequence[AuditEvent]:
+        """Return events in order."""
+
+    def verify(self) -> int:
+        """Verify the whole chain and return how many events it has. Raises: Tampered."""
+
+
+class Directory(Protocol):
+    """Who people are now. Answers may be cached for a minute; failure is never an empty answer."""
+
+    def person(self, user: UserId) -> Person:
+        """Return a person. Raises: NotFound, DirectoryUnavailable."""
+
+    def by_email(self, email: str) -> UserId | None:
+        """Return who has that address, None if nobody. Raises: DirectoryUnavailable."""
+
+    def usergroup(self, handle: str) -> frozenset[UserId]:
+        """Return the members of a user group by its handle, without the @. Raises: NotFound, DirectoryUnavailable."""
+
+
+class Run(Protocol):
+    """What a runner is given for one run."""
+
+    key: str
+    """Stable over retries of the same run: an idempotency key."""
+    deadline: datetime
+    """By when the runner must have ended, aware UTC."""
+
+    def log(self, line: str) -> None:
+        """Stream one line of output to the request's thread and record."""
+
+
+class Site(Protocol):
+    """What the operator grants the runners of this machine; a runner's entry point is called with `site=`."""
+
+    hosts: frozenset[str]
+    """`host` or `host:port` that runners may talk to."""
+
+    def secret(self, name: str) -> str:
+        """Return a secret by its name. Raises: RunnerRefused, naming what is not set and how to set it."""
+
+
+class Runner(Protocol):
+    """A plugin that does and undoes one kind of action; its contract suite is `jitbot.testing`.
+
+    `start` raises `RunnerRefused` when nothing happened; any other exception means that it may have happened.
+    `start` and `undo` may be called again with the same key; undoing what never started succeeds.
+    """
+
+    Inputs: type[BaseModel]
+    repeatable: bool
+    """Whether `start` may be called again, with the same key, after a worker was lost."""
+    undoable: bool
+    """Whether `undo` takes back what `start` did."""
+
+    def target(self, inputs: BaseModel) -> str:
+        """Name what is touched; start and undo on one target exclude each other."""
+
+    def plan(self, inputs: BaseModel) -> Plan:
+        """Tell what would happen, without doing it. Raises: RunnerRefused."""
+
+    def start(self, inputs: BaseModel, run: Run) -> Receipt:
+        """Do it."""
+
+    def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
+        """Look at what was done (`receipt` is None when start never answered)."""
+
+    def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
+        """Take it back; returning means that it is gone."""
+
+
+class Catalog(Protocol):
+    """Which runners exist; policies are checked against it when they are loaded."""
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all runners, sorted."""
+
+    def runner(self, name: str) -> Runner:
+        """Return a runner. Raises: KeyError."""
+
+    def inputs(self, name: str, values: Mapping[str, Any]) -> BaseModel:
+        """Validate inputs for a runner. Raises: InvalidInput with the offending fields."""
+
+
+class Queue(Protocol):
+    """Wakes workers; losing a wake-up only costs time, since what is due is a query."""
+
+    def request(self, request: RequestId) -> None:
+        """Have a request looked at soon."""
+
+    def delivery(self, key: str) -> None:
+        """Have a delivery worked on soon."""
+
+    def messages(self) -> None:
+        """Have the outbox looked at soon."""
