@@ -36,7 +36,7 @@ class Clock(Protocol):
         """Return the present instant, aware UTC."""
 
 
-class Entry(Protocol):
+class Entry(Protocol):  # more than eight methods: all of them must be one transaction
     """One write transaction. All of it is committed together, audit events last, or none of it.
 
     Raises `Conflict` where somebody else moved the row first, `StoreUnavailable` where the database fails.
@@ -74,6 +74,9 @@ class Entry(Protocol):
 
     def settle(self, delivery: str) -> None:
         """Mark an inbox row done, in this transaction."""
+
+    def waiting(self, request: RequestId) -> bool:
+        """Tell whether a delivery for this request is kept and not worked on yet."""
 
     def holders(self, target: str) -> Sequence[Request]:
         """Return the unfinished requests that were started on this target, oldest first, locked."""

@@ -3,6 +3,7 @@
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
 from jitbot.model.decision import Decision, Mark, Need, Reason
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
+from jitbot.model.facts import Facts
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
@@ -21,8 +22,47 @@ from jitbot.model.request import (
 from jitbot.model.rules import Condition, Entry, Guardrail, Outcome, Reviews, Rule, Tested, Truth
 
 __all__ = [
-    "Action", "Answer", "AuditEvent", "Condition", "Copy", "Decision", "Delivery", "DeliveryKind", "Entry", "Group",
-    "Guardrail", "Health", "HealthState", "Kind", "Mark", "Need", "Outcome", "Outgoing", "Parameter", "ParameterType",
-    "Person", "Plan", "Policy", "Reason", "ReasonRule", "Receipt", "Request", "RequestId", "Review", "Reviews", "Rule",
-    "Selector", "Snapshot", "Standing", "State", "Tested", "Timebox", "Topic", "Truth", "UndoCause", "UserId", "Verdict",
-]  # fmt: skip
+    "Action",
+    "Answer",
+    "AuditEvent",
+    "Condition",
+    "Copy",
+    "Decision",
+    "Delivery",
+    "DeliveryKind",
+    "Entry",
+    "Facts",
+    "Group",
+    "Guardrail",
+    "Health",
+    "HealthState",
+    "Kind",
+    "Mark",
+    "Need",
+    "Outcome",
+    "Outgoing",
+    "Parameter",
+    "ParameterType",
+    "Person",
+    "Plan",
+    "Policy",
+    "Reason",
+    "ReasonRule",
+    "Receipt",
+    "Request",
+    "RequestId",
+    "Review",
+    "Reviews",
+    "Rule",
+    "Selector",
+    "Snapshot",
+    "Standing",
+    "State",
+    "Tested",
+    "Timebox",
+    "Topic",
+    "Truth",
+    "UndoCause",
+    "UserId",
+    "Verdict",
+]

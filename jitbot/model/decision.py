@@ -41,7 +41,10 @@ class Need:
     count: int
     approved_by: tuple[UserId, ...] = ()
     candidates: tuple[UserId, ...] = ()
-    """Who could still approve for this entry, requester and beneficiary left out; empty when `unread`."""
+    """Some who could still approve for this entry, requester and beneficiary left out; `more` counts the rest."""
+    more: int = 0
+    left: tuple[UserId, ...] = ()
+    """Who is named by a source and has left the workspace."""
     unread: bool = False
     """True when the members of a source could not be read just now."""
 
@@ -55,8 +58,8 @@ class Need:
 class Decision:
     """What policy concludes, and why.
 
-    `summary` is one sentence for people. `eligible` maps who may review now to the selectors (as text) that
-    each satisfies. `unread` names the facts that a condition or a requirement really needed and did not get.
+    `summary` is one sentence for people. `sources` are the selectors whose members may review now. `unread`
+    names the facts that a condition or a requirement really needed and did not get.
     """
 
     outcome: Outcome
@@ -65,10 +68,6 @@ class Decision:
     tree: Reason
     where: str = ""
     needs: tuple[Need, ...] = ()
-    eligible: tuple[tuple[UserId, tuple[str, ...]], ...] = ()
+    sources: tuple[Selector, ...] = ()
     unread: tuple[str, ...] = ()
     denied_by: UserId | None = None
-
-    def selectors_of(self, user: UserId) -> tuple[str, ...]:
-        """Return the selectors by which this person may review, none if they may not."""
-        return dict(self.eligible).get(user, ())

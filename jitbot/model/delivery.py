@@ -35,7 +35,7 @@ class Delivery:
     team: str
     body: Mapping[str, Any]
     received_at: datetime
-    done: bool = False
+    request: RequestId | None = None
 
 
 @dataclass(frozen=True, slots=True)

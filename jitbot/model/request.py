@@ -100,7 +100,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. Fields below `due_at` are the workers' own; all others are under the signed events."""
+    """One request. The fields from `due_at` on are the workers' own; all others are under the signed events."""
 
     id: RequestId
     revision: int
@@ -116,7 +116,6 @@ class Request:
     digest: str
     created_at: datetime
     ttl: timedelta | None = None
-    starts_at: datetime | None = None
     decision: Decision | None = None
     policy_digest: str = ""
     lapses_at: datetime | None = None
@@ -129,6 +128,8 @@ class Request:
     ended_at: datetime | None = None
     undo_cause: UndoCause | None = None
     attempts: int = 0
+    attempt_open: bool = False
+    """True while a start was begun and its result is not known."""
     undo_attempts: int = 0
     receipt: Mapping[str, Any] | None = None
     handed_to: RequestId | None = None

@@ -1,0 +1,1 @@
+"""Runners: what does and undoes one kind of action. `registry` finds them, `guard` keeps their promises."""

@@ -1,0 +1,129 @@
+"""Signed and chained events: what is appended cannot be changed or removed unseen.
+
+Each event's body is bound by a salted commitment, so that a body may be deleted later (with its salt) and the chain
+still verifies. The hash of an event covers the hash before it, so one changed byte breaks every later one; the Ed25519
+signature over the hash keeps out whoever can write the database but has no key.
+
+```
+commitment = SHA-256(salt + body)           body: canonical JSON
+hash       = SHA-256(previous hash + header) header: canonical JSON of seq, at, kind, request, commitment, key
+signature  = Ed25519(key, hash)
+```
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from jitbot.errors import Tampered
+
+GENESIS = bytes(32)
+"""The hash before the first event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """One event as it is stored. `body` and `salt` are None once they were deleted."""
+
+    seq: int
+    at: datetime
+    kind: str
+    request: int | None
+    body: str | None
+    salt: bytes | None
+    commitment: bytes
+    key: str
+    hash: bytes
+    signature: bytes
+
+
+class Signer:
+    """Holds the private key; `key` is its public half's fingerprint, by which verifiers find it."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self.public = private.public_key()
+        self.key = fingerprint(self.public)
+
+    def seal(self, previous: bytes, seq: int, at: datetime, kind: str, request: int | None, body: Any) -> Sealed:
+        """Commit to the body, chain and sign one event."""
+        text, salt = canonical(body), secrets.token_bytes(16)
+        commitment = _commitment(salt, text)
+        digest = _hash(previous, seq, at, kind, request, commitment, self.key)
+        return Sealed(seq, at, kind, request, text, salt, commitment, self.key, digest, self._private.sign(digest))
+
+
+class Verifier:
+    """Knows public keys by fingerprint. Verifying raises `Tampered` naming the first event that does not hold."""
+
+    def __init__(self, keys: Iterable[Ed25519PublicKey]) -> None:
+        self._keys: Mapping[str, Ed25519PublicKey] = {fingerprint(key): key for key in keys}
+
+    def event(self, sealed: Sealed, previous: bytes) -> None:
+        """Verify one event against the hash before it. Raises: Tampered."""
+        where = f"Event {sealed.seq}"
+        parts = (sealed.seq, sealed.at, sealed.kind, sealed.request, sealed.commitment, sealed.key)
+        if _hash(previous, *parts) != sealed.hash:
+            raise Tampered(f"{where} does not follow from the one before it: it, or one before it, was changed.")
+        self._signature(sealed, where)
+        if sealed.body is not None and _commitment(sealed.salt or b"", sealed.body) != sealed.commitment:
+            raise Tampered(f"{where}: the body is not the one that was signed.")
+
+    def chain(self, events: Iterable[Sealed], previous: bytes = GENESIS, seq: int = 0) -> Iterator[Sealed]:
+        """Yield the events as each is verified; gaps and reorderings are found too. Raises: Tampered."""
+        for sealed in events:
+            seq += 1
+            if sealed.seq != seq:
+                raise Tampered(f"Event {seq} is missing: the next one is {sealed.seq}.")
+            self.event(sealed, previous)
+            previous = sealed.hash
+            yield sealed
+
+    def _signature(self, sealed: Sealed, where: str) -> None:
+        key = self._keys.get(sealed.key)
+        if key is None:
+            raise Tampered(f"{where} is signed with a key that is not known here ({sealed.key}).")
+        try:
+            key.verify(sealed.signature, sealed.hash)
+        except InvalidSignature:
+            raise Tampered(f"{where}: the signature does not hold.") from None
+
+
+def canonical(body: Any) -> str:
+    """Write JSON in its one canonical form: sorted keys, no spaces, no NaN."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(body: Any) -> str:
+    """Return the SHA-256 of a body's canonical JSON, in hex."""
+    return hashlib.sha256(canonical(body).encode()).hexdigest()
+
+
+def fingerprint(public: Ed25519PublicKey) -> str:
+    """Name a public key: the first 16 hex digits of the SHA-256 over its 32 bytes."""
+    return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
+
+
+def _commitment(salt: bytes, body: str) -> bytes:
+    return hashlib.sha256(salt + body.encode()).digest()
+
+
+def _hash(
+    previous: bytes, seq: int, at: datetime, kind: str, request: int | None, commitment: bytes, key: str
+) -> bytes:
+    header = {
+        "seq": seq,
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "kind": kind,
+        "request": request,
+        "commitment": commitment.hex(),
+        "key": key,
+    }
+    return hashlib.sha256(previous + canonical(header).encode()).digest()

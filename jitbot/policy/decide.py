@@ -1,0 +1,254 @@
+"""The one function that says yes or no.
+
+Called at submission, at every click and just before the run. It is total and pure: it never raises on data, takes
+everything it looks at as arguments, and returns the whole tree of reasons. Guardrails first (any denial wins, reviews
+are added), then the rules in file order; a condition that errs counts as the stricter of its rule's outcome and what
+follows, so an error never loosens anything; no rule means no.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from jitbot.model import (
+    Action,
+    Decision,
+    Facts,
+    Guardrail,
+    Mark,
+    Need,
+    Outcome,
+    Policy,
+    Reason,
+    Request,
+    Review,
+    Reviews,
+    Rule,
+    Standing,
+    State,
+    Tested,
+    Truth,
+    UserId,
+)
+from jitbot.policy.requirements import Requirement, measure, satisfied
+from jitbot.policy.values import condition_values
+
+
+def decide(policy: Policy, request: Request, reviews: Sequence[Review], facts: Facts) -> Decision:
+    """Return what policy concludes about this request now, and why."""
+    action = policy.actions.get(request.action)
+    if action is None:
+        return _refusal(f"There is no action {request.action!r} in the policies any more.")
+    asking = _may_ask(action, request, facts)
+    if asking.mark is not Mark.YES:
+        unread = ("requester",) if asking.mark is Mark.ERROR else ()
+        return _refusal(asking.detail, asking, unread=unread)
+    values = condition_values(policy, action, request, facts)
+    found = _Findings()
+    guardrails = [_guardrail(each, values, found) for each in policy.guardrails if each.covers(action.name)]
+    rules = _rules(action, values, found)
+    heading = [asking, Reason(Mark.YES, "guardrails", children=tuple(guardrails))] if guardrails else [asking]
+    if found.denial is not None:
+        return _denied(found, [*heading, *rules])
+    return _count(found, [*heading, *rules], request, reviews, facts)
+
+
+def eligible(policy: Policy, request: Request, decision: Decision, facts: Facts, user: UserId) -> tuple[str, ...]:
+    """Return the selectors by which this person may review the request now; none when they may not.
+
+    All selectors that the action's rules and guardrails name are tried, not only those needed now, so that a review
+    still counts when another rule comes to decide.
+    """
+    if user in (request.requester, request.beneficiary) or not facts.may_review(user):
+        return ()
+    if not any(user in facts.members.get(str(source), ()) for source in decision.sources):
+        return ()
+    return satisfied(mentioned(policy, request.action), facts, user)
+
+
+def mentioned(policy: Policy, action: str) -> tuple[str, ...]:
+    """Return every selector (as text) that could be asked to review this action."""
+    rules = [guardrail.rule for guardrail in policy.guardrails if guardrail.covers(action)]
+    if action in policy.actions:
+        rules += policy.actions[action].rules
+    return tuple(
+        sorted(
+            {
+                str(source)
+                for rule in rules
+                if rule.reviews is not None
+                for alternative in rule.reviews.alternatives
+                for entry in alternative
+                for source in entry.sources
+            }
+        )
+    )
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What guardrails and rules have said so far."""
+
+    denial: Rule | None = None
+    rule: Rule | None = None
+    required: list[tuple[Rule, Reviews]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+    def take(self, rule: Rule, tested: Tested) -> None:
+        """Add a rule's outcome: allow adds nothing, reviews add up, the first denial stands."""
+        self.unread += [name for name in tested.missing if name not in self.unread]
+        if rule.outcome is Outcome.DENY:
+            self.denial = self.denial or rule
+        elif rule.reviews is not None:
+            self.required.append((rule, rule.reviews))
+
+
+_ALWAYS = Tested(Truth.TRUE)
+
+
+def _may_ask(action: Action, request: Request, facts: Facts) -> Reason:
+    label = "may ask: " + " or ".join(str(who) for who in action.requesters)
+    person = facts.people.get(request.requester)
+    if person is None:
+        return Reason(
+            Mark.ERROR, label, "Who asks could not be looked up just now. Try again in a minute.", action.where
+        )
+    if person.standing is not Standing.MEMBER:
+        return Reason(Mark.NO, label, f"A {person.standing.value} cannot ask for anything here.", action.where)
+    if satisfied(tuple(str(who) for who in action.requesters), facts, request.requester):
+        return Reason(Mark.YES, label, "", action.where)
+    if any(str(who) in facts.unread for who in action.requesters):
+        return Reason(Mark.ERROR, label, "Who may ask could not be read just now. Try again in a minute.", action.where)
+    names = " or ".join(who.name for who in action.requesters)
+    return Reason(Mark.NO, label, f"Only {names} may ask for {action.name}.", action.where)
+
+
+def _guardrail(guardrail: Guardrail, values: Mapping[str, Any], found: _Findings) -> Reason:
+    tested = _test(guardrail.rule, values)
+    if tested.truth is not Truth.FALSE:
+        found.take(guardrail.rule, tested)
+    return _shown(guardrail.rule, tested)
+
+
+def _rules(action: Action, values: Mapping[str, Any], found: _Findings) -> list[Reason]:
+    """Walk the rules in file order; everything after the first that matched is untried."""
+    shown: list[Reason] = []
+    for rule in action.rules:
+        if found.rule is not None:
+            shown.append(Reason(Mark.UNTRIED, rule.name, "", rule.where))
+            continue
+        tested = _test(rule, values)
+        if tested.truth is not Truth.FALSE:
+            found.take(rule, tested)
+        if tested.truth is Truth.TRUE:
+            found.rule = rule
+        shown.append(_shown(rule, tested))
+    if found.rule is None:
+        nothing = Rule("no rule matched", Outcome.DENY, message="No rule allows this.", where=action.where)
+        found.take(nothing, _ALWAYS)
+        found.rule = nothing
+        shown.append(Reason(Mark.DENIED, nothing.name, "what no rule allows is refused", action.where))
+    return shown
+
+
+def _test(rule: Rule, values: Mapping[str, Any]) -> Tested:
+    return rule.when.test(values) if rule.when is not None else _ALWAYS
+
+
+def _shown(rule: Rule, tested: Tested) -> Reason:
+    seen = ", ".join(f"{name} is {_literal(value)}" for name, value in tested.seen.items())
+    if tested.truth is Truth.FALSE:
+        return Reason(Mark.NO, rule.name, seen, rule.where)
+    if tested.truth is Truth.ERROR:
+        missing = ", ".join(tested.missing)
+        detail = f"could not be told: {missing} could not be read" if missing else f"could not be told: {tested.error}"
+        return Reason(Mark.ERROR, rule.name, detail, rule.where)
+    mark = Mark.DENIED if rule.outcome is Outcome.DENY else Mark.YES
+    return Reason(mark, rule.name, seen, rule.where)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, timedelta):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_literal(each) for each in value) + "]"
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _refusal(summary: str, *reasons: Reason, unread: tuple[str, ...] = ()) -> Decision:
+    tree = Reason(Mark.DENIED, "REFUSED", summary, children=reasons)
+    return Decision(Outcome.DENY, "", summary, tree, unread=unread)
+
+
+def _denied(found: _Findings, reasons: Sequence[Reason]) -> Decision:
+    rule = found.denial
+    assert rule is not None  # noqa: S101 - the caller has looked
+    summary = rule.message or f"Refused by “{rule.name}”."
+    tree = Reason(Mark.DENIED, "REFUSED", rule.name, rule.where, tuple(reasons))
+    return Decision(Outcome.DENY, rule.name, summary, tree, rule.where, unread=tuple(found.unread))
+
+
+def _count(
+    found: _Findings, reasons: Sequence[Reason], request: Request, reviews: Sequence[Review], facts: Facts
+) -> Decision:
+    """Hold the reviews against what is required."""
+    rule = found.rule
+    assert rule is not None  # noqa: S101 - the rules were walked
+    counted = [each for each in reviews if each.selectors and not facts.gone(each.reviewer)]
+    denial = next((each for each in counted if each.verdict.value == "deny"), None)
+    measured = [measure(name, required, request, counted, facts) for name, required in found.required]
+    needs = tuple(need for each in measured for need in each.needs)
+    tree = _with_needs(reasons, measured)
+    unread = tuple(dict.fromkeys([*found.unread, *(name for each in measured for name in each.unread)]))
+    sources = tuple(dict.fromkeys(source for each in measured for source in each.sources))
+
+    def decision(outcome: Outcome, heading: str, summary: str, by: UserId | None = None) -> Decision:
+        mark = {Outcome.ALLOW: Mark.YES, Outcome.REVIEW: Mark.OPEN, Outcome.DENY: Mark.DENIED}[outcome]
+        root = Reason(mark, heading, rule.name, rule.where, tree)
+        return Decision(outcome, rule.name, summary, root, rule.where, needs, sources, unread, by)
+
+    if denial is not None:
+        return decision(Outcome.DENY, "DENIED", denial.comment or "Denied.", denial.reviewer)
+    if request.state is State.DECIDING and not all(each.possible for each in measured):
+        return decision(Outcome.DENY, "REFUSED", _nobody(measured))
+    missing = sum(each.missing for each in measured)
+    if missing:
+        people = "ONE PERSON" if missing == 1 else f"{missing} PEOPLE"
+        return decision(Outcome.REVIEW, f"ASK {people}", f"“{rule.name}” asks for approval.")
+    said = "approved" if measured else "runs at once"
+    return decision(Outcome.ALLOW, "ALLOWED", f"“{rule.name}”: {said}.")
+
+
+def _nobody(measured: Sequence[Requirement]) -> str:
+    lacking = next(each for each in measured if not each.possible)
+    return (
+        f"Nobody can approve this: “{lacking.rule.name}” wants {lacking.wanted}, "
+        "and there are not enough of them besides you."
+    )
+
+
+def _with_needs(reasons: Sequence[Reason], measured: Sequence[Requirement]) -> tuple[Reason, ...]:
+    """Hang each requirement's needs below the rule that asked for it."""
+    below = {(each.rule.name, each.rule.where): each for each in measured}
+
+    def grown(reason: Reason) -> Reason:
+        children = tuple(grown(child) for child in reason.children)
+        each = below.get((reason.label, reason.where))
+        if each is not None and reason.mark in (Mark.YES, Mark.ERROR):
+            children = tuple(_need_shown(need) for need in each.needs)
+            mark = Mark.OPEN if each.missing and reason.mark is Mark.YES else reason.mark
+            return Reason(mark, reason.label, reason.detail, reason.where, children)
+        return Reason(reason.mark, reason.label, reason.detail, reason.where, children)
+
+    return tuple(grown(reason) for reason in reasons)
+
+
+def _need_shown(need: Need) -> Reason:
+    label = f"{need.count} of " + " or ".join(str(source) for source in need.sources)
+    people = ", ".join(f"<@{user}>" for user in need.approved_by or need.candidates)
+    if need.unread and need.missing:
+        return Reason(Mark.ERROR, label, "who that is could not be read just now")
+    return Reason(Mark.OPEN if need.missing else Mark.YES, label, people)

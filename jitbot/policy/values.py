@@ -1,0 +1,40 @@
+"""What conditions see: dotted names bound to values for one decision.
+
+What could not be read is left out, so that a condition that needs it errs instead of seeing something empty.
+The names and their types are declared in `policy.conditions`.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from jitbot.model import Action, Facts, ParameterType, Policy, Request
+from jitbot.policy.durations import parse_duration
+
+
+def condition_values(policy: Policy, action: Action, request: Request, facts: Facts) -> dict[str, Any]:
+    """Bind every declared name that is known now."""
+    plan = request.snapshot.plan
+    values: dict[str, Any] = {
+        "request.action": request.action,
+        "request.source": request.source,
+        "request.reason": request.reason,
+        "request.ttl": request.ttl or timedelta(0),
+        "requester.id": str(request.requester),
+        "now": facts.now,
+        "risk": request.snapshot.risk,
+    }
+    if plan is not None:
+        values["targets"] = plan.targets
+    person = facts.people.get(request.requester)
+    if person is not None:
+        values["requester.kind"] = person.kind.value
+    groups = [name for name in policy.groups if request.requester in facts.members.get(f"group:{name}", ())]
+    if not any(f"group:{name}" in facts.unread for name in policy.groups):
+        values["requester.groups"] = groups
+    for parameter in action.parameters:
+        if parameter.name in request.params:
+            given = request.params[parameter.name]
+            values[f"params.{parameter.name}"] = (
+                parse_duration(given) if parameter.type is ParameterType.DURATION else given
+            )
+    return values | dict(facts.values)

@@ -1,0 +1,192 @@
+"""Runs a program, and another one to take it back. No shell, ever."""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from jitbot.errors import RunnerRefused, RunnerUnsure
+from jitbot.model import Health, HealthState, Plan, Receipt
+from jitbot.ports import Run
+from jitbot.runners.command_inputs import CommandInputs
+from jitbot.runners.deadline import seconds_left
+from jitbot.runners.guard import RECEIPT_BYTES
+from jitbot.runners.output import Lines, visible
+from jitbot.runners.process import Command, NotStarted, OutOfTime, Sink, execute
+from jitbot.runners.site import RedactingSite
+from jitbot.runners.values import Secret, digest, plain
+
+PATH = os.pathsep.join(
+    [str(Path(sys.executable).parent), "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+)
+"""Where bare names are found: beside jitbot's own Python, then the system's folders. Never the caller's PATH."""
+
+LOOK_SECONDS = 10.0
+"""How long a plan or a check may take."""
+PLAN_BYTES = 16 * 1024
+ABSENT_EXIT = 4
+
+
+class CommandRunner:
+    """See `CommandInputs` for what it can be told, and docs/reference/runners.md for what programs are given."""
+
+    Inputs: type[BaseModel] = CommandInputs
+    repeatable = False
+    """A program that was cut off may have done half of it; only its author could know."""
+    undoable = True
+
+    def __init__(self, site: RedactingSite, look_seconds: float = LOOK_SECONDS) -> None:
+        self._site = site
+        self._look_seconds = look_seconds
+
+    def target(self, inputs: BaseModel) -> str:
+        told = cast(CommandInputs, inputs)
+        return told.target or f"command:{told.folder}:{told.argv[0]}"
+
+    def plan(self, inputs: BaseModel) -> Plan:
+        told = cast(CommandInputs, inputs)
+        for argv in (told.argv, told.undo_argv, told.check_argv):
+            if argv:
+                self._command(told, argv, {})
+        undoable = told.undo_argv is not None
+        if told.plan_argv is None:
+            return Plan(_in_words(told), digest(told), undoable=undoable)
+        words = self._planned(told, told.plan_argv)
+        return Plan(_lines(words.decode(errors="replace")), hashlib.sha256(words).hexdigest(), undoable=undoable)
+
+    def start(self, inputs: BaseModel, run: Run) -> Receipt:
+        told = cast(CommandInputs, inputs)
+        lines = self._run(told, told.argv, run, {})
+        return Receipt(_receipt(lines.receipt), summary=lines.last)
+
+    def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
+        told = cast(CommandInputs, inputs)
+        if told.check_argv is None:
+            return Health(HealthState.UNKNOWN, "This action has no check_argv: there is nothing to look with.")
+        lines = Lines(_ignored, self._site.redact)
+        try:
+            code = self._look(told, told.check_argv, _told_receipt(receipt), lines.feed)
+        except RunnerRefused as error:
+            return Health(HealthState.UNKNOWN, str(error))
+        lines.close()
+        return Health(_health(code, told), lines.last or f"The check ended with {_ending(code)}.")
+
+    def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
+        told = cast(CommandInputs, inputs)
+        if told.undo_argv is None:
+            raise RunnerRefused("This action has no undo_argv: it cannot be taken back by jitbot.")
+        self._run(told, told.undo_argv, run, _told_receipt(receipt))
+
+    def _run(self, told: CommandInputs, argv: Sequence[str], run: Run, more: Mapping[str, str]) -> Lines:
+        """Run a program that changes something; return what it said if it says that it is done."""
+        command = self._command(told, argv, {"JITBOT_RUN_KEY": run.key, **more})
+        lines = Lines(run.log, self._site.redact)
+        try:
+            code = execute(command, seconds_left(run), lines.feed)
+        except NotStarted as error:
+            raise RunnerRefused(f"{argv[0]} could not be run: {error}") from error
+        except OutOfTime as error:
+            lines.close()
+            raise RunnerUnsure(f"{argv[0]} was stopped at its time limit; it may have done a part.") from error
+        lines.close()
+        if code in told.expect:
+            return lines
+        said = f": {lines.last}" if lines.last else "."
+        if code in told.refused:
+            raise RunnerRefused(f"{argv[0]} refused with {_ending(code)}{said}")
+        raise RunnerUnsure(f"{argv[0]} ended with {_ending(code)}{said}")
+
+    def _planned(self, told: CommandInputs, argv: Sequence[str]) -> bytes:
+        words = bytearray()
+        errors = Lines(_ignored, self._site.redact)
+
+        def keep(chunk: bytes) -> None:
+            words.extend(chunk[: PLAN_BYTES + 1 - len(words)])
+
+        code = self._look(told, argv, {}, keep, errors.feed)
+        errors.close()
+        if code not in told.expect:
+            raise RunnerRefused(f"The plan could not be made: {errors.last or _ending(code)}")
+        if not words.strip() or len(words) > PLAN_BYTES:
+            raise RunnerRefused(f"The plan is empty or longer than {PLAN_BYTES} bytes: nobody could approve that.")
+        return bytes(words)
+
+    def _look(
+        self, told: CommandInputs, argv: Sequence[str], more: Mapping[str, str], out: Sink, err: Sink | None = None
+    ) -> int:
+        """Run a program that changes nothing and return its exit code. Raises: RunnerRefused when it has none."""
+        try:
+            return execute(self._command(told, argv, more), self._look_seconds, out, err)
+        except NotStarted as error:
+            raise RunnerRefused(f"{argv[0]} could not be run: {error}") from error
+        except OutOfTime as error:
+            raise RunnerRefused(f"{argv[0]} did not answer within {self._look_seconds:g} s.") from error
+
+    def _command(self, told: CommandInputs, argv: Sequence[str], more: Mapping[str, str]) -> Command:
+        """Return what would be run. Raises: RunnerRefused when something it needs is not there."""
+        program = argv[0] if "/" in argv[0] else shutil.which(argv[0], path=PATH)
+        if program is None:
+            raise RunnerRefused(f"There is no program {argv[0]!r} in {PATH}.")
+        missing = [name for name in told.env if name not in os.environ]
+        if missing:
+            raise RunnerRefused(f"The variable {missing[0]} is to be let through, but is not set for jitbot.")
+        let_through = {name: os.environ[name] for name in told.env}
+        further = {name: plain(value, self._site) for name, value in told.variables.items()}
+        env = {"PATH": PATH, "LANG": "C.UTF-8"} | let_through | further | dict(more)
+        return Command([program, *argv[1:]], told.folder, env)
+
+
+def _in_words(told: CommandInputs) -> str:
+    words = f"Run `{visible(shlex.join(told.argv))}` in {visible(told.folder)}"
+    given = [f"{name} as set for jitbot" for name in told.env]
+    for name, value in told.variables.items():
+        meant = f"the secret {value.secret!r}" if isinstance(value, Secret) else shlex.quote(value)
+        given.append(f"{name}={visible(meant)}")
+    return f"{words} with {', '.join(given)}" if given else words
+
+
+def _lines(text: str) -> str:
+    """Return several lines with everything odd in them made visible."""
+    return "\n".join(visible(line) for line in text.strip().split("\n"))
+
+
+def _ignored(line: str) -> None:
+    """Drop a line: only the last one is of interest."""
+
+
+def _ending(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {-code}"
+
+
+def _health(code: int, told: CommandInputs) -> HealthState:
+    if code == 0:
+        return HealthState.HEALTHY
+    if code in told.refused or code < 0:
+        return HealthState.UNKNOWN
+    return HealthState.ABSENT if code == ABSENT_EXIT else HealthState.UNHEALTHY
+
+
+def _told_receipt(receipt: Receipt | None) -> Mapping[str, str]:
+    """Tell the program the receipt; no variable at all when start never answered."""
+    return {} if receipt is None else {"JITBOT_RECEIPT": json.dumps(dict(receipt.data))}
+
+
+def _receipt(text: str | None) -> Mapping[str, Any]:
+    if text is None:
+        return {}
+    try:
+        data = json.loads(text) if len(text) <= RECEIPT_BYTES else None
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        raise RunnerUnsure(
+            f"It was done, but the line `::receipt …` is no JSON object of at most {RECEIPT_BYTES} characters."
+        )
+    return data

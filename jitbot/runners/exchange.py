@@ -1,0 +1,120 @@
+"""One HTTP exchange: one connection to the host that was checked, no redirects, no proxies, one time limit.
+
+What matters to a runner is whether anything was sent when it went wrong, so that is what the errors say.
+"""
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from threading import Timer
+from typing import Any
+
+import httpx2
+
+ANSWER_BYTES = 64 * 1024
+
+
+class NotSent(Exception):
+    """Nothing left this machine: no address, no connection, or no time."""
+
+
+class NoAnswer(Exception):
+    """The request was sent, at least in part, and no whole answer came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent, to the byte; `url` has been checked."""
+
+    method: str
+    url: httpx2.URL
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; `whole` is False where the body was longer than is kept."""
+
+    status: int
+    body: bytes
+    whole: bool = True
+
+    def document(self) -> Any:
+        """Return the body as JSON. Raises: ValueError."""
+        if not self.whole:
+            raise ValueError(f"the answer is longer than {ANSWER_BYTES} bytes")
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise ValueError("the answer is no JSON") from error
+
+
+class _Wire:
+    """Watches one exchange: knows whether sending began, and cuts the connection at the time limit."""
+
+    def __init__(self, seconds: float) -> None:
+        self.sent = False
+        self.cut = False
+        self._socket: socket.socket | None = None
+        self._timer = Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Listen to the HTTP library (its `trace` extension)."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+        elif event == "http11.send_request_headers.started":
+            self.sent = True
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        self._timer.start()
+        try:
+            yield
+        finally:
+            self._timer.cancel()
+
+    def _cut(self) -> None:
+        """Cut at the limit: a server that sends a byte now and then would outlive any time-out of a single read."""
+        self.cut = True
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def exchange(call: Call, seconds: float, trust: ssl.SSLContext) -> Answer:
+    """Send and wait for the answer, `seconds` at most. Raises: NotSent, NoAnswer."""
+    wire = _Wire(seconds)
+    timeouts = httpx2.Timeout(seconds).as_dict()
+    try:
+        request = httpx2.Request(
+            call.method,
+            call.url,
+            headers=dict(call.headers),
+            content=call.body,
+            extensions={"timeout": timeouts, "trace": wire.trace},
+        )
+        with wire.limited(), httpx2.HTTPTransport(verify=trust, trust_env=False) as transport:
+            return _answer(transport.handle_request(request))
+    except httpx2.HTTPError as error:
+        if not wire.sent:
+            raise NotSent(str(error) or type(error).__name__) from error
+        if wire.cut or isinstance(error, httpx2.TimeoutException):
+            raise NoAnswer(f"no whole answer within {seconds:.3g} s") from error
+        raise NoAnswer(str(error) or type(error).__name__) from error
+
+
+def _answer(response: httpx2.Response) -> Answer:
+    body = bytearray()
+    try:
+        for chunk in response.iter_raw(4096):
+            body += chunk
+            if len(body) > ANSWER_BYTES:
+                return Answer(response.status_code, bytes(body[:ANSWER_BYTES]), whole=False)
+        return Answer(response.status_code, bytes(body))
+    finally:
+        response.close()

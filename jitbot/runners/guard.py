@@ -1,0 +1,130 @@
+"""Around every runner: foreign errors become the two that the service knows, and secrets stay inside.
+
+Not knowing is a result: whatever a plugin throws while it acts means that it may have happened.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from jitbot.errors import RunnerError, RunnerRefused, RunnerUnsure
+from jitbot.model import Health, HealthState, Plan, Receipt
+from jitbot.ports import Run, Runner
+from jitbot.runners.output import shown
+from jitbot.runners.site import RedactingSite
+
+RECEIPT_BYTES = 16 * 1024
+TARGET_CHARACTERS = 500
+
+_log = logging.getLogger(__name__)
+_FOREIGN = (Exception, SystemExit)
+"""A plugin that calls `sys.exit` is broken, not a reason for the service to end."""
+
+
+class Guarded:
+    """A runner that keeps the contract of `ports.Runner` whatever the one inside does."""
+
+    def __init__(self, name: str, runner: Runner, site: RedactingSite) -> None:
+        self.Inputs = runner.Inputs
+        self.repeatable = runner.repeatable
+        self.undoable = runner.undoable
+        self._name = name
+        self._runner = runner
+        self._site = site
+
+    def target(self, inputs: BaseModel) -> str:
+        with self._translating(RunnerRefused, "name its target"):
+            target = self._runner.target(self._own(inputs))
+            _demand(isinstance(target, str) and 0 < len(target) <= TARGET_CHARACTERS)
+        return target
+
+    def plan(self, inputs: BaseModel) -> Plan:
+        with self._translating(RunnerRefused, "plan"):
+            plan = self._runner.plan(self._own(inputs))
+            _demand(isinstance(plan, Plan) and bool(plan.fingerprint))
+        return replace(plan, summary=self._site.redact(plan.summary), diff=self._site.redact(plan.diff))
+
+    def start(self, inputs: BaseModel, run: Run) -> Receipt:
+        with self._translating(RunnerUnsure, "start"):
+            receipt = self._runner.start(self._own(inputs), _GuardedRun(run, self._site))
+            return self._kept(receipt)
+
+    def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
+        try:
+            with self._translating(RunnerUnsure, "check"):
+                health = self._runner.check(self._own(inputs), receipt)
+                _demand(isinstance(health, Health))
+        except RunnerError as error:
+            return Health(HealthState.UNKNOWN, str(error))
+        return replace(health, detail=shown(self._site.redact(health.detail)))
+
+    def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
+        with self._translating(RunnerUnsure, "undo"):
+            self._runner.undo(self._own(inputs), receipt, _GuardedRun(run, self._site))
+
+    def _own(self, inputs: BaseModel) -> BaseModel:
+        if not isinstance(inputs, self.Inputs):
+            raise RunnerRefused(f"These inputs are not the runner {self._name!r}'s.")
+        return inputs
+
+    @contextmanager
+    def _translating(self, foreign: type[RunnerError], step: str) -> Iterator[None]:
+        try:
+            yield
+        except (RunnerRefused, RunnerUnsure) as error:
+            text = self._site.redact(str(error))
+            if text == str(error):
+                raise
+            raise type(error)(text) from None
+        except _FOREIGN as error:  # a plugin may throw anything; this is the guard
+            known = "it may have happened" if foreign is RunnerUnsure else "nothing was done"
+            raise foreign(f"The runner {self._name!r} failed to {step} ({type(error).__name__}): {known}.") from error
+
+    def _kept(self, receipt: Receipt) -> Receipt:
+        """Return the receipt as it can be kept: plain JSON, bounded, without secrets."""
+        _demand(isinstance(receipt, Receipt) and isinstance(receipt.data, Mapping))
+        text = json.dumps(dict(receipt.data), allow_nan=False)
+        if len(text) > RECEIPT_BYTES:
+            raise RunnerUnsure(
+                f"The runner {self._name!r} started, but its receipt has {len(text)} bytes of JSON; "
+                f"{RECEIPT_BYTES} are kept. Look whether it has to be undone by hand."
+            )
+        data = _without_secrets(json.loads(text), self._site)
+        return Receipt(data=data, summary=shown(self._site.redact(receipt.summary)))
+
+
+class _GuardedRun:
+    """What a runner sees of a run: lines lose their secrets, and a lost line never stops the work."""
+
+    def __init__(self, run: Run, site: RedactingSite) -> None:
+        self.key = run.key
+        self.deadline = run.deadline
+        self._run = run
+        self._site = site
+
+    def log(self, line: str) -> None:
+        try:
+            self._run.log(shown(self._site.redact(line)))
+        except Exception:  # noqa: BLE001 - whatever became of the line, what was begun must end in order
+            _log.warning("A line of output of run %s was lost", self.key, exc_info=True)
+
+
+def _demand(kept: bool) -> None:
+    """Treat a broken contract like any other failure inside the runner."""
+    if not kept:
+        raise TypeError("the runner's answer is not what its contract says")
+
+
+def _without_secrets(value: Any, site: RedactingSite) -> Any:
+    if isinstance(value, str):
+        return site.redact(value)
+    if isinstance(value, list):
+        return [_without_secrets(item, site) for item in value]
+    if isinstance(value, dict):
+        return {site.redact(key): _without_secrets(item, site) for key, item in value.items()}
+    return value

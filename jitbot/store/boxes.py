@@ -1,0 +1,147 @@
+"""Inbox and outbox: what came in before it was acknowledged, and what still has to be said."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, delete, or_, select, update
+
+from jitbot.model import Copy, Delivery, Outgoing, RequestId
+from jitbot.store import tables
+from jitbot.store.engine import Database
+from jitbot.store.entry import upsert
+
+INBOX_LEASE = timedelta(seconds=30)
+
+
+class StoreInbox:
+    """Implements `ports.Inbox`: one row a delivery, by its own unique key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, delivery: Delivery) -> bool:
+        """Commit a delivery unless its key is known."""
+        with self._database.write() as connection:
+            new = upsert(connection.dialect, tables.inbox).values(
+                key=delivery.key,
+                kind=delivery.kind,
+                user=delivery.user,
+                team=delivery.team,
+                request=delivery.request,
+                body=delivery.body,
+                received_at=delivery.received_at,
+                attempts=0,
+            )
+            return bool(connection.execute(new.on_conflict_do_nothing(index_elements=["key"])).rowcount == 1)
+
+    def get(self, key: str) -> Delivery | None:
+        """Claim a delivery that is not done."""
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            claim = (
+                update(tables.inbox)
+                .where(tables.inbox.c.key == key, _waiting(now))
+                .values(lease_until=now + INBOX_LEASE, attempts=tables.inbox.c.attempts + 1)
+                .returning(tables.inbox)
+            )
+            row = connection.execute(claim).one_or_none()
+        if row is None:
+            return None
+        return Delivery(row.key, row.kind, row.user, row.team, row.body, row.received_at, row.request)
+
+    def waiting(self, limit: int) -> Sequence[str]:
+        """Return the keys of deliveries nobody works on."""
+        now = self._database.now()
+        query = select(tables.inbox.c.key).where(_waiting(now)).order_by(tables.inbox.c.received_at).limit(limit)
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+
+class StoreOutbox:
+    """Implements `ports.Outbox`: messages that wait, and the copies of cards that stand."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, limit: int, lease: timedelta) -> Sequence[Outgoing]:
+        """Take what is due, most urgent first."""
+        table = tables.outbox
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            free = table.c.parked_at.is_(None) & (table.c.due_at <= now) & _unleased(table, now)
+            chosen = select(table.c.id).where(free).order_by(table.c.urgency, table.c.id).limit(limit)
+            claim: Any = (
+                update(table)
+                .where(table.c.id.in_(chosen.with_for_update(skip_locked=True).scalar_subquery()))
+                .values(lease_until=now + lease, attempts=table.c.attempts + 1)
+                .returning(table)
+            )
+            rows = sorted(connection.execute(claim), key=lambda row: (row.urgency, row.id))
+        return [
+            Outgoing(row.key, row.topic, row.request, row.text, row.to, row.id, row.attempts, row.serial)
+            for row in rows
+        ]
+
+    def done(self, message: Outgoing) -> None:
+        """Forget it, unless it was put again meanwhile: then it is due at once."""
+        table = tables.outbox
+        with self._database.write() as connection:
+            said = delete(table).where(table.c.id == message.id, table.c.serial == message.fence)
+            if connection.execute(said).rowcount != 1:
+                again = update(table).where(table.c.id == message.id).values(lease_until=None, attempts=0)
+                connection.execute(again)
+
+    def retry(self, message: Outgoing, after: timedelta, error: str) -> None:
+        """Keep it for later."""
+        self._later(message, {"error": error[:500], "lease_until": None}, after)
+
+    def park(self, message: Outgoing, error: str) -> None:
+        """Give it up; it stays to be seen."""
+        self._later(message, {"error": error[:500], "lease_until": None}, None)
+
+    def _later(self, message: Outgoing, values: dict[str, Any], after: timedelta | None) -> None:
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            when = {"parked_at": now} if after is None else {"due_at": now + after}
+            same = (tables.outbox.c.id == message.id) & (tables.outbox.c.serial == message.fence)
+            if connection.execute(update(tables.outbox).where(same).values(**values, **when)).rowcount != 1:
+                again = update(tables.outbox).where(tables.outbox.c.id == message.id)
+                connection.execute(again.values(lease_until=None))
+
+    def parked(self) -> Sequence[tuple[Outgoing, str]]:
+        """Return what was given up, with its error; `doctor` shows it."""
+        query = select(tables.outbox).where(tables.outbox.c.parked_at.is_not(None)).order_by(tables.outbox.c.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query.limit(100)).all()
+        return [(Outgoing(row.key, row.topic, row.request, row.text, row.to, row.id), row.error) for row in rows]
+
+    def copies(self, request: RequestId) -> Sequence[Copy]:
+        """Return the copies of a card."""
+        query = select(tables.copies).where(tables.copies.c.request == request).order_by(tables.copies.c.place)
+        with self._database.read() as connection:
+            return [Copy(**row._mapping) for row in connection.execute(query)]
+
+    def keep(self, copy: Copy) -> None:
+        """Store a copy; an older drawing never replaces a newer one."""
+        values = {name: getattr(copy, name) for name in copy.__dataclass_fields__}
+        with self._database.write() as connection:
+            fresh = upsert(connection.dialect, tables.copies).values(values)
+            newer = tables.copies.c.version <= fresh.excluded.version
+            connection.execute(
+                fresh.on_conflict_do_update(
+                    index_elements=["request", "place"],
+                    set_={name: fresh.excluded[name] for name in ("channel", "ts", "version", "unsure")},
+                    where=newer,
+                )
+            )
+
+
+def _waiting(now: datetime) -> ColumnElement[bool]:
+    undone: ColumnElement[bool] = tables.inbox.c.done_at.is_(None)
+    return undone & _unleased(tables.inbox, now)
+
+
+def _unleased(table: Table, now: datetime) -> ColumnElement[bool]:
+    free: ColumnElement[bool] = or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
+    return free

@@ -1,0 +1,97 @@
+"""The ledger over one database: implements `ports.Ledger`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select, update
+
+from jitbot.audit import Signer
+from jitbot.errors import NotFound
+from jitbot.model import Request, RequestId, Review, State, UserId
+from jitbot.store import tables
+from jitbot.store.engine import Database
+from jitbot.store.entry import StoreEntry, reviews_of
+from jitbot.store.rows import to_request
+
+
+class StoreLedger:
+    """Requests and reviews; everything that changes them goes through `begin`."""
+
+    def __init__(self, database: Database, signer: Signer) -> None:
+        self._database = database
+        self._signer = signer
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._database.now()
+
+    @contextmanager
+    def begin(self) -> Iterator[StoreEntry]:
+        """Begin a write transaction; audit events are sealed just before the commit."""
+        with self._database.write() as connection:
+            entry = StoreEntry(connection, self._signer, self._database.now(connection))
+            yield entry
+            entry.seal()
+
+    def get(self, request: RequestId) -> Request:
+        """Read one request."""
+        with self._database.read() as connection:
+            row = connection.execute(select(tables.requests).where(tables.requests.c.id == request)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no request JIT-{request}.")
+        return to_request(row)
+
+    def reviews(self, request: Request) -> Sequence[Review]:
+        """Return the present revision's reviews."""
+        with self._database.read() as connection:
+            return reviews_of(connection, request)
+
+    def find(
+        self, *, states: Sequence[State] = (), requester: UserId | None = None, limit: int = 50
+    ) -> Sequence[Request]:
+        """Return requests, newest first."""
+        query = select(tables.requests).order_by(tables.requests.c.id.desc()).limit(limit)
+        if states:
+            query = query.where(tables.requests.c.state.in_(states))
+        if requester is not None:
+            query = query.where(tables.requests.c.requester == requester)
+        with self._database.read() as connection:
+            return [to_request(row) for row in connection.execute(query)]
+
+    def due(self, limit: int) -> Sequence[RequestId]:
+        """Return what is due and free, longest due first."""
+        now = self.now()
+        query = select(tables.requests.c.id).where(_free(now)).order_by(tables.requests.c.due_at).limit(limit)
+        with self._database.read() as connection:
+            return [RequestId(each) for each in connection.execute(query).scalars()]
+
+    def claim(self, request: RequestId, owner: str, lease: timedelta) -> Request | None:
+        """Take a due request by compare-and-set; the fence moves with every claim."""
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            taken = (
+                update(tables.requests)
+                .where(tables.requests.c.id == request, _free(now))
+                .values(owner=owner, lease_until=now + lease, fence=tables.requests.c.fence + 1)
+                .returning(tables.requests)
+            )
+            row = connection.execute(taken).one_or_none()
+        return None if row is None else to_request(row)
+
+    def renew(self, request: Request, lease: timedelta) -> bool:
+        """Keep a claim that is still ours."""
+        with self._database.write() as connection:
+            until = self._database.now(connection) + lease
+            kept: Any = (
+                update(tables.requests)
+                .where(tables.requests.c.id == request.id, tables.requests.c.fence == request.fence)
+                .values(lease_until=until)
+            )
+            return connection.execute(kept).rowcount == 1
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    due: ColumnElement[bool] = tables.requests.c.due_at <= now
+    return due & or_(tables.requests.c.lease_until.is_(None), tables.requests.c.lease_until <= now)

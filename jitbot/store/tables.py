@@ -1,0 +1,196 @@
+"""The tables. Deadlines are columns: what is due is a query, never a stored job.
+
+`requests` has one column for each field of `model.Request`, by the same name, so that a row and a request are one
+thing; `target` is the snapshot's, drawn out so that holders of a target can be found.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from jitbot.model import Decision, DeliveryKind, Snapshot, State, Topic, UndoCause, Verdict
+from jitbot.store.columns import Instant, Length, Value
+
+SCHEMA = "0001"
+"""The newest migration; a test holds it equal to Alembic's head."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+def words(kind: Any) -> Enum:
+    """Return the column type of one of our string enumerations: its values as plain text."""
+    return Enum(
+        kind,
+        values_callable=lambda members: [member.value for member in members],
+        native_enum=False,
+        create_constraint=False,
+        length=32,
+    )
+
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("state", words(State), nullable=False),
+    Column("action", String(80), nullable=False),
+    Column("requester", String(32), nullable=False),
+    Column("team", String(32), nullable=False),
+    Column("beneficiary", String(32), nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("params", Value(Mapping[str, Any]), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("snapshot", Value(Snapshot), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("ttl", Length),
+    Column("decision", Value(Decision)),
+    Column("policy_digest", String(64), nullable=False),
+    Column("lapses_at", Instant),
+    Column("approved_at", Instant),
+    Column("start_by", Instant),
+    Column("start_deadline", Instant),
+    Column("started_at", Instant),
+    Column("granted_at", Instant),
+    Column("expires_at", Instant),
+    Column("ended_at", Instant),
+    Column("undo_cause", words(UndoCause)),
+    Column("attempts", Integer, nullable=False),
+    Column("attempt_open", Boolean, nullable=False),
+    Column("undo_attempts", Integer, nullable=False),
+    Column("receipt", Value(Mapping[str, Any])),
+    Column("handed_to", Serial),
+    Column("outcome", Text, nullable=False),
+    Column("due_at", Instant),
+    Column("version", Integer, nullable=False),
+    Column("owner", String(80), nullable=False),
+    Column("lease_until", Instant),
+    Column("fence", Integer, nullable=False),
+    Column("target", Text, nullable=False),
+    Index("ix_requests_due_at", "due_at"),
+    Index("ix_requests_requester", "requester", "id"),
+    Index("ix_requests_state", "state", "id"),
+    Index("ix_requests_target", "target", "state"),
+    sqlite_autoincrement=True,
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("request", ForeignKey("requests.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("reviewer", String(32), nullable=False),
+    Column("team", String(32), nullable=False),
+    Column("verdict", words(Verdict), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("selectors", Value(tuple[str, ...]), nullable=False),
+    Column("comment", Text, nullable=False),
+    UniqueConstraint("request", "revision", "reviewer"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("request", Serial),
+    Column("body", Text),
+    Column("salt", LargeBinary(16)),
+    Column("commitment", LargeBinary(32), nullable=False),
+    Column("key", String(16), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+    Index("ix_events_request", "request", "seq"),
+)
+
+chain = Table(
+    "chain",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("count", Serial, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("kind", words(DeliveryKind), nullable=False),
+    Column("user", String(32), nullable=False),
+    Column("team", String(32), nullable=False),
+    Column("request", Serial),
+    Column("body", Value(Mapping[str, Any]), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Column("lease_until", Instant),
+    Column("attempts", Integer, nullable=False),
+    Index("ix_inbox_done_at", "done_at", "received_at"),
+    Index("ix_inbox_request", "request", "done_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("key", String(255), nullable=False, unique=True),
+    Column("topic", words(Topic), nullable=False),
+    Column("request", Serial),
+    Column("text", Text, nullable=False),
+    Column("to", String(255), nullable=False),
+    Column("urgency", Integer, nullable=False),
+    Column("serial", Integer, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("parked_at", Instant),
+    Index("ix_outbox_due_at", "parked_at", "due_at", "urgency"),
+    sqlite_autoincrement=True,
+)
+
+copies = Table(
+    "copies",
+    metadata,
+    Column("request", ForeignKey("requests.id"), primary_key=True),
+    Column("place", String(255), primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("ts", String(32)),
+    Column("version", Integer, nullable=False),
+    Column("unsure", Boolean, nullable=False),
+    Index("ix_copies_channel", "channel", "ts"),
+)
+
+policy_sets = Table(
+    "policy_sets",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("files", Value(Mapping[str, str]), nullable=False),
+    Column("loaded_at", Instant, nullable=False),
+)

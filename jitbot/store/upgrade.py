@@ -1,0 +1,51 @@
+"""Bring a database to the newest schema, by Alembic's migrations."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+from sqlalchemy.exc import SQLAlchemyError
+
+from jitbot.errors import SettingsError, StoreUnavailable
+from jitbot.store.engine import plain_engine
+from jitbot.store.tables import SCHEMA
+
+
+def upgrade(url: str) -> None:
+    """Migrate to the newest schema; does nothing on one that is there already. Raises: StoreUnavailable."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    engine = plain_engine(url)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except SQLAlchemyError as error:
+        raise StoreUnavailable(f"The database cannot be upgraded: {error.__class__.__name__}.") from error
+    finally:
+        engine.dispose()
+
+
+def ready(url: str) -> None:
+    """See that the schema is ours: an empty database is filled, an older one refused with what to run.
+
+    Raises: SettingsError, StoreUnavailable.
+    """
+    engine = plain_engine(url)
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+            empty = not inspect(connection).get_table_names()
+    except SQLAlchemyError as error:
+        raise StoreUnavailable(f"The database does not answer: {error.__class__.__name__}.") from error
+    finally:
+        engine.dispose()
+    if found == SCHEMA:
+        return
+    if not empty:
+        raise SettingsError(
+            f"The database has schema {found or 'unknown'}, this jitbot wants {SCHEMA}. Run: jitbot db upgrade"
+        )
+    upgrade(url)
