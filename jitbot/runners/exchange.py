@@ -68,6 +68,8 @@ class _Wire:
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self._socket = info["return_value"].get_extra_info("socket")
         elif event == "http11.send_request_headers.started":
+            if self.cut:
+                raise httpx2.ConnectTimeout("the time was over before there was a connection")
             self.sent = True
 
     @contextmanager

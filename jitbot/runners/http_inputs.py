@@ -1,5 +1,6 @@
 """What the http runner can be told."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
@@ -99,6 +100,7 @@ class Change(Ask):
     def _one_body(self) -> Self:
         if self.json_body is not None and self.text is not None:
             raise ValueError("give json or text, not both")
+        json.dumps(self.json_body, allow_nan=False)
         return self
 
     def texts(self) -> Iterator[str]:
@@ -152,14 +154,14 @@ class HttpInputs(Change):
         both = sorted(self.expect & self.refused)
         if both:
             raise ValueError(f"status {both[0]} cannot mean both done (expect) and nothing happened (refused)")
-        for ask in (self, self.plan):
-            if ask and any("{receipt." in text for text in ask.texts()):
-                raise ValueError("there is no receipt yet: {receipt.NAME} belongs into undo or check")
-        for ask in (self.plan, self.check):
-            if ask and any("{run.key}" in text for text in ask.texts()):
-                raise ValueError("a plan and a check belong to no run: {run.key} belongs into the request or undo")
-        wanted = {found[1] for ask in (self.undo, self.check) if ask for text in ask.texts() for found in
-                  PLACE.finditer(text)}  # fmt: skip
+        before: list[Ask | None] = [self, self.plan]
+        if any("{receipt." in text for ask in before if ask for text in ask.texts()):
+            raise ValueError("there is no receipt yet: {receipt.NAME} belongs into undo or check")
+        looks: list[Ask | None] = [self.plan, self.check]
+        if any("{run.key}" in text for ask in looks if ask for text in ask.texts()):
+            raise ValueError("a plan and a check belong to no run: {run.key} belongs into the request or undo")
+        after: list[Ask | None] = [self.undo, self.check]
+        wanted = {place for ask in after if ask for text in ask.texts() for place in PLACE.findall(text)}
         lacking = sorted(wanted - {"run.key"} - {f"receipt.{name}" for name in self.receipt})
         if lacking:
             raise ValueError(f"{{{lacking[0]}}} names nothing: add it below `receipt`")

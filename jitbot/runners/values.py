@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from jitbot.ports import Site
 
@@ -14,30 +15,40 @@ STRICT = ConfigDict(
 """Numbers become words, since a template that is one `{parameter}` keeps its type; nothing else is guessed."""
 
 
+_SECRET = re.compile("[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
 class Secret(BaseModel):
     """A secret of the runners' machine, by name; its value is read only when it is used."""
 
     model_config = STRICT
 
-    secret: str = Field(pattern="^[A-Za-z][A-Za-z0-9_-]{0,63}$")
+    secret: str
+    prefix: str = ""
+    """Put before the value: `Bearer `, for example."""
 
 
 def _text_or_secret(value: object) -> str | Secret:
-    if isinstance(value, dict | Secret):
-        if isinstance(value, dict) and set(value) != {"secret"}:
-            raise ValueError("write a text, or {secret: NAME} and nothing else")
-        return Secret.model_validate(value)
+    """Tell the two apart before pydantic does, which would complain about both at once."""
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, dict):
+        name, prefix = value.get("secret"), value.get("prefix", "")
+        wrong = set(value) - {"secret", "prefix"} or not isinstance(name, str) or not _SECRET.fullmatch(name)
+        if wrong or not isinstance(prefix, str):
+            raise ValueError("write a text or {secret: NAME}, where the name has letters, digits, - and _")
+        return Secret(secret=name, prefix=prefix)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("must be a text or {secret: NAME}")  # noqa: TRY004 - pydantic wants ValueError
     return str(value)
 
 
-TextOrSecret = Annotated[str | Secret, PlainValidator(_text_or_secret, json_schema_input_type=str | Secret)]
+TextOrSecret = Annotated[str | Secret, BeforeValidator(_text_or_secret)]
 
 
 def plain(value: str | Secret, site: Site) -> str:
     """Return the value to be used. Raises: RunnerRefused when the secret is not set."""
-    return site.secret(value.secret) if isinstance(value, Secret) else value
+    return value.prefix + site.secret(value.secret) if isinstance(value, Secret) else value
 
 
 def digest(inputs: BaseModel, *more: Any) -> str:
