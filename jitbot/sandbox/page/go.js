@@ -1,0 +1,69 @@
+// Moving about: which channel, app page and thread are open, kept in the address so that a link leads back.
+
+import * as api from "./api.js";
+import { appDm, channel, messages, redraw, refresh, store } from "./store.js";
+
+/** Write where we are into the address bar. */
+function remember() {
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of [["channel", store.at.channel], ["app", store.at.app], ["thread", store.at.thread]]) {
+    if (value) query.set(name, value);
+    else query.delete(name);
+  }
+  history.replaceState(null, "", `?${query}`);
+}
+
+/** Open a channel, by id. */
+export function openChannel(id, thread = null) {
+  const known = channel(id);
+  if (!known) return;
+  noteUnread(id);
+  store.at = { channel: id, app: null, thread };
+  store.narrowSidebar = false;
+  remember();
+  redraw();
+  read(id);
+}
+
+// The line "New" stays where it was when the channel was opened, though reading clears the count at once.
+function noteUnread(id) {
+  const count = channel(id).unread || 0;
+  const others = messages(id).filter((one) => one.user !== store.data.me.id && !one.ephemeral && (!one.thread_ts || one.thread_ts === one.ts));
+  store.unreadFrom[id] = count ? others[Math.max(0, others.length - count)]?.ts : undefined;
+}
+
+/** Tell the server that this channel has been read. */
+export async function read(id) {
+  if (!channel(id)?.unread && !channel(id)?.mentions) return;
+  await api.markRead(id);
+  await refresh();
+}
+
+/** Open the app: its Home, its messages or what it says about itself. */
+export function openApp(tab = "home") {
+  const dm = appDm();
+  if (tab === "messages" && dm) {
+    noteUnread(dm.id);
+    store.at = { channel: dm.id, app: "messages", thread: null };
+  } else store.at = { channel: null, app: tab, thread: null };
+  store.narrowSidebar = false;
+  remember();
+  redraw();
+  if (tab === "messages" && dm) read(dm.id);
+  if (tab === "home") api.openHome().then(refresh);
+}
+
+/** Open or close the thread beside the channel. */
+export function openThread(ts) {
+  store.at = { ...store.at, thread: ts };
+  remember();
+  redraw();
+}
+
+/** Become somebody else, in the same place. */
+export function becomePerson(id) {
+  const query = new URLSearchParams(location.search);
+  query.set("as", id);
+  query.delete("thread");
+  location.search = query.toString();
+}

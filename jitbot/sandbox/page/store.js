@@ -1,0 +1,92 @@
+// What the page knows: the last picture from the server (`store.data`), where the person is (`store.at`), and
+// the loop that redraws after every change. All drawing is a function of these.
+
+import * as api from "./api.js";
+
+export const store = {
+  data: null, // the last answer of GET /control/as/{user}
+  offset: 0, // the server's clock minus this machine's, in seconds
+  at: { channel: null, app: null, thread: null }, // app: "home" | "about" when the app's page is open
+  unreadFrom: {}, // channel -> ts of the first message that was new when it was opened
+  lost: false, // the stream is down
+  drawers: new Set(), // called after every change
+};
+
+let scheduled = false;
+
+/** Draw again soon; many changes in one turn cost one drawing. */
+export function redraw() {
+  if (scheduled) return;
+  scheduled = true;
+  queueMicrotask(() => {
+    scheduled = false;
+    for (const draw of store.drawers) draw();
+  });
+}
+
+/** The server's time now, in seconds. */
+export const now = () => Date.now() / 1000 + store.offset;
+
+let fetching = null;
+let again = false;
+
+/** Fetch the picture; calls during a fetch lead to exactly one more. */
+export function refresh() {
+  if (fetching) {
+    again = true;
+    return fetching;
+  }
+  fetching = (async () => {
+    do {
+      again = false;
+      const data = await api.seen();
+      if (data.team) accept(data);
+      else if (data.ok === false && !store.data) store.failed = data;
+    } while (again);
+    fetching = null;
+    redraw();
+  })();
+  return fetching;
+}
+
+function accept(data) {
+  store.data = data;
+  store.offset = data.now - Date.now() / 1000;
+  store.failed = null;
+}
+
+/** Follow the server's stream; the browser reconnects by itself and we catch up when it does. */
+export function follow() {
+  const stream = new EventSource(api.streamUrl());
+  stream.onmessage = () => refresh();
+  stream.onopen = () => {
+    if (store.lost) refresh();
+    store.lost = false;
+    redraw();
+  };
+  stream.onerror = () => {
+    store.lost = true;
+    redraw();
+  };
+}
+
+export const me = () => store.data.me;
+export const person = (id) => store.data.people.find((one) => one.id === id);
+export const channel = (id) => store.data.channels.find((one) => one.id === id);
+export const usergroup = (id) => store.data.usergroups.find((one) => one.id === id);
+export const messages = (id) => store.data.messages[id] || [];
+export const isApp = (user) => user === store.data.app.bot_user;
+export const appDm = () => store.data.channels.find((one) => one.kind === "dm" && one.with === store.data.app.bot_user);
+
+/** The name a person goes by. */
+export function nameOf(id) {
+  if (isApp(id)) return store.data.app.name;
+  if (id === "USLACKBOT") return "Slackbot";
+  const found = person(id);
+  return found ? found.real_name || found.name : id;
+}
+
+/** The name of a channel or of a direct message's other end. */
+export function channelName(one) {
+  return one.kind === "dm" ? nameOf(one.with) : one.name;
+}
