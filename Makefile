@@ -1,0 +1,71 @@
+# Everything a contributor runs. `make` alone lists it.
+#
+#   PYTHON=python3.13 make setup      another interpreter for the environment in .venv
+#   ARGS="-k chain" make test         more arguments for the command behind a target
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# Pinned versions hold for the isolated build too: the first name is read by pip before 25.3, the second since.
+PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	$(BIN)/python -m pip
+
+.PHONY: help setup demo run test check fix docs bench mutate chromium
+
+help: ## list what make can do
+	@grep -hE '^[a-z]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## install everything into .venv
+
+demo: $(STAMP) ## try jitbot in a local Slack in the browser, without a Slack account
+	@$(BIN)/jitbot demo $(ARGS)
+
+run: $(STAMP) ## start the bot with the settings of the environment
+	@$(BIN)/python app.py $(ARGS)
+
+test: $(STAMP) chromium ## run every test, and hold the core to its coverage
+	@rm -f .coverage .coverage.*
+	@$(BIN)/pytest -n 2 --dist loadgroup $(if $(ARGS),$(ARGS),--cov --cov-report=)
+	@$(if $(ARGS),:,$(BIN)/python tests/coverage_gate.py)
+
+check: $(STAMP) ## lint, types, layers, spelling, hygiene, policies and docs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python tests/hygiene.py
+	$(BIN)/jitbot policy check policies/
+	$(BIN)/pytest -q tests/docs
+
+fix: $(STAMP) ## mend what can be mended by itself: imports, format, simple findings
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(STAMP) ## write the generated parts of docs/ again, then test all of docs/
+	$(BIN)/python tests/docs/generated.py
+	$(BIN)/pytest -q tests/docs $(ARGS)
+
+bench: $(STAMP) ## measure, and print the numbers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+mutate: $(STAMP) ## break the code on purpose, and see that the tests notice
+	$(BIN)/python tests/mutate/run.py $(ARGS)
+
+chromium:
+	@.ci/chromium
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "jitbot needs Python 3.11 or newer. Say which: make PYTHON=python3.13 …" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) \
+		|| { echo "No environment could be made. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV) …"
+	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
