@@ -1,0 +1,152 @@
+"""Actions, as a team's file declares them."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from jitbot.model import Action, Parameter, ParameterType, ReasonRule, Timebox
+from jitbot.policy.complaints import check
+from jitbot.policy.durations import format_duration
+from jitbot.policy.fields import pattern_fault, pretty, read_parameter
+from jitbot.policy.inputs import Catalog, check_runner, check_templates
+from jitbot.policy.issues import Issues, Place
+from jitbot.policy.names import LITERALS, NAMES, parameter_names
+from jitbot.policy.rules import RuleReader, Scope
+from jitbot.policy.schema import ActionKeys, TeamHead, TimeboxKeys
+from jitbot.policy.selectors import Groups, read_selectors
+from jitbot.policy.wording import shown
+from jitbot.policy.yaml_events import Document, Path
+
+ACTION_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
+RESERVED = ("help", "status", "mine", "pending", "withdraw", "drop", "why", "extend", "audit", "delegate", "halt")
+"""Words of `/jit` itself."""
+
+_CHANNEL = re.compile(r"#[^\s#,]{1,80}|[CG][A-Z0-9]{2,30}")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What all files together define; `names` are all actions declared anywhere, faulty ones too."""
+
+    catalog: Catalog
+    groups: Groups
+    names: Mapping[str, Place]
+
+
+def declared(documents: Collection[Document], issues: Issues) -> dict[str, Place]:
+    """Return where each action is declared first, noting names that are taken or cannot be used."""
+    places: dict[str, Place] = {}
+    for document in documents:
+        actions = document.value.get("actions") if isinstance(document.value, dict) else None
+        for name in actions if isinstance(actions, dict) else ():
+            place = document.key(("actions", name))
+            fault = _name_fault(name)
+            if name in places:
+                fault = f"there is an action {shown(name)} already, at {places[name]}; names are unique over all files."
+            if fault:
+                issues.add(place, fault)
+            places.setdefault(name, place)
+    return places
+
+
+def read_team(document: Document, world: World, issues: Issues) -> dict[str, Action]:
+    """Read one team's file; an action with faults is left out."""
+    head = check(TeamHead, document, (), issues)
+    if head is None:
+        return {}
+    if not _CHANNEL.fullmatch(head.channel):
+        issues.add(
+            document.at(("channel",)), f"{shown(head.channel)} is not a channel; write '#name', or a channel id."
+        )
+    actions = {}
+    for name in head.actions:
+        keys = check(ActionKeys, document, ("actions", name), issues)
+        if keys:
+            actions[name] = _ActionReader(document, keys, ("actions", name), world, issues).read(head)
+    return actions
+
+
+def closed_sets(parameters: Collection[Parameter], world: World) -> dict[str, Collection[str]]:
+    """Return the names that have only certain values, with those values."""
+    choices = (ParameterType.CHOICE, ParameterType.MULTI_CHOICE)
+    known: dict[str, Collection[str]] = {**LITERALS, "request.action": tuple(world.names)}
+    if world.groups.whole:
+        known["requester.groups"] = tuple(sorted(world.groups.defined))
+    return known | {f"params.{field.name}": field.options for field in parameters if field.type in choices}
+
+
+def _name_fault(name: str) -> str:
+    if name in RESERVED:
+        return f"an action cannot be called {shown(name)}: `/jit {name}` means something else."
+    if not ACTION_NAME.fullmatch(name):
+        return f"{shown(name)} cannot be an action's name; use 1 to 40 of a-z, 0-9 and -, a letter first."
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _ActionReader:
+    """Reads one action whose keys are as they should be."""
+
+    document: Document
+    keys: ActionKeys
+    path: Path
+    world: World
+    issues: Issues
+
+    def read(self, head: TeamHead) -> Action:
+        keys, name, before = self.keys, str(self.path[-1]), len(self.issues)
+        parameters = self._parameters()
+        scope = Scope(self.world.groups, NAMES | parameter_names(parameters), closed_sets(parameters, self.world))
+        rules = RuleReader(self.document, scope, self.issues).read((*self.path, "rules"), keys.rules)
+        requesters = (*self.path, "requesters")
+        place = self.document.key(self.path)
+        action = Action(
+            name=name,
+            title=keys.title or pretty(name),
+            team=head.team,
+            channel=head.channel,
+            runner=keys.runner,
+            inputs=keys.inputs,
+            parameters=parameters,
+            requesters=read_selectors(self.document, requesters, keys.requesters, self.world.groups, self.issues),
+            rules=rules,
+            reason=self._reason(),
+            timebox=self._timebox(keys.timebox),
+            description=keys.description,
+            risk=keys.risk,
+            lapse_after=keys.lapse_after,
+            start_within=keys.start_within,
+            time_limit=keys.time_limit,
+            where=f"{place.file}:{place.line}",
+        )
+        self._check_inputs(parameters, faulty=len(self.issues) > before)
+        return action
+
+    def _parameters(self) -> tuple[Parameter, ...]:
+        fields = self.keys.parameters.items()
+        below = (*self.path, "parameters")
+        return tuple(read_parameter(self.document, (*below, name), keys, self.issues) for name, keys in fields)
+
+    def _check_inputs(self, parameters: tuple[Parameter, ...], *, faulty: bool) -> None:
+        before = len(self.issues)
+        if self.keys.inputs:
+            names = [parameter.name for parameter in parameters]
+            check_templates(self.document, (*self.path, "with"), names, self.issues)
+        if not faulty and len(self.issues) == before:
+            check_runner(self.document, self.path, parameters, self.world.catalog, self.issues)
+
+    def _reason(self) -> ReasonRule:
+        keys = self.keys.reason
+        fault = pattern_fault(keys.pattern) if keys.pattern is not None else ""
+        if fault:
+            self.issues.add(self.document.at((*self.path, "reason", "pattern")), fault)
+        return ReasonRule(keys.required, keys.pattern, keys.hint)
+
+    def _timebox(self, keys: TimeboxKeys | None) -> Timebox | None:
+        if keys is None:
+            return None
+        if keys.default > keys.max:
+            default, most = format_duration(keys.default), format_duration(keys.max)
+            message = f"the default of {default} is longer than the maximum of {most}."
+            self.issues.add(self.document.at((*self.path, "timebox", "default")), message)
+        return Timebox(keys.default, keys.max)

@@ -1,0 +1,140 @@
+"""What a policy gives a runner (`runner:` and `with:`): templates that can be filled, values that the runner takes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+
+from jitbot.errors import InvalidInput
+from jitbot.model import Parameter, ParameterType
+from jitbot.policy.durations import format_duration
+from jitbot.policy.issues import Issues, Place
+from jitbot.policy.templates import faults, fill, names_in
+from jitbot.policy.wording import did_you_mean, listed, shown, written
+from jitbot.policy.yaml_events import Document, Path
+
+MOST_SAMPLES = 200
+"""So many fillings of one action's inputs are tried with its runner; long lists of options are not tried to the end."""
+
+_FREE = (ParameterType.TEXT, ParameterType.USER)
+"""What nobody knows before it is typed: a runner's complaint about it says nothing about the policy."""
+
+
+class Catalog(Protocol):
+    """Which runners there are, and what they take."""
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all runners."""
+
+    def inputs(self, name: str, values: Mapping[str, Any]) -> object:
+        """Validate inputs for a runner. Raises: InvalidInput with the offending fields."""
+
+
+def check_templates(document: Document, path: Path, parameters: Sequence[str], issues: Issues) -> None:
+    """Note every template below a path that names no parameter, and every brace that stands alone."""
+    for place, text in _texts(document.get(path), path):
+        for offset, found in faults(text, dict.fromkeys(parameters)):
+            issues.add(document.inside(place, offset), _template_fault(found, parameters))
+
+
+def check_runner(
+    document: Document, path: Path, parameters: Sequence[Parameter], catalog: Catalog, issues: Issues
+) -> None:
+    """Note an unknown runner, and what it would not take of the inputs when they are filled with sample values."""
+    keys = document.get(path)
+    runner, inputs = keys["runner"], keys.get("with", {})
+    known = sorted(catalog.names())
+    if runner not in known:
+        message = (
+            f"there is no runner {shown(runner)}.{did_you_mean(runner, known)} There is {listed(known, 'and', 40)}."
+        )
+        issues.add(document.at((*path, "runner")), message)
+        return
+    complaints: dict[str, str] = {}
+    for sample, varied in _samples([p for p in parameters if p.name in names_in(inputs)]):
+        try:
+            catalog.inputs(runner, fill(inputs, sample))
+        except InvalidInput as error:
+            for field, complaint in (error.fields or {"": str(error)}).items():
+                complaints.setdefault(field, f"{complaint.rstrip('.')}{varied}.")
+    free = {parameter.name for parameter in parameters if parameter.type in _FREE}
+    for field, complaint in complaints.items():
+        target = _descend(inputs, field)
+        below = inputs if field == "" else _get(inputs, target)
+        if (target or field == "") and names_in(below) & free:
+            continue
+        what = f" `{field}`" if field else " this"
+        issues.add(_place(document, path, target), f"the runner {runner} does not take{what}: {complaint}")
+
+
+def _template_fault(found: str, parameters: Sequence[str]) -> str:
+    if found in ("{", "}"):
+        return f"a `{found}` of its own means nothing; write `{found * 2}` for a brace, `{{name}}` for a parameter."
+    name = found.strip("{}")
+    has = f"it has {listed(parameters, 'and', 40)}" if parameters else "it has none"
+    return f"`{found}` names no parameter of this action; {has}.{did_you_mean(name, parameters)}"
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(item, (*path, step))
+
+
+def _samples(parameters: Sequence[Parameter]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield values to fill in: first the usual ones, then each other value of one parameter, with words for it."""
+    values = {parameter.name: _values(parameter) for parameter in parameters}
+    usual = {name: some[0] for name, some in values.items()}
+    yield usual, ""
+    others = ((name, other) for name, some in values.items() for other in some[1:])
+    for _, (name, other) in zip(range(MOST_SAMPLES), others, strict=False):
+        yield {**usual, name: other}, f" (with {name} = {written(other)})"
+
+
+def _values(parameter: Parameter) -> list[Any]:
+    """Return values that this parameter can have, the likeliest first."""
+    bounds = [bound for bound in (parameter.minimum, parameter.maximum) if bound is not None]
+    match parameter.type:
+        case ParameterType.CHOICE:
+            some: list[Any] = list(parameter.options)
+        case ParameterType.MULTI_CHOICE:
+            some = [list(parameter.options), *([option] for option in parameter.options)]
+        case ParameterType.INTEGER:
+            some = bounds or [1]
+        case ParameterType.BOOLEAN:
+            some = [True, False]
+        case ParameterType.DURATION:
+            some = [_in_words(bound) for bound in bounds] or ["30m"]
+        case _:
+            some = ["U024BE7LH" if parameter.type is ParameterType.USER else "text"]
+    return some if parameter.default is None else [parameter.default, *some]
+
+
+def _in_words(seconds: int) -> str:
+    return format_duration(timedelta(seconds=seconds))
+
+
+def _descend(inputs: Any, field: str) -> Path:
+    """Turn a runner's dotted field into a path below `with:`, as far as the file goes."""
+    path: Path = ()
+    value = inputs
+    for word in field.split("."):
+        step: str | int = int(word) if isinstance(value, list) and word.isdecimal() else word
+        if (isinstance(value, dict) and step in value) or (isinstance(step, int) and step < len(value)):
+            value, path = value[step], (*path, step)
+    return path
+
+
+def _get(value: Any, path: Path) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _place(document: Document, path: Path, target: Path) -> Place:
+    """Return the place of an input; one that is missing is shown at `with:`, or else at `runner:`."""
+    if target:
+        return document.at((*path, "with", *target))
+    key: Path = (*path, "with")
+    return document.key(key if key in document.keys else (*path, "runner"))

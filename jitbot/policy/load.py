@@ -1,0 +1,89 @@
+"""Reads a folder of policy files into one checked `Policy`, or says everything that is wrong with it."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path as Folder
+
+from jitbot.errors import PolicyError
+from jitbot.model import Policy
+from jitbot.policy.actions import World, declared, read_team
+from jitbot.policy.guardrails import read_guardrails
+from jitbot.policy.inputs import Catalog
+from jitbot.policy.issues import Issues, Place
+from jitbot.policy.selectors import read_groups
+from jitbot.policy.yaml_events import MOST_BYTES, parse
+
+_SUFFIXES = (".yml", ".yaml")
+_CASES = (".cases.yml", ".cases.yaml")
+
+
+def load(files: Mapping[str, str], catalog: Catalog) -> Policy:
+    """Turn files (name to text) into a policy set.
+
+    `guardrails.yml` and `people.yml` are the organisation's, every other file is a team's.
+    Raises: PolicyError with one line, `file:line:column: what and how to mend it`, for each fault in any file.
+    """
+    issues = Issues()
+    parsed = {name: parse(name, files[name], issues) for name in sorted(files)}
+    groups = read_groups([parsed[name] for name in parsed if _kind(name) == "people"], issues)
+    teams, organisation = (
+        [document for name, document in parsed.items() if document and _kind(name) == kind]
+        for kind in ("team", "guardrails")
+    )
+    world = World(catalog, groups, declared(teams, issues))
+    actions = {name: action for team in teams for name, action in read_team(team, world, issues).items()}
+    guardrails = [found for file in organisation for found in read_guardrails(file, actions, world, issues)]
+    issues.raise_if_any()
+    return Policy(actions, tuple(guardrails), groups.defined, digest(files))
+
+
+def read(folder: Folder) -> dict[str, str]:
+    """Read the policy files of a folder (`*.yml`, `*.yaml`, without `*.cases.yml`), sorted by name.
+
+    Raises: PolicyError if there is none, or one cannot be read.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES) and path.is_file())
+    except OSError as error:
+        raise _unreadable(str(folder), error.strerror or str(error)) from error
+    files = {path.name: _text(path) for path in paths if not path.name.endswith(_CASES)}
+    if not files:
+        raise _unreadable(str(folder), "there is no policy file (*.yml) in this folder")
+    return files
+
+
+def digest(files: Mapping[str, str]) -> str:
+    """Return the SHA-256 over the names and bytes of all files."""
+    total = hashlib.sha256()
+    for name in sorted(files):
+        for part in (name, files[name]):
+            content = part.encode(errors="surrogatepass")
+            total.update(len(content).to_bytes(8, "big") + content)
+    return total.hexdigest()
+
+
+def _kind(name: str) -> str:
+    stem = name.rsplit(".", 1)[0]
+    return stem if stem in ("people", "guardrails") else "team"
+
+
+def _text(path: Folder) -> str:
+    """Read one file, and no more of it than is needed to see that it is too large."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise _unreadable(path.name, f"it is larger than {MOST_BYTES // 1024} KiB; split it into several files")
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        raise PolicyError(
+            f"{Place(path.name, line, column)}: this is not UTF-8 text; save the file as UTF-8."
+        ) from None
+    except OSError as error:
+        raise _unreadable(path.name, error.strerror or str(error)) from error
+
+
+def _unreadable(name: str, why: str) -> PolicyError:
+    return PolicyError(f"{Place(name)}: cannot be read: {why}.")

@@ -1,0 +1,53 @@
+"""The names that conditions may use, with their types; `values` binds them and `conditions` compiles with them."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from jitbot.model import Kind, Parameter, ParameterType
+
+
+class CelType(StrEnum):
+    """A type of the condition language, in the words of its users."""
+
+    TEXT = "text"
+    INTEGER = "a whole number"
+    BOOLEAN = "true or false"
+    DURATION = "a duration"
+    INSTANT = "a point in time"
+    TEXTS = "a list of texts"
+
+
+NAMES = {
+    "request.action": CelType.TEXT,
+    "request.source": CelType.TEXT,
+    "request.reason": CelType.TEXT,
+    "request.ttl": CelType.DURATION,
+    "requester.id": CelType.TEXT,
+    "requester.kind": CelType.TEXT,
+    "requester.groups": CelType.TEXTS,
+    "now": CelType.INSTANT,
+    "risk": CelType.TEXT,
+    "targets": CelType.INTEGER,
+}
+"""What every condition may look at; `params.NAME` comes on top, by the action's parameters."""
+
+LITERALS = {
+    "requester.kind": tuple(kind.value for kind in Kind),
+    "risk": ("low", "medium", "high", "critical"),
+}
+"""The only values of some names: a comparison with anything else is a typing error."""
+
+_TYPES = {
+    ParameterType.CHOICE: CelType.TEXT,
+    ParameterType.MULTI_CHOICE: CelType.TEXTS,
+    ParameterType.TEXT: CelType.TEXT,
+    ParameterType.INTEGER: CelType.INTEGER,
+    ParameterType.BOOLEAN: CelType.BOOLEAN,
+    ParameterType.DURATION: CelType.DURATION,
+    ParameterType.USER: CelType.TEXT,
+}
+
+
+def parameter_names(parameters: Iterable[Parameter]) -> dict[str, CelType]:
+    """Return the names that parameters add, with their types."""
+    return {f"params.{parameter.name}": _TYPES[parameter.type] for parameter in parameters}

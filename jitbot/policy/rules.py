@@ -1,0 +1,127 @@
+"""Rules and guardrails: their conditions compiled, their reviews expanded into alternatives."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, product
+
+from jitbot.model import Condition, Entry, Outcome, Reviews, Rule
+from jitbot.policy.conditions import ConditionFault, compile_program
+from jitbot.policy.issues import Issues, Place
+from jitbot.policy.literals import unknown_literals
+from jitbot.policy.names import CelType
+from jitbot.policy.schema import EntryKeys, OutcomeKeys, ReviewItem
+from jitbot.policy.selectors import Groups, read_selectors
+from jitbot.policy.wording import shown
+from jitbot.policy.yaml_events import Document, Path
+
+MOST_ALTERNATIVES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a rule may speak about: names with types, the only values of some, and the groups.
+
+    `absent` says of names why they are not among them; `names` is None when nobody can tell yet, because an action
+    has faults of its own, and conditions are then not looked at.
+    """
+
+    groups: Groups
+    names: Mapping[str, CelType] | None
+    values: Mapping[str, Collection[str]] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReader:
+    """Reads rules of one document in one scope."""
+
+    document: Document
+    scope: Scope
+    issues: Issues
+
+    def read(self, path: Path, keys: Sequence[OutcomeKeys]) -> tuple[Rule, ...]:
+        """Read the rules of an action; names are their own, or `rule 1` and so on."""
+        rules = [self.rule((*path, index), item, f"rule {index + 1}") for index, item in enumerate(keys)]
+        check_names(self.document, path, rules, self.issues)
+        return tuple(rules)
+
+    def rule(self, path: Path, keys: OutcomeKeys, name: str) -> Rule:
+        """Read one rule, called `name` unless it has one of its own."""
+        reviews = None if keys.review is None else self._reviews((*path, "review"), keys.review)
+        outcome = Outcome.REVIEW if reviews else Outcome.ALLOW if keys.deny is None else Outcome.DENY
+        return Rule(
+            name=keys.name or name,
+            outcome=outcome,
+            when=None if keys.when is None else self._condition((*path, "when"), keys.when),
+            reviews=reviews,
+            message=keys.deny or "",
+            where=_line(self.document.at(path)),
+        )
+
+    def _condition(self, path: Path, text: str) -> Condition | None:
+        if self.scope.names is None:
+            return None
+        where = _line(self.document.at(path))
+        try:
+            program = compile_program(text, self.scope.names, where)
+        except ConditionFault as error:
+            faults = error.faults
+        else:
+            faults = tuple(unknown_literals(program.tree, self.scope.values))
+            if not faults:
+                return Condition(text, where, program.test)
+        for fault in faults:
+            why = self.scope.absent.get(fault.name, "")
+            self.issues.add(self.document.inside(path, fault.offset), f"{fault.message}{why}")
+        return None
+
+    def _reviews(self, path: Path, items: Sequence[ReviewItem]) -> Reviews:
+        ways = _ways(items)
+        if ways > MOST_ALTERNATIVES:
+            message = (
+                f"these reviews can be met in {ways} ways, and {MOST_ALTERNATIVES} are the most; simplify `any_of`."
+            )
+            self.issues.add(self.document.at(path), message)
+            return Reviews(())
+        return Reviews(tuple(self._alternatives(path, items)))
+
+    def _alternatives(self, path: Path, items: Sequence[ReviewItem]) -> list[tuple[Entry, ...]]:
+        """Expand a list of entries, all of which must be met, into the sets of entries that would do."""
+        choices: list[list[tuple[Entry, ...]]] = []
+        for index, item in enumerate(items):
+            here = (*path, index)
+            if isinstance(item, EntryKeys):
+                choices.append([(self._entry(here, item),)])
+            else:
+                lists = (self._alternatives((*here, "any_of", n), inner) for n, inner in enumerate(item.any_of))
+                choices.append(list(chain.from_iterable(lists)))
+        return [tuple(chain.from_iterable(combination)) for combination in product(*choices)]
+
+    def _entry(self, path: Path, keys: EntryKeys) -> Entry:
+        sources = read_selectors(self.document, (*path, "from"), keys.sources, self.scope.groups, self.issues)
+        if len(sources) < keys.count and all(source.kind == "user" for source in sources):
+            message = f"this asks for {keys.count} different people and names {len(sources)}."
+            self.issues.add(self.document.at((*path, "count")), message)
+        return Entry(sources, keys.count)
+
+
+def check_names(document: Document, path: Path, rules: Sequence[Rule], issues: Issues) -> None:
+    """Note rules that have the name of an earlier one in the list at `path`: nobody could tell them apart."""
+    places: dict[str, Place] = {}
+    for index, rule in enumerate(rules):
+        place = document.at((*path, index, "name"))
+        if rule.name in places:
+            issues.add(
+                place, f"{shown(rule.name)} is the name of another one already, on line {places[rule.name].line}."
+            )
+        places.setdefault(rule.name, place)
+
+
+def _ways(items: Sequence[ReviewItem]) -> int:
+    """Count the alternatives before anything is expanded."""
+    return math.prod(1 if isinstance(item, EntryKeys) else sum(map(_ways, item.any_of)) for item in items)
+
+
+def _line(place: Place) -> str:
+    return f"{place.file}:{place.line}"

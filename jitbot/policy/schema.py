@@ -1,0 +1,270 @@
+"""The keys of policy files, as pydantic models; editors get the JSON Schema made from them.
+
+These models say what a file may look like. What its parts mean together (groups that exist, templates that name a
+parameter, conditions that hold types) is checked where they are turned into the nouns of `model`.
+"""
+
+from datetime import timedelta
+from functools import cache
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    TypeAdapter,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from jitbot.errors import InvalidInput
+from jitbot.policy.durations import parse_duration
+from jitbot.policy.wording import shown
+
+
+class Strict(BaseModel):
+    """Text is text and numbers are numbers; a key that is not listed is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_empty(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse `when:` with nothing behind it: it would say "always"."""
+        if value is None:
+            comment = " (text that begins with # must be in quotes)" if info.field_name == "channel" else ""
+            raise wrong(f"`{info.field_name}` is empty; write a value{comment}, or leave the key out.")
+        return value
+
+
+def wrong(message: str) -> PydanticCustomError:
+    """Make the error that a validator raises: its message is shown as it is."""
+    return PydanticCustomError("wrong", "{message}", {"message": message})
+
+
+def _duration(value: object) -> timedelta:
+    if not isinstance(value, str):
+        raise wrong(f"{shown(str(value))} needs a unit: write a duration like 45s, 30m, 1h30m or 2d.")
+    try:
+        return parse_duration(value)
+    except InvalidInput as error:
+        raise wrong(str(error)) from None
+
+
+def _words(value: str) -> str:
+    if not value.strip():
+        raise wrong("this is empty; write some words, or leave the key out.")
+    return value
+
+
+def _yes_or_message(value: object) -> str:
+    if value is True:
+        return ""
+    if isinstance(value, str) and value.strip():
+        return value
+    raise wrong("write `deny: true`, or the message that people see in quotes.")
+
+
+def _bound(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise wrong("write a whole number, or a duration such as 30m.")
+    return value
+
+
+def _reason(value: object) -> object:
+    return {"required": value} if isinstance(value, bool) else value
+
+
+def _entry_kind(value: Any) -> str:
+    return "#any_of" if isinstance(value, dict) and "any_of" in value else "#entry"
+
+
+Duration = Annotated[
+    timedelta,
+    PlainValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2}),
+]
+Bound = Annotated[int | str, PlainValidator(_bound), WithJsonSchema({"type": ["integer", "string"]})]
+Words = Annotated[str, AfterValidator(_words)]
+Short = Annotated[Words, Field(max_length=75)]
+Count = Annotated[int, Field(ge=1, le=20)]
+Deny = Annotated[
+    str,
+    PlainValidator(_yes_or_message),
+    WithJsonSchema({"anyOf": [{"const": True}, {"type": "string", "minLength": 1}]}),
+]
+
+
+class ReasonKeys(Strict):
+    """Whether people say why, and what that must contain."""
+
+    required: bool = Field(True, description="Whether a reason must be given.")
+    pattern: str | None = Field(None, description="RE2 pattern that some part of the reason must match.")
+    hint: str = Field("", max_length=150, description="Shown below the field.")
+
+
+class TimeboxKeys(Strict):
+    """How long a grant lasts."""
+
+    default: Duration = Field(description="Length when nothing else is asked for.")
+    max: Duration = Field(description="Longest length that can be asked for.")
+
+
+class ParameterKeys(Strict):
+    """One field of the form."""
+
+    type: Literal["choice", "multi-choice", "text", "integer", "boolean", "duration", "user"]
+    label: Short | None = Field(None, description="The field's name; the parameter's own name in words if left out.")
+    hint: str = Field("", max_length=150, description="Shown below the field.")
+    required: bool = Field(True, description="Whether the field must be filled in; if not, it needs a default.")
+    default: Any = Field(None, description="Value when none is given.")
+    options: list[Short] | None = Field(None, min_length=1, description="What can be chosen; choices only.")
+    pattern: str | None = Field(None, description="RE2 pattern that the whole text must match; text only.")
+    max_length: int = Field(300, ge=1, le=3000, description="Most characters; text only.")
+    min: Bound | None = Field(None, description="Smallest value; integers and durations only.")
+    max: Bound | None = Field(None, description="Largest value; integers and durations only.")
+
+
+class EntryKeys(Strict):
+    """So many approvals by different people from these sources."""
+
+    sources: list[str] = Field(alias="from", min_length=1, description="Selectors: `group:NAME` or `user:ID`.")
+    count: Count = Field(1, description="How many different people must approve.")
+
+
+class AnyOfKeys(Strict):
+    """Alternatives: one of the lists must be met in full."""
+
+    any_of: list[Annotated[list["ReviewKeys"], Field(min_length=1)]] = Field(min_length=1)
+
+
+ReviewItem = EntryKeys | AnyOfKeys
+ReviewKeys = Annotated[
+    Annotated[EntryKeys, Tag("#entry")] | Annotated[AnyOfKeys, Tag("#any_of")], Discriminator(_entry_kind)
+]
+Review = Annotated[list[ReviewKeys], Field(min_length=1, description="Who must approve; all entries must be met.")]
+
+
+class OutcomeKeys(Strict):
+    """What a rule says: exactly one of its outcomes."""
+
+    name: Short | None = Field(None, description="What people see; `rule 1` and so on if left out.")
+    when: str | None = Field(None, description="Condition (CEL); a rule without one always matches.")
+    deny: Deny | None = Field(None, description="Refuse it; a message tells people why.")
+    review: Review | None = None
+
+    @model_validator(mode="after")
+    def _one_outcome(self) -> Self:
+        possible = [name for name in ("allow", "deny", "review") if name in type(self).model_fields]
+        given = [name for name in possible if getattr(self, name) is not None]
+        if len(given) == 1:
+            return self
+        found = f"this has {' and '.join(given)}" if given else "this has none"
+        raise wrong(f"a rule says exactly one of {', '.join(possible)}; {found}.")
+
+
+class RuleKeys(OutcomeKeys):
+    """One rule of an action: exactly one of allow, deny and review."""
+
+    allow: Literal[True] | None = Field(None, description="Run it at once.")
+
+
+class GuardrailKeys(OutcomeKeys):
+    """One of the organisation's rules: exactly one of deny and review."""
+
+    applies_to: list[str] | None = Field(None, min_length=1, description="Actions looked at; all if left out.")
+
+
+class ActionKeys(Strict):
+    """One action: what runs, who may ask, and what decides."""
+
+    title: Short | None = Field(None, description="What people see; the action's own name in words if left out.")
+    description: str = Field("", max_length=300, description="One or two sentences for the form.")
+    runner: str = Field(description="What carries it out.")
+    inputs: dict[str, Any] = Field({}, alias="with", description="The runner's inputs; `{x}` is parameter x.")
+    parameters: dict[str, ParameterKeys] = Field({}, max_length=40, description="The fields of the form, by name.")
+    risk: Literal["low", "medium", "high", "critical"] = Field("medium", description="Seen by conditions and people.")
+    requesters: list[str] = Field(min_length=1, description="Selectors of who may ask at all.")
+    reason: Annotated[ReasonKeys, BeforeValidator(_reason, json_schema_input_type=bool | ReasonKeys)] = Field(
+        ReasonKeys(),
+        description="Whether people say why; true or false for short.",
+        json_schema_extra={"default": True},
+    )
+    timebox: TimeboxKeys | None = Field(None, description="Makes it a grant that ends by itself.")
+    rules: list[RuleKeys] = Field(min_length=1, description="In order; the first that matches decides, none denies.")
+    lapse_after: Duration = Field(
+        timedelta(hours=8), description="How long reviews are waited for.", json_schema_extra={"default": "8h"}
+    )
+    start_within: Duration = Field(
+        timedelta(hours=1), description="How long after the decision it may start.", json_schema_extra={"default": "1h"}
+    )
+    time_limit: Duration = Field(
+        timedelta(minutes=5), description="How long the runner may take.", json_schema_extra={"default": "5m"}
+    )
+
+
+class TeamHead(Strict):
+    """A team file, its actions not looked at yet."""
+
+    team: Short = Field(description="The team that owns these actions.")
+    channel: str = Field(description="Where requests are shown: `#name`, or a channel id.")
+    actions: dict[str, Any] = Field(min_length=1)
+
+
+class TeamFile(TeamHead):
+    """One team's policy file."""
+
+    actions: dict[str, ActionKeys] = Field(min_length=1, description="The actions, by name: `/jit NAME`.")
+
+
+class GuardrailHead(Strict):
+    """`guardrails.yml`, its guardrails not looked at yet."""
+
+    guardrails: list[Any]
+
+
+class GuardrailFile(GuardrailHead):
+    """`guardrails.yml`: the organisation's rules."""
+
+    guardrails: list[GuardrailKeys] = Field(description="All of them are looked at; any deny wins.")
+
+
+class PeopleFile(Strict):
+    """`people.yml`: groups of people."""
+
+    groups: dict[str, list[str]] = Field(description="Members: Slack ids, e-mail addresses, `@usergroup`s.")
+
+
+PolicyFile = TeamFile | GuardrailFile | PeopleFile
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of policy files (any one of the three kinds)."""
+    made = TypeAdapter(PolicyFile).json_schema(by_alias=True, mode="validation")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "jitbot policy file",
+        **_without_null(made),
+    }
+
+
+def _without_null(node: Any) -> Any:
+    """Drop what stands for a key that is left out: an empty one is refused."""
+    if isinstance(node, list):
+        return [_without_null(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: _without_null(value) for key, value in node.items() if (key, value) != ("default", None)}
+    choices = [choice for choice in kept.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        return {**{key: value for key, value in kept.items() if key != "anyOf"}, **choices[0]}
+    return {**kept, "anyOf": choices} if choices else kept

@@ -1,0 +1,35 @@
+"""Small pieces of sentences that every message about policies is made of."""
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+from typing import Any
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """Quote what somebody typed, on one line and not too much of it."""
+    return repr(text if len(text) <= limit else text[: limit - 1] + "…")
+
+
+def written(value: Any) -> str:
+    """Show a value as it would be written in YAML; a list or a mapping only by its kind."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a mapping"
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return shown(value) if isinstance(value, str) else str(value)
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return ` Did you mean …?` when one of the allowed words is close, else nothing."""
+    close = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def listed(words: Collection[str], conjunction: str = "or", most: int = 12) -> str:
+    """List words for a sentence: `a, b or c`; a long list is cut, visibly."""
+    first = list(words)[:most]
+    if len(words) > most:
+        return f"{', '.join(first)} … ({len(words)} in all)"
+    if len(first) < 2:
+        return "".join(first) or "nothing"
+    return f"{', '.join(first[:-1])} {conjunction} {first[-1]}"
