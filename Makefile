@@ -49,14 +49,14 @@ fix: $(STAMP) ## mend what can be mended by itself: imports, format, simple find
 	$(BIN)/ruff format
 
 docs: $(STAMP) ## write the generated parts of docs/ again, then test all of docs/
-	$(BIN)/python tests/docs/generated.py
+	$(BIN)/python -m tests.docs.generated
 	$(BIN)/pytest -q tests/docs $(ARGS)
 
 bench: $(STAMP) ## measure, and print the numbers
 	$(BIN)/python -m benchmarks $(ARGS)
 
 mutate: $(STAMP) ## break the code on purpose, and see that the tests notice
-	$(BIN)/python tests/mutate/run.py $(ARGS)
+	$(BIN)/python -m tests.mutate.run $(ARGS)
 
 chromium:
 	@.ci/chromium

@@ -38,7 +38,7 @@ def check(name: Path, path: Path) -> Iterator[str]:
     if name.suffix not in TEXTS:
         return
     try:
-        text = path.read_text(encoding="utf-8", newline="")
+        text = path.read_bytes().decode()
     except UnicodeDecodeError:
         yield f"{name}:1: not UTF-8"
         return

@@ -1,0 +1,161 @@
+"""Write the parts of the pages that the code itself can tell; `make docs` runs this.
+
+A generated part stands between `<!-- generated: name -->` and `<!-- end -->`; a test holds it equal to what is
+written here.
+"""
+
+import ast
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from jitbot import errors, lifecycle
+from tests.docs import pages
+
+Row = Sequence[str]
+
+
+def table(head: Row, rows: Sequence[Row]) -> str:
+    """Write a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def states() -> str:
+    """Write the moves, state by state."""
+    moves: dict[lifecycle.State, list[str]] = {state: [] for state in lifecycle.State}
+    for (state, event), to in lifecycle.TRANSITIONS.items():
+        moves[state].append(f"{event.value} → `{to.value}`")
+    rows = [(f"`{state.value}`", " · ".join(found) or "nothing: it has ended") for state, found in moves.items()]
+    return table(("State", "Leaves by"), rows)
+
+
+def causes() -> str:
+    """Write how an undone request ends."""
+    rows = [(f"`{cause.value}`", f"`{lifecycle.after(lifecycle.State.UNDOING, event)}`") for cause, event in _ended()]
+    return table(("Why the undo began", "How the request ends"), rows)
+
+
+def _ended() -> Iterator[tuple[Any, Any]]:
+    yield from lifecycle.ENDED_BY.items()
+
+
+def error_tree() -> str:
+    """Write the error classes as their module draws them."""
+    drawing = (errors.__doc__ or "").split("```")[1].strip("\n")
+    return f"```\n{drawing}\n```\n"
+
+
+def error_table() -> str:
+    """Write each error with the first sentence of its contract."""
+    found = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.JitbotError)]
+    return table(("Error", "Means"), [(f"`{kind.__name__}`", _first_line(kind)) for kind in found])
+
+
+def settings() -> str:
+    """Write every variable of the environment with its default."""
+    module: Any = importlib.import_module("jitbot.settings")
+    prefix = module.Settings.model_config.get("env_prefix", "")
+    rows = []
+    for field, info in module.Settings.model_fields.items():
+        alias = info.validation_alias or info.alias
+        variable = alias if isinstance(alias, str) else f"{prefix}{field}".upper()
+        rows.append((f"`{variable}`", _default(info), (info.description or "").replace("\n", " ")))
+    return table(("Variable", "Default", "What it says"), rows)
+
+
+def _default(info: Any) -> str:
+    if info.is_required():
+        return "must be set"
+    value = info.get_default(call_default_factory=True)
+    if value is None or value == "" or value == () or value == []:
+        return "not set"
+    if isinstance(value, list | tuple | set | frozenset):
+        value = ",".join(str(each) for each in value)
+    return f"`{value}`"
+
+
+def commands() -> str:
+    """Write every command of the command line with its arguments and options."""
+    import typer
+
+    module: Any = importlib.import_module("jitbot.cli")
+    root: Any = typer.main.get_command(module.app)
+    rows = [(f"`{' '.join(path)}`", _usage(command), _help(command)) for path, command in walk(root, ("jitbot",))]
+    return table(("Command", "Takes", "Does"), rows)
+
+
+def walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every command that does something, with the words that call it."""
+    children = getattr(command, "commands", None)
+    if not children:
+        yield path, command
+        return
+    for word in sorted(children):
+        if not children[word].hidden:
+            yield from walk(children[word], (*path, word))
+
+
+def _usage(command: Any) -> str:
+    said = []
+    for each in command.params:
+        if each.name == "help":
+            continue
+        long = each.opts[-1] if each.param_type_name == "option" else (each.metavar or each.name.upper())
+        said.append(f"`{long}`")
+    return " ".join(said)
+
+
+def _help(command: Any) -> str:
+    return " ".join((command.help or "").split("\n\n")[0].split())
+
+
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def event_kinds() -> dict[str, list[str]]:
+    """Return every kind of audit event that the code writes, with the modules that write it."""
+    found: dict[str, set[str]] = {event.value: {"jitbot/lifecycle.py"} for event in lifecycle.Event}
+    for path in sorted((pages.ROOT / "jitbot").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                for kind in _kinds(node.func.attr, node):
+                    found.setdefault(kind, set()).add(path.relative_to(pages.ROOT).as_posix())
+    return {kind: sorted(modules) for kind, modules in found.items()}
+
+
+def _kinds(method: str, call: ast.Call) -> Iterator[str]:
+    """Yield the literal kinds that `record(kind, …)` and `amend(request, kind, …)` are called with."""
+    place = {"record": 0, "amend": 1}.get(method)
+    if place is not None and len(call.args) > place:
+        for node in ast.walk(call.args[place]):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "states": states,
+    "causes": causes,
+    "error-tree": error_tree,
+    "error-table": error_table,
+    "settings": settings,
+    "commands": commands,
+}
+
+
+def main() -> None:
+    for page in pages.pages():
+        wanted = {part for part, _ in pages.parts(page)}
+        if not wanted:
+            continue
+        text = pages.fill(page, {part: PARTS[part]() for part in wanted})
+        if text != page.read_text():
+            page.write_text(text)
+            sys.stdout.write(f"{pages.name(page)} written anew\n")
+
+
+if __name__ == "__main__":
+    main()
