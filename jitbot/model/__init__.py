@@ -7,6 +7,7 @@ from jitbot.model.facts import Facts
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
+    WORKERS_OWN,
     Health,
     HealthState,
     Plan,
@@ -22,6 +23,7 @@ from jitbot.model.request import (
 from jitbot.model.rules import Condition, Entry, Guardrail, Outcome, Reviews, Rule, Tested, Truth
 
 __all__ = [
+    "WORKERS_OWN",
     "Action",
     "Answer",
     "AuditEvent",

@@ -16,6 +16,10 @@ from jitbot.model.people import UserId
 RequestId = NewType("RequestId", int)
 
 
+WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence"})
+"""The fields that say who works on a request and when; they authorise nothing, so signed events leave them out."""
+
+
 class State(StrEnum):
     """Where a request stands; the moves between states are the table in `lifecycle`."""
 

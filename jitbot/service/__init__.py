@@ -1,0 +1,34 @@
+"""The use cases, each written once: take in, ask, decide, review, withdraw, drop, run, settle, undo, sweep."""
+
+from jitbot.service.asking import Asking
+from jitbot.service.book import Book
+from jitbot.service.ending import Ending
+from jitbot.service.facts import FactsReader
+from jitbot.service.intake import Intake
+from jitbot.service.queries import Queries
+from jitbot.service.reviewing import Reviewing
+from jitbot.service.running import Running
+from jitbot.service.sweep import Sweep
+from jitbot.service.undoing import Undoing
+from jitbot.service.world import World
+
+__all__ = ["Book", "Service", "World"]
+
+
+class Service:
+    """All use cases over one world, each doing one thing and given only what it needs."""
+
+    def __init__(self, world: World) -> None:
+        self._facts = FactsReader(world.directory, world.ledger)
+        self.book = world.book
+        asking = Asking(world, self._facts)
+        undoing = Undoing(world)
+        running = Running(world, asking, undoing)
+        ending = Ending(world, self._facts, asking, running)
+        self.intake = Intake(world, asking, Reviewing(world, self._facts, asking), ending)
+        self.queries = Queries(world, self._facts, asking, ending)
+        self.sweep = Sweep(world, self.intake, asking, running, undoing)
+
+    def close(self) -> None:
+        """Let go of the threads that fetch facts."""
+        self._facts.close()

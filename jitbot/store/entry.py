@@ -62,9 +62,9 @@ class StoreEntry:
         state = after(request.state, event)
         if state is None:
             raise Conflict(f"{request.name} is {request.state.value}: {event.value} is not possible any more.")
-        changes["state"] = state
+        changes = {"owner": "", "lease_until": None, **changes, "state": state}
         if state in TERMINAL:
-            changes |= {"ended_at": self.now, "due_at": None, "owner": "", "lease_until": None}
+            changes |= {"ended_at": self.now, "due_at": None}
         return self._change(request, event.value, by, note, changes)
 
     def amend(self, request: Request, kind: str, by: str, note: str = "", **changes: Any) -> Request:

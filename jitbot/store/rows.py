@@ -7,10 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Row
 
-from jitbot.model import Request, Review
-
-WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence"})
-"""Fields that say who works on a request and when; nothing is authorised by them, so events leave them out."""
+from jitbot.model import WORKERS_OWN, Request, Review
 
 _FIELDS = tuple(each.name for each in fields(Request))
 _ADAPTERS: Mapping[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in Request.__annotations__.items()}

@@ -1,0 +1,155 @@
+"""Ask and decide: take a request in, plan it, read the facts, and let policy say what happens."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from jitbot.errors import Conflict, InvalidInput, RunnerError
+from jitbot.lifecycle import Event
+from jitbot.model import Answer, Decision, Delivery, Mark, Outcome, Plan, Policy, Reason, Request, Review, State, UserId
+from jitbot.policy.decide import decide
+from jitbot.ports import Entry
+from jitbot.service.drafting import definition, draft, find_action, planned, take
+from jitbot.service.facts import FactsReader
+from jitbot.service.telling import tell
+from jitbot.service.world import World
+
+POLICY = "policy"
+"""Who causes a move that follows from the rules alone."""
+
+
+class Asking:
+    """The use cases before anybody is asked."""
+
+    def __init__(self, world: World, facts: FactsReader) -> None:
+        self._world = world
+        self._facts = facts
+
+    def ask(self, delivery: Delivery) -> Answer:
+        """Take a request in and decide it. Raises: UserFault, with nothing taken in."""
+        world = self._world
+        action = find_action(world.book.for_new(), str(delivery.body.get("action", "")))
+        drafted = draft(
+            action,
+            world.catalog,
+            requester=delivery.user,
+            team=delivery.team,
+            body=delivery.body,
+            now=delivery.received_at,
+        )
+        with world.ledger.begin() as entry:
+            request = entry.add(drafted, by=delivery.user)
+            entry.settle(delivery.key)
+        claimed = world.ledger.claim(request.id, world.name, world.lease)
+        return self.decided(claimed) if claimed else Answer(request=request.id)
+
+    def decided(self, request: Request) -> Answer:
+        """Decide a request that has been taken in; the claim on it is ours."""
+        policy = self._world.book.policy
+        try:
+            seen = planned(request, self.plan(request))
+        except (RunnerError, InvalidInput) as error:
+            return self._settle(request, policy, refused(f"It cannot be planned: {error}"))
+        refusal = self._not_possible(seen)
+        decision = refusal or self.decision(policy, seen, ())
+        return self._settle(seen, policy, decision)
+
+    def plan(self, request: Request) -> Plan:
+        """Ask the runner what would happen. Raises: RunnerError."""
+        runner = self._world.catalog.runner(request.snapshot.runner)
+        return runner.plan(self._world.catalog.inputs(request.snapshot.runner, request.snapshot.inputs))
+
+    def decision(self, policy: Policy, request: Request, reviews: Sequence[Review]) -> Decision:
+        """Read the facts and decide."""
+        people: list[UserId] = [request.requester, *(review.reviewer for review in reviews)]
+        return decide(policy, request, reviews, self._facts.read(policy, request.action, people))
+
+    def revised(self, request: Request, policy: Policy) -> Request | None:
+        """Return the next revision where the definition or the plan has changed since; None where all is as approved.
+
+        Raises: InvalidInput where the parameters do not fit any more, RunnerError where it cannot be planned.
+        """
+        action = find_action(policy, request.action)
+        snapshot = request.snapshot
+        if definition(action) != snapshot.definition:
+            snapshot = take(action, self._world.catalog, request.params)
+        seen = planned(replace(request, snapshot=snapshot), self.plan(replace(request, snapshot=snapshot)))
+        return None if seen.digest == request.digest else replace(seen, revision=request.revision + 1)
+
+    def revise(self, request: Request, revision: Request, policy: Policy) -> Request:
+        """Put a new revision in the place of a waiting or approved one: decided anew, without the old reviews."""
+        decision = self.decision(policy, revision, ())
+        with self._world.ledger.begin() as entry:
+            now = entry.get(request.id)
+            if now.state not in BACK or now.revision != request.revision:
+                raise Conflict(f"{request.name} has moved on.")
+            changes: dict[str, Any] = {
+                "revision": now.revision + 1,
+                "snapshot": revision.snapshot,
+                "digest": revision.digest,
+                "decision": decision,
+                "policy_digest": policy.digest,
+            }
+            if decision.outcome is Outcome.ALLOW and now.state is State.APPROVED:
+                changes |= {"due_at": entry.now, "owner": "", "lease_until": None}
+                moved = entry.amend(now, "revised", POLICY, **changes)
+            elif decision.outcome is Outcome.DENY:
+                moved = entry.move(now, Event.DENY, POLICY, outcome=decision.summary, **changes)
+            else:
+                changes["due_at"] = now.lapses_at
+                moved = entry.move(now, BACK[now.state], POLICY, "what would run has changed", **changes)
+            tell(entry, moved, "what would run has changed since it was asked; it is decided anew.")
+        self._world.queue.messages()
+        return moved
+
+    def _not_possible(self, request: Request) -> Decision | None:
+        """Refuse what could never run well: a timebox without an undo, or a target held with other inputs."""
+        plan = request.snapshot.plan
+        if request.ttl is not None and (plan is None or not plan.undoable):
+            return refused("This cannot be undone, so it cannot be held for a time.")
+        with self._world.ledger.begin() as entry:
+            return held(entry, request)
+
+    def _settle(self, request: Request, policy: Policy, decision: Decision) -> Answer:
+        world = self._world
+        action = policy.actions.get(request.action)
+        with world.ledger.begin() as entry:
+            now = entry.get(request.id)
+            changes: dict[str, Any] = {
+                "snapshot": request.snapshot,
+                "digest": request.digest,
+                "decision": decision,
+                "policy_digest": policy.digest,
+                "outcome": decision.summary if decision.outcome is Outcome.DENY else "",
+            }
+            if decision.outcome is Outcome.ALLOW and action is not None:
+                start_by = entry.now + action.start_within
+                changes |= {"approved_at": entry.now, "start_by": start_by, "due_at": entry.now}
+            if decision.outcome is not Outcome.DENY and action is not None:
+                changes |= {"lapses_at": entry.now + action.lapse_after}
+            if decision.outcome is Outcome.REVIEW:
+                changes |= {"due_at": changes["lapses_at"]}
+            moved = entry.move(now, MOVES[decision.outcome], POLICY, **changes)
+            tell(entry, moved)
+        world.queue.messages()
+        if decision.outcome is Outcome.ALLOW:
+            world.queue.request(moved.id)
+        refused = decision.outcome is Outcome.DENY
+        return Answer(decision.summary if refused else "", moved.id, refused)
+
+
+BACK = {State.PENDING: Event.REVISE, State.APPROVED: Event.ASK}
+MOVES = {Outcome.ALLOW: Event.ALLOW, Outcome.REVIEW: Event.ASK, Outcome.DENY: Event.DENY}
+
+
+def refused(summary: str) -> Decision:
+    """Return a denial that no rule of a policy made."""
+    return Decision(Outcome.DENY, "", summary, Reason(Mark.DENIED, "REFUSED", summary))
+
+
+def held(entry: Entry, request: Request) -> Decision | None:
+    """Refuse a target that somebody holds with other inputs, naming the holder."""
+    for holder in entry.holders(request.snapshot.target):
+        if holder.ttl is not None and dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):
+            return refused(f"{holder.name} holds this now, with other values. Ask again when it has ended.")
+    return None

@@ -1,0 +1,138 @@
+"""Draft a request: typed parameters, resolved inputs, and the digest of what will run.
+
+What runs is exactly what was approved, so the digest covers everything that says what will happen, to whom, and for how
+long. A change of any of it makes a new revision, decided anew and without the old reviews.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from jitbot import audit
+from jitbot.errors import InvalidInput, NotFound
+from jitbot.model import Action, Plan, Policy, Request, RequestId, Snapshot, State, UserId
+from jitbot.policy.asking import parse_reason, parse_ttl
+from jitbot.policy.parameters import parse_parameters
+from jitbot.policy.templates import fill
+from jitbot.ports import Catalog
+
+
+def find_action(policy: Policy, name: str) -> Action:
+    """Return an action by its name. Raises: NotFound, with what was perhaps meant."""
+    if name in policy.actions:
+        return policy.actions[name]
+    near = difflib.get_close_matches(name, policy.actions, n=1)
+    meant = f" Did you mean {near[0]}?" if near else " /jit help lists what you may run."
+    raise NotFound(f"There is no action “{name}”.{meant}")
+
+
+def draft(
+    action: Action, catalog: Catalog, *, requester: UserId, team: str, body: Mapping[str, Any], now: datetime
+) -> Request:
+    """Turn what was typed into a request that can be decided. Raises: InvalidInput, naming every wrong field."""
+    faults: list[InvalidInput] = []
+
+    def parsed(parse: Callable[[], Any]) -> Any:
+        try:
+            return parse()
+        except InvalidInput as fault:
+            faults.append(fault)
+
+    params = parsed(lambda: parse_parameters(action, body.get("params", {})))
+    reason = parsed(lambda: parse_reason(action, body.get("reason", "")))
+    ttl = parsed(lambda: parse_ttl(action, body.get("ttl") or None))
+    if faults:
+        raise _all_of(faults)
+    return Request(
+        id=RequestId(0),
+        revision=1,
+        state=State.DECIDING,
+        action=action.name,
+        requester=requester,
+        team=team,
+        beneficiary=requester,
+        source=body.get("source", "slack"),
+        params=params,
+        reason=reason,
+        snapshot=take(action, catalog, params),
+        digest="",
+        created_at=now,
+        ttl=ttl,
+        due_at=now,
+    )
+
+
+def _all_of(faults: Sequence[InvalidInput]) -> InvalidInput:
+    """Say everything that is wrong at once."""
+    fields = {field: text for fault in faults for field, text in fault.fields.items()}
+    return InvalidInput("\n".join(str(fault) for fault in faults), fields)
+
+
+def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapshot:
+    """Resolve what would run now. Raises: InvalidInput."""
+    inputs = fill(action.inputs, params)
+    typed = catalog.inputs(action.runner, inputs)
+    return Snapshot(
+        title=action.title,
+        team=action.team,
+        channel=action.channel,
+        runner=action.runner,
+        inputs=inputs,
+        target=catalog.runner(action.runner).target(typed),
+        time_limit=action.time_limit,
+        risk=action.risk,
+        definition=definition(action),
+    )
+
+
+def planned(request: Request, plan: Plan) -> Request:
+    """Put the plan in and seal the request with its digest."""
+    seen = replace(request, snapshot=replace(request.snapshot, plan=plan))
+    return replace(seen, digest=digest(seen))
+
+
+def digest(request: Request) -> str:
+    """Return the SHA-256 over everything that says what will run, for whom, and for how long."""
+    snapshot = request.snapshot
+    return audit.digest(
+        {
+            "requester": request.requester,
+            "beneficiary": request.beneficiary,
+            "action": request.action,
+            "params": dict(request.params),
+            "runner": snapshot.runner,
+            "inputs": dict(snapshot.inputs),
+            "target": snapshot.target,
+            "definition": snapshot.definition,
+            "plan": snapshot.plan.fingerprint if snapshot.plan else None,
+            "ttl": request.ttl.total_seconds() if request.ttl else None,
+        }
+    )
+
+
+def definition(action: Action) -> str:
+    """Return the digest of what an action is; who decides on it is left out: that is decided anew at each click."""
+    return audit.digest(
+        {
+            "runner": action.runner,
+            "inputs": action.inputs,
+            "parameters": [
+                [
+                    parameter.name,
+                    parameter.type,
+                    parameter.pattern,
+                    parameter.options,
+                    parameter.minimum,
+                    parameter.maximum,
+                ]
+                for parameter in action.parameters
+            ],
+            "timebox": [action.timebox.default.total_seconds(), action.timebox.max.total_seconds()]
+            if action.timebox
+            else None,
+            "time_limit": action.time_limit.total_seconds(),
+            "risk": action.risk,
+        }
+    )

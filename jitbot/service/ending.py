@@ -1,0 +1,99 @@
+"""End by hand: withdraw what waits, drop what is held, settle what is unsure."""
+
+from jitbot.errors import NotPermitted, Settled, Unavailable
+from jitbot.lifecycle import Event
+from jitbot.model import Answer, Delivery, Request, State, UndoCause, UserId
+from jitbot.policy.decide import eligible
+from jitbot.service.asking import Asking
+from jitbot.service.facts import FactsReader
+from jitbot.service.reviewing import too_late
+from jitbot.service.running import Running
+from jitbot.service.telling import tell
+from jitbot.service.world import World
+
+
+class Ending:
+    """The use cases of requesters and approvers after asking."""
+
+    def __init__(self, world: World, facts: FactsReader, asking: Asking, running: Running) -> None:
+        self._world = world
+        self._facts = facts
+        self._asking = asking
+        self._running = running
+
+    def withdraw(self, delivery: Delivery) -> Answer:
+        """Take back a request that has not started. Raises: NotPermitted, Settled."""
+        request = self._get(delivery)
+        if delivery.user != request.requester:
+            raise NotPermitted(f"Only who asked can withdraw {request.name}.")
+        with self._world.ledger.begin() as entry:
+            now = entry.get(request.id)
+            if now.state not in (State.DECIDING, State.PENDING, State.APPROVED):
+                hint = f" Drop it instead: /jit drop {now.name}" if now.state is State.ACTIVE else ""
+                raise Settled(f"{now.name} cannot be withdrawn any more: it is {_word(now)}.{hint}")
+            tell(entry, entry.move(now, Event.WITHDRAW, delivery.user))
+            entry.settle(delivery.key)
+        self._world.queue.messages()
+        return Answer(f"{request.name} is withdrawn.", request.id)
+
+    def drop(self, delivery: Delivery) -> Answer:
+        """End a grant before its time, by the requester or an approver. Raises: NotPermitted, Settled."""
+        request = self._get(delivery)
+        own = delivery.user in (request.requester, request.beneficiary)
+        if not own and not self.may_end(delivery.user, request):
+            raise NotPermitted(f"Only who asked for {request.name}, or who may approve it, can end it.")
+        event, cause = (Event.DROP, UndoCause.DROP) if own else (Event.REVOKE, UndoCause.REVOCATION)
+        with self._world.ledger.begin() as entry:
+            now = entry.get(request.id)
+            if now.state is State.UNDOING:
+                raise Settled(f"{now.name} is being ended already.")
+            if now.state is not State.ACTIVE:
+                waits = now.state in (State.DECIDING, State.PENDING, State.APPROVED)
+                hint = f" Withdraw it instead: /jit withdraw {now.name}" if waits and own else ""
+                raise Settled(f"{now.name} holds nothing: it is {_word(now)}.{hint}")
+            tell(entry, entry.move(now, event, delivery.user, undo_cause=cause, due_at=entry.now))
+            entry.settle(delivery.key)
+        self._world.queue.messages()
+        self._world.queue.request(request.id)
+        return Answer(f"{request.name} is being ended.", request.id)
+
+    def settle(self, delivery: Delivery) -> Answer:
+        """Say whether an unsure run happened; by an eligible person, never the requester. Raises: UserFault."""
+        request = self._get(delivery)
+        if delivery.user in (request.requester, request.beneficiary):
+            raise NotPermitted("Who asked cannot settle this. Somebody who may approve it has to.")
+        if not self.may_end(delivery.user, request):
+            raise NotPermitted(f"Only who may approve {request.name} can settle it.")
+        with self._world.ledger.begin() as entry:
+            now = entry.get(request.id)
+            if now.state is not State.UNSURE:
+                raise Settled(too_late(now) if now.ended_at else f"{now.name} is settled: it is {_word(now)}.")
+            if delivery.body.get("happened"):
+                self._running.did_happen(entry, now, delivery.user)
+            else:
+                self._running.did_not_happen(entry, now, delivery.user)
+            entry.settle(delivery.key)
+        self._world.queue.messages()
+        self._world.queue.request(request.id)
+        return Answer("", request.id)
+
+    def may_end(self, user: UserId, request: Request) -> bool:
+        """Tell whether this person reviewed the request or may review it now. Raises: Unavailable."""
+        reviews = self._world.ledger.reviews(request)
+        facts = self._facts.read(self._world.book.policy, request.action, [request.requester, user])
+        if user not in facts.people:
+            raise Unavailable("Who you are could not be looked up just now. Try again in a minute.")
+        if not facts.may_review(user):
+            return False
+        if any(review.reviewer == user and review.selectors for review in reviews):
+            return True
+        decision = self._asking.decision(self._world.book.policy, request, reviews)
+        return bool(eligible(self._world.book.policy, request, decision, facts, user))
+
+    def _get(self, delivery: Delivery) -> Request:
+        assert delivery.request is not None  # noqa: S101 - these deliveries carry one
+        return self._world.ledger.get(delivery.request)
+
+
+def _word(request: Request) -> str:
+    return request.state.value.replace("_", " ")

@@ -1,0 +1,93 @@
+"""Take it in, acknowledge, then work: every delivery that changes something is on disk before it is acknowledged.
+
+A repeated delivery falls on its key. What a crash left undone is found by the sweep and worked on; who asked is then
+told by direct message, since the way to answer directly died with the process.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jitbot.errors import Conflict, NotFound, StoreUnavailable, UserFault
+from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
+from jitbot.service.asking import Asking
+from jitbot.service.ending import Ending
+from jitbot.service.reviewing import Reviewing
+from jitbot.service.telling import notify
+from jitbot.service.world import World
+
+log = logging.getLogger(__name__)
+
+TRIES = 3
+"""A use case whose row was moved by somebody else is tried again so often."""
+
+
+class Intake:
+    """The one door through which every change comes in."""
+
+    def __init__(self, world: World, asking: Asking, reviewing: Reviewing, ending: Ending) -> None:
+        self._world = world
+        self._cases: Mapping[DeliveryKind, Callable[[Delivery], Answer]] = {
+            DeliveryKind.ASK: asking.ask,
+            DeliveryKind.APPROVE: reviewing.review,
+            DeliveryKind.DENY: reviewing.review,
+            DeliveryKind.WITHDRAW: ending.withdraw,
+            DeliveryKind.DROP: ending.drop,
+            DeliveryKind.SETTLE: ending.settle,
+        }
+
+    def take_in(
+        self,
+        *,
+        key: str,
+        kind: DeliveryKind,
+        user: UserId,
+        team: str,
+        body: Mapping[str, Any],
+        request: RequestId | None = None,
+    ) -> bool:
+        """Commit a delivery, without any network; False for one that is known. Raises: StoreUnavailable."""
+        now = self._world.ledger.now()
+        return self._world.inbox.put(Delivery(key, kind, user, team, body, now, request))
+
+    def work(self, key: str, *, by_message: bool = False) -> Answer | None:
+        """Carry a delivery out and say what to answer; None when it is done or in other hands.
+
+        `by_message` has the answer sent as a direct message, where nobody waits for it any more.
+        """
+        delivery = self._world.inbox.get(key)
+        if delivery is None:
+            return None
+        answer = self._carry_out(delivery)
+        if by_message and answer is not None and answer.text:
+            with self._world.ledger.begin() as entry:
+                notify(entry, delivery.user, delivery.key, answer.text)
+            self._world.queue.messages()
+        return answer
+
+    def _carry_out(self, delivery: Delivery) -> Answer | None:
+        for _ in range(TRIES):
+            try:
+                return self._cases[delivery.kind](delivery)
+            except Conflict as conflict:
+                log.info("%s is tried again: %s", delivery.kind.value, conflict)
+            except UserFault as fault:
+                return self._refuse(delivery, fault)
+        return None
+
+    def _refuse(self, delivery: Delivery, fault: UserFault) -> Answer | None:
+        """Put the refusal on record, and have the card redrawn that was clicked."""
+        known = None if isinstance(fault, NotFound) else delivery.request
+        log.info("refused %s by %s: %s", delivery.kind.value, delivery.user, type(fault).__name__)
+        try:
+            with self._world.ledger.begin() as entry:
+                entry.settle(delivery.key)
+                entry.record("refused", delivery.user, known, what=delivery.kind.value, why=str(fault))
+                if known is not None:
+                    entry.say(Outgoing(f"card:{known}", Topic.CARD, known))
+        except Conflict:
+            return None
+        except StoreUnavailable:
+            log.warning("the refusal of a %s could not be recorded", delivery.kind.value)
+        self._world.queue.messages()
+        return Answer(str(fault), known, refused=True)

@@ -1,0 +1,112 @@
+"""Look: what people may run, what would happen, and where requests stand. Nothing here changes anything."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jitbot.errors import NotFound, NotPermitted
+from jitbot.lifecycle import HOLDING
+from jitbot.model import Action, Decision, Request, RequestId, Review, State, UserId
+from jitbot.policy.decide import eligible
+from jitbot.policy.requirements import satisfied
+from jitbot.service.asking import Asking
+from jitbot.service.drafting import draft, find_action, planned
+from jitbot.service.ending import Ending
+from jitbot.service.facts import FactsReader
+from jitbot.service.world import World
+
+OPEN = (State.PENDING,)
+NAME = re.compile(r"(?:jit-)?([0-9]{1,15})", re.IGNORECASE)
+
+
+class Queries:
+    """The use cases that only read."""
+
+    def __init__(self, world: World, facts: FactsReader, asking: Asking, ending: Ending) -> None:
+        self._world = world
+        self._facts = facts
+        self._asking = asking
+        self._ending = ending
+
+    def offered(self, user: UserId) -> Sequence[Action]:
+        """Return the actions this person may ask for, by title. Raises: Unavailable while policies are broken."""
+        policy = self._world.book.for_new()
+        facts = self._facts.read(policy, "", [user])
+        if not facts.may_review(user):
+            return []
+        allowed = (
+            action
+            for action in policy.actions.values()
+            if any(who.kind == "user" and who.name == user for who in action.requesters)
+            or satisfied([str(who) for who in action.requesters], facts, user)
+        )
+        return sorted(allowed, key=lambda action: action.title)
+
+    def action(self, name: str) -> Action:
+        """Return an action by its name. Raises: NotFound, Unavailable."""
+        return find_action(self._world.book.for_new(), name)
+
+    def check(self, action: Action, raw: Mapping[str, Any], reason: str, ttl: str, user: UserId) -> None:
+        """See whether what was typed can be taken; no network. Raises: InvalidInput with the wrong fields."""
+        self._draft(action, raw, reason, ttl, user)
+
+    def preview(self, user: UserId, action: Action, raw: Mapping[str, Any], reason: str, ttl: str) -> Decision:
+        """Say what would be decided now; advice only. Raises: UserFault, RunnerError."""
+        drafted = self._draft(action, raw, reason, ttl, user)
+        seen = planned(drafted, self._asking.plan(drafted))
+        return self._asking.decision(self._world.book.for_new(), seen, ())
+
+    def find(self, text: str) -> RequestId:
+        """Read a request's name as people type it: `JIT-12`, `jit-12` or `12`. Raises: NotFound."""
+        match = NAME.fullmatch(text.strip())
+        if match is None:
+            raise NotFound(f"“{text.strip()[:40]}” is not a request. Requests are called like JIT-12.")
+        return RequestId(int(match.group(1)))
+
+    def visible(self, user: UserId, request_id: RequestId) -> Request:
+        """Return a request to somebody who may see it. Raises: NotFound, NotPermitted."""
+        request = self._world.ledger.get(request_id)
+        if user in (request.requester, request.beneficiary) or self._ending.may_end(user, request):
+            return request
+        raise NotPermitted(f"{request.name} is not yours to see: only who asked for it and who may approve it can.")
+
+    def status(self, user: UserId, request_id: RequestId) -> tuple[Request, Sequence[Review]]:
+        """Return a request with its reviews to somebody who may see it. Raises: NotFound, NotPermitted."""
+        request = self.visible(user, request_id)
+        return request, self._world.ledger.reviews(request)
+
+    def card(self, request_id: RequestId) -> tuple[Request, Sequence[Review]]:
+        """Return what a card shows; for drawing, so nobody is asked whether they may. Raises: NotFound."""
+        request = self._world.ledger.get(request_id)
+        return request, self._world.ledger.reviews(request)
+
+    def mine(self, user: UserId, limit: int = 10) -> Sequence[Request]:
+        """Return a person's own requests, newest first."""
+        return self._world.ledger.find(requester=user, limit=limit)
+
+    def pending(self, user: UserId, limit: int = 20) -> Sequence[Request]:
+        """Return the requests that wait for this person's review, newest first."""
+        waiting = self._world.ledger.find(states=OPEN, limit=200)
+        return [request for request in waiting if self._waits_for(user, request)][:limit]
+
+    def held(self, user: UserId) -> Sequence[Request]:
+        """Return what a person's requests hold or do just now."""
+        return self._world.ledger.find(states=sorted(HOLDING), requester=user)
+
+    def may_end(self, user: UserId, request: Request) -> bool:
+        """Tell whether this person may drop or settle a request as an approver. Raises: Unavailable."""
+        return self._ending.may_end(user, request)
+
+    def _waits_for(self, user: UserId, request: Request) -> bool:
+        reviews = self._world.ledger.reviews(request)
+        if any(review.reviewer == user for review in reviews):
+            return False
+        policy = self._world.book.policy
+        facts = self._facts.read(policy, request.action, [request.requester, user])
+        decision = self._asking.decision(policy, request, reviews)
+        return bool(eligible(policy, request, decision, facts, user))
+
+    def _draft(self, action: Action, raw: Mapping[str, Any], reason: str, ttl: str, user: UserId) -> Request:
+        body = {"params": raw, "reason": reason, "ttl": ttl}
+        world = self._world
+        return draft(action, world.catalog, requester=user, team="", body=body, now=world.ledger.now())

@@ -1,0 +1,142 @@
+"""Review: one approver's approve or deny, looked up and counted at the click."""
+
+from typing import Any
+
+from jitbot.errors import InvalidInput, NotPermitted, RunnerError, Settled, Stale, Unavailable
+from jitbot.explain import either
+from jitbot.lifecycle import TERMINAL, Event
+from jitbot.model import (
+    Answer,
+    Decision,
+    Delivery,
+    DeliveryKind,
+    Facts,
+    Outcome,
+    Policy,
+    Request,
+    Review,
+    State,
+    Verdict,
+)
+from jitbot.policy.decide import decide, eligible
+from jitbot.ports import Entry
+from jitbot.service.asking import POLICY, Asking
+from jitbot.service.facts import FactsReader
+from jitbot.service.telling import tell
+from jitbot.service.world import World
+
+VERDICTS = {DeliveryKind.APPROVE: Verdict.APPROVE, DeliveryKind.DENY: Verdict.DENY}
+WORDS = {
+    State.DENIED: "was denied",
+    State.WITHDRAWN: "was withdrawn",
+    State.LAPSED: "lapsed: nobody answered in time",
+    State.MISSED: "was not started in time",
+}
+
+
+class Reviewing:
+    """The use cases of approvers."""
+
+    def __init__(self, world: World, facts: FactsReader, asking: Asking) -> None:
+        self._world = world
+        self._facts = facts
+        self._asking = asking
+
+    def review(self, delivery: Delivery) -> Answer:
+        """Count one review. Raises: UserFault; nothing is counted then."""
+        world = self._world
+        assert delivery.request is not None  # noqa: S101 - deliveries of reviews carry one
+        seen = world.ledger.get(delivery.request)
+        self._still_open(seen, delivery)
+        policy = world.book.policy
+        self._unchanged(seen, policy)
+        people = [seen.requester, delivery.user, *(each.reviewer for each in world.ledger.reviews(seen))]
+        facts = self._facts.read(policy, seen.action, people)
+        with world.ledger.begin() as entry:
+            request = entry.get(seen.id)
+            self._still_open(request, delivery)
+            moved = self._count(entry, request, delivery, policy, facts)
+            entry.settle(delivery.key)
+        world.queue.messages()
+        if moved.state is State.APPROVED:
+            world.queue.request(moved.id)
+        return Answer("", moved.id)
+
+    def _still_open(self, request: Request, delivery: Delivery) -> None:
+        """See that this click can still count. Raises: Settled, Stale."""
+        deny = delivery.kind is DeliveryKind.DENY
+        if request.state is State.APPROVED and not deny:
+            raise Settled(f"{request.name} is approved already. Nothing more is needed.")
+        if request.state not in (State.PENDING, State.APPROVED):
+            raise Settled(too_late(request))
+        if request.lapses_at is not None and delivery.received_at >= request.lapses_at and not request.approved_at:
+            raise Settled(f"{request.name} {WORDS[State.LAPSED]}. Ask again if it is still needed.")
+        if delivery.body.get("revision") != request.revision:
+            raise Stale(f"{request.name} has changed since this was drawn. Look at it again, then decide.")
+
+    def _unchanged(self, request: Request, policy: Policy) -> None:
+        """Make a new revision where the action has changed since it was asked. Raises: Stale, Unavailable."""
+        if self._world.book.ends_only or request.action not in policy.actions:
+            return
+        try:
+            revision = self._asking.revised(request, policy)
+        except (InvalidInput, RunnerError) as error:
+            raise Unavailable(f"{request.name} cannot be planned now: {error}") from error
+        if revision is not None:
+            self._asking.revise(request, revision, policy)
+            raise Stale(f"{request.name} has changed since it was asked: look at it again, then decide.")
+
+    def _count(self, entry: Entry, request: Request, delivery: Delivery, policy: Policy, facts: Facts) -> Request:
+        before = decide(policy, request, entry.reviews(request), facts)
+        selectors = eligible(policy, request, before, facts, delivery.user)
+        if not selectors:
+            raise self._not_eligible(request, before, delivery)
+        verdict = VERDICTS[delivery.kind]
+        comment = str(delivery.body.get("comment", "")).strip()
+        if verdict is Verdict.DENY and not comment:
+            raise InvalidInput("Say why: the requester will read it.", {"comment": "Say why."})
+        if any((each.reviewer, each.verdict) == (delivery.user, verdict) for each in entry.reviews(request)):
+            return request
+        entry.review(
+            request,
+            Review(delivery.user, delivery.team, verdict, delivery.received_at, request.revision, selectors, comment),
+        )
+        decision = decide(policy, request, entry.reviews(request), facts)
+        return self._apply(entry, request, decision, delivery)
+
+    def _apply(self, entry: Entry, request: Request, decision: Decision, delivery: Delivery) -> Request:
+        changes: dict[str, Any] = {"decision": decision, "policy_digest": self._world.book.policy.digest}
+        if decision.outcome is Outcome.DENY and (decision.denied_by or not decision.unread):
+            by = decision.denied_by or POLICY
+            moved = entry.move(request, Event.DENY, by, outcome=decision.summary, **changes)
+            tell(entry, moved, f"denied: {decision.summary}")
+        elif decision.outcome is Outcome.ALLOW and request.state is State.PENDING:
+            action = self._world.book.policy.actions[request.action]
+            changes |= {"approved_at": entry.now, "start_by": entry.now + action.start_within, "due_at": entry.now}
+            moved = entry.move(request, Event.APPROVE, delivery.user, **changes)
+            tell(entry, moved, "approved.")
+        else:
+            moved = entry.amend(request, "counted", delivery.user, **changes)
+            tell(entry, moved)
+        return moved
+
+    def _not_eligible(self, request: Request, decision: Decision, delivery: Delivery) -> Exception:
+        if delivery.user in (request.requester, request.beneficiary):
+            return NotPermitted("Nobody reviews their own request. Somebody else has to decide this one.")
+        if decision.unread:
+            return Unavailable("Who may review this could not be read just now. Try again in a minute.")
+        groups = either([source.name for source in decision.sources])
+        needs = f" It needs {groups}." if groups else ""
+        return NotPermitted(f"You can't review {request.name}.{needs} Ask one of them.")
+
+
+def too_late(request: Request) -> str:
+    """Say what became of a request that somebody clicked on too late."""
+    if request.state in WORDS:
+        because = f" (“{request.outcome}”)" if request.state is State.DENIED and request.outcome else ""
+        return f"Too late: {request.name} {WORDS[request.state]}{because}."
+    if request.state in TERMINAL:
+        return f"Too late: {request.name} has ended ({request.state.value.replace('_', ' ')})."
+    if request.state is State.DECIDING:
+        return f"{request.name} is still being decided. Try again in a moment."
+    return f"{request.name} is approved already. Nothing more is needed."

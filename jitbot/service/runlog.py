@@ -1,0 +1,58 @@
+"""What a runner is given for one run: its key, its deadline, and somewhere to put its output."""
+
+import threading
+import time
+from datetime import datetime
+
+from jitbot.model import Request
+from jitbot.service.telling import lines
+from jitbot.service.world import World
+
+BATCH_SECONDS = 15.0
+"""Output goes to the thread at most so often; Slack takes few messages."""
+BATCH_CHARACTERS = 2_500
+MOST_CHARACTERS = 16_000
+"""How much of one run's output the thread shows."""
+
+
+class RunLog:
+    """Implements `ports.Run`: batches lines into rows of the outbox."""
+
+    def __init__(self, world: World, request: Request, deadline: datetime) -> None:
+        self.key = request.run_key
+        self.deadline = deadline
+        self._world = world
+        self._request = request
+        self._turn = threading.Lock()
+        self._lines: list[str] = []
+        self._waiting = 0
+        self._shown = 0
+        self._number = 0
+        self._flushed = time.monotonic()
+
+    def log(self, line: str) -> None:
+        """Take one line; batches are said as they fill up or grow old."""
+        with self._turn:
+            if self._shown >= MOST_CHARACTERS:
+                return
+            self._lines.append(line)
+            self._waiting += len(line) + 1
+            self._shown += len(line) + 1
+            if self._shown >= MOST_CHARACTERS:
+                self._lines.append("… more output is not shown here")
+            full = self._waiting >= BATCH_CHARACTERS or time.monotonic() - self._flushed >= BATCH_SECONDS
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Say what has come so far."""
+        with self._turn:
+            batch, self._lines, self._waiting = self._lines, [], 0
+            self._number += 1
+            number = self._number
+            self._flushed = time.monotonic()
+        if not batch:
+            return
+        with self._world.ledger.begin() as entry:
+            lines(entry, self._request, number, "\n".join(batch))
+        self._world.queue.messages()

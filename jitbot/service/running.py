@@ -1,0 +1,313 @@
+"""Run: decide once more, verify the record, write the intention, act, write the result.
+
+Between any two of these steps the process may die. The row then says what was meant, its lease runs out, and whoever
+finds it goes on: before the start nothing has happened; after it, the result is unsure until it is settled.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from jitbot.errors import Conflict, InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
+from jitbot.lifecycle import Event
+from jitbot.model import Decision, HealthState, Outcome, Receipt, Request, State, UndoCause
+from jitbot.ports import Entry
+from jitbot.service.asking import POLICY, Asking, held
+from jitbot.service.authority import verify
+from jitbot.service.runlog import RunLog
+from jitbot.service.telling import alarm, tell
+from jitbot.service.undoing import Undoing
+from jitbot.service.world import World
+
+log = logging.getLogger(__name__)
+
+AGAIN = timedelta(seconds=15)
+"""When a run that has to wait (facts unread) is tried again."""
+TURN = timedelta(seconds=1)
+"""When a run that waits for its target is tried again."""
+CHECK_AGAIN = timedelta(seconds=30)
+"""How often an unsure result is checked."""
+WORKER = "worker"
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a start came to: a receipt, a refusal, or neither."""
+
+    receipt: Receipt | None = None
+    refused: str = ""
+    unsure: str = ""
+
+
+class Running:
+    """The use cases of workers, from approval to a result. Every request handed in is claimed."""
+
+    def __init__(self, world: World, asking: Asking, undoing: Undoing) -> None:
+        self._world = world
+        self._asking = asking
+        self._undoing = undoing
+
+    def approved(self, request: Request) -> None:
+        """Run an approved request, if all is still as it was approved."""
+        world = self._world
+        if request.start_by is not None and world.ledger.now() >= request.start_by:
+            return self._move(request, Event.MISS, "not started in time", "was not started in time; ask again.")
+        policy = world.book.policy
+        if world.book.ends_only:
+            return self._later(request, AGAIN)
+        try:
+            revision = self._asking.revised(request, policy)
+        except (RunnerError, InvalidInput, NotFound) as error:
+            return self._deny(request, f"It cannot be run any more: {error}")
+        if revision is not None:
+            moved = self._asking.revise(request, revision, policy)
+            if moved.state is State.APPROVED:
+                world.queue.request(moved.id)
+            return None
+        decision = self._asking.decision(policy, request, world.ledger.reviews(request))
+        if decision.outcome is not Outcome.ALLOW:
+            return self._not_now(request, decision)
+        return self._begin(request)
+
+    def _not_now(self, request: Request, decision: Decision) -> None:
+        if decision.unread:
+            return self._later(request, AGAIN)
+        if decision.outcome is Outcome.DENY:
+            return self._deny(request, decision.summary)
+        with self._world.ledger.begin() as entry:
+            now = self._mine(entry, request)
+            moved = entry.move(now, Event.ASK, POLICY, decision=decision, due_at=now.lapses_at)
+            tell(entry, moved, "needs approval again.")
+        return None
+
+    def _begin(self, request: Request) -> None:
+        """Verify the record, write the intention, and start."""
+        world = self._world
+        try:
+            verify(request, world.ledger, world.trail)
+        except Tampered as error:
+            return self._tampered(request, error)
+        with world.ledger.begin() as entry:
+            now = self._mine(entry, request)
+            if now.version != request.version:
+                raise Conflict(f"{request.name} has moved while it was being checked.")
+            refusal = held(entry, request)
+            if refusal is not None:
+                denied = entry.move(now, Event.DENY, POLICY, outcome=refusal.summary, decision=refusal)
+                return tell(entry, denied, refusal.summary)
+            if not _free(entry, request):
+                entry.amend(now, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
+                return None
+            started = self._intend(entry, now, Event.START, attempts=1, receipt=_base(entry, request))
+        world.queue.messages()
+        return self._start(started)
+
+    def _intend(self, entry: Entry, request: Request, event: Event, **changes: Any) -> Request:
+        """Write down what is about to happen, the end first."""
+        deadline = request.start_deadline or entry.now + request.snapshot.time_limit
+        started = entry.move(
+            request,
+            event,
+            WORKER,
+            start_deadline=deadline,
+            started_at=request.started_at or entry.now,
+            expires_at=None if request.ttl is None else deadline + request.ttl,
+            attempt_open=True,
+            due_at=entry.now,
+            owner=self._world.name,
+            lease_until=entry.now + self._world.lease,
+            **changes,
+        )
+        tell(entry, started)
+        return started
+
+    def _start(self, request: Request) -> None:
+        world = self._world
+        assert request.start_deadline is not None  # noqa: S101 - written with the intention
+        run = RunLog(world, request, request.start_deadline)
+        try:
+            inputs = world.catalog.inputs(request.snapshot.runner, request.snapshot.inputs)
+            result = _Result(world.catalog.runner(request.snapshot.runner).start(inputs, run))
+        except (RunnerRefused, InvalidInput) as error:
+            result = _Result(refused=str(error) or "the runner refused")
+        except RunnerError as error:
+            result = _Result(unsure=str(error) or "the runner did not say")
+        run.flush()
+        self._finish(request, result)
+
+    def _finish(self, request: Request, result: _Result) -> None:
+        """Write the result; a late one is never lost."""
+        world = self._world
+        with world.ledger.begin() as entry:
+            now = entry.get(request.id)
+            if now.state is State.RUNNING and now.fence == request.fence:
+                moved = self._result(entry, now, result)
+            else:
+                moved = self._late(entry, now, result)
+        world.queue.messages()
+        world.queue.request(moved.id)
+        if moved.ended_at is not None and now.state is not State.RUNNING and result.receipt is not None:
+            self._undoing.clean_up(moved, result.receipt)
+
+    def _result(self, entry: Entry, now: Request, result: _Result) -> Request:
+        if result.receipt is not None:
+            return self._happened(entry, now, result.receipt)
+        if result.refused:
+            moved = entry.move(now, Event.REFUSE, WORKER, outcome=result.refused, attempt_open=False)
+            tell(entry, moved, f"failed, nothing happened: {result.refused}")
+            return moved
+        return self._lose(entry, now, result.unsure, attempt_open=False)
+
+    def _lose(self, entry: Entry, now: Request, why: str, *, attempt_open: bool) -> Request:
+        """Nobody knows; an attempt whose worker was lost may still land, so it stays open."""
+        moved = entry.move(now, Event.LOSE, WORKER, outcome=why, attempt_open=attempt_open, due_at=entry.now)
+        tell(entry, moved, f"we don't know whether it happened: {why}")
+        alarm(entry, moved, f"unsure: {why}")
+        return moved
+
+    def _happened(self, entry: Entry, now: Request, receipt: Receipt | None) -> Request:
+        """Succeed, or hold the grant from this instant on."""
+        changes: dict[str, Any] = {"attempt_open": False}
+        if receipt is not None:
+            changes["outcome"] = receipt.summary
+            changes["receipt"] = now.receipt if now.receipt is not None else dict(receipt.data)
+        if now.ttl is None:
+            moved = entry.move(now, Event.SUCCEED, WORKER, **changes)
+            tell(entry, moved, f"done. {receipt.summary if receipt else ''}".strip())
+            return moved
+        assert now.expires_at is not None  # noqa: S101 - written with the intention
+        expires_at = min(now.expires_at, entry.now + now.ttl)
+        changes |= {"granted_at": entry.now, "expires_at": expires_at, "due_at": expires_at}
+        moved = entry.move(now, Event.GRANT, WORKER, **changes)
+        tell(entry, moved, "granted.")
+        return moved
+
+    def _late(self, entry: Entry, now: Request, result: _Result) -> Request:
+        """Take in the result of a start that nobody waited for any more."""
+        if now.state is State.UNSURE:
+            if result.receipt is not None:
+                return self._happened(entry, now, result.receipt)
+            if result.refused:
+                moved = entry.move(now, Event.FAIL, WORKER, outcome=result.refused, attempt_open=False)
+                tell(entry, moved, f"failed, nothing happened: {result.refused}")
+                return moved
+        changes: dict[str, Any] = {} if now.state is State.RUNNING else {"attempt_open": False}
+        if now.state is State.UNDOING:
+            changes["due_at"] = entry.now
+        if result.receipt is not None and now.receipt is None:
+            changes["receipt"] = dict(result.receipt.data)
+        moved = entry.amend(now, "late_result", WORKER, result.refused or result.unsure, **changes)
+        if result.receipt is not None and now.ended_at is not None:
+            alarm(entry, moved, "a start that was given up came through after the end; it is being undone.")
+        return moved
+
+    def lost(self, request: Request) -> None:
+        """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure."""
+        world = self._world
+        repeatable = world.catalog.runner(request.snapshot.runner).repeatable
+        with world.ledger.begin() as entry:
+            now = self._mine(entry, request)
+            if now.expires_at is not None and entry.now >= now.expires_at:
+                expired = entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now)
+                tell(entry, expired)
+                moved = expired
+            elif repeatable and now.start_deadline is not None and entry.now < now.start_deadline:
+                moved = self._intend(entry, now, Event.REPEAT, attempts=now.attempts + 1)
+            else:
+                moved = self._lose(entry, now, "the worker stopped after it had started", attempt_open=True)
+        world.queue.messages()
+        if moved.state is State.RUNNING:
+            return self._start(moved)
+        return world.queue.request(moved.id)
+
+    def unsure(self, request: Request) -> None:
+        """Let the runner's check settle what may have happened, else wait for a person or the end."""
+        world = self._world
+        if request.expires_at is not None and world.ledger.now() >= request.expires_at:
+            with world.ledger.begin() as entry:
+                now = self._mine(entry, request)
+                tell(entry, entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now))
+            return world.queue.request(request.id)
+        health = self._check(request)
+        with world.ledger.begin() as entry:
+            now = self._mine(entry, request)
+            if health is HealthState.HEALTHY:
+                self._happened(entry, now, None)
+            elif health is HealthState.ABSENT:
+                self.did_not_happen(entry, now, WORKER)
+            else:
+                soon = min(entry.now + CHECK_AGAIN, now.expires_at or entry.now + CHECK_AGAIN)
+                entry.amend(now, "checked", WORKER, due_at=soon, owner="", lease_until=None)
+        world.queue.messages()
+        return world.queue.request(request.id)
+
+    def did_happen(self, entry: Entry, request: Request, by: str) -> Request:
+        """Settle an unsure result as happened."""
+        entry.record("settled", by, request.id, happened=True)
+        return self._happened(entry, request, None)
+
+    def did_not_happen(self, entry: Entry, request: Request, by: str) -> Request:
+        """Settle an unsure result as not happened; a grant is undone all the same."""
+        entry.record("settled", by, request.id, happened=False)
+        if request.ttl is not None:
+            moved = entry.move(request, Event.UNDO, by, undo_cause=UndoCause.NOT_STARTED, due_at=entry.now)
+            tell(entry, moved)
+            return moved
+        moved = entry.move(request, Event.FAIL, by, outcome="it did not happen", attempt_open=False)
+        tell(entry, moved, "did not happen.")
+        return moved
+
+    def _check(self, request: Request) -> HealthState:
+        world = self._world
+        receipt = None if request.receipt is None else Receipt(request.receipt)
+        try:
+            inputs = world.catalog.inputs(request.snapshot.runner, request.snapshot.inputs)
+            return world.catalog.runner(request.snapshot.runner).check(inputs, receipt).state
+        except (RunnerError, InvalidInput) as error:
+            log.warning("%s could not be checked: %s", request.name, error)
+            return HealthState.UNKNOWN
+
+    def _mine(self, entry: Entry, request: Request) -> Request:
+        """Lock a request that we have claimed. Raises: Conflict where somebody else has by now."""
+        now = entry.get(request.id)
+        if (now.fence, now.state) != (request.fence, request.state):
+            raise Conflict(f"{request.name} is in other hands.")
+        return now
+
+    def _move(self, request: Request, event: Event, outcome: str, notice: str) -> None:
+        with self._world.ledger.begin() as entry:
+            now = self._mine(entry, request)
+            tell(entry, entry.move(now, event, WORKER, outcome=outcome), notice)
+        self._world.queue.messages()
+
+    def _deny(self, request: Request, why: str) -> None:
+        self._move(request, Event.DENY, why, f"refused: {why}")
+
+    def _later(self, request: Request, wait: timedelta) -> None:
+        with self._world.ledger.begin() as entry:
+            now = self._mine(entry, request)
+            entry.amend(now, "waits", WORKER, due_at=entry.now + wait, owner="", lease_until=None)
+
+    def _tampered(self, request: Request, error: Tampered) -> None:
+        """Refuse the run, for good, and say so to the operators."""
+        log.error("refused to run %s: %s", request.name, error)
+        with self._world.ledger.begin() as entry:
+            now = self._mine(entry, request)
+            entry.record("tampered", WORKER, request.id, why=str(error))
+            entry.amend(now, "parked", WORKER, due_at=None, owner="", lease_until=None)
+            alarm(entry, request, f"REFUSED TO RUN: {error} Look at the audit record before anything else.")
+        self._world.queue.messages()
+
+
+def _free(entry: Entry, request: Request) -> bool:
+    """Tell whether a target can be started on: start and undo on one target exclude each other."""
+    others = (holder for holder in entry.holders(request.snapshot.target) if holder.id != request.id)
+    return all(holder.state is State.ACTIVE for holder in others)
+
+
+def _base(entry: Entry, request: Request) -> Mapping[str, Any] | None:
+    """Return the receipt of the first holder of this target, by which the last one undoes."""
+    holders = [holder for holder in entry.holders(request.snapshot.target) if holder.id != request.id]
+    return next((holder.receipt for holder in holders if holder.receipt is not None), None)

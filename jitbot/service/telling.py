@@ -1,0 +1,39 @@
+"""What people are told, as outbox rows of the same transaction as the move they tell of.
+
+The card is drawn from the ledger when it is sent, so a row for it carries nothing but the request.
+"""
+
+from jitbot.lifecycle import TERMINAL
+from jitbot.model import Outgoing, Request, State, Topic, UserId
+from jitbot.ports import Entry
+
+
+def tell(entry: Entry, request: Request, notice: str = "") -> None:
+    """Have every copy of the card redrawn, the requester told, and the end summed up in the channel."""
+    entry.say(Outgoing(f"card:{request.id}", Topic.CARD, request.id))
+    if notice:
+        text = f"{request.name} {request.snapshot.title}: {notice}"
+        entry.say(Outgoing(f"notice:{request.id}:{request.version}", Topic.NOTICE, request.id, text, request.requester))
+    if request.state in TERMINAL and was_shown(request):
+        entry.say(Outgoing(f"summary:{request.id}:{request.version}", Topic.SUMMARY, request.id))
+
+
+def was_shown(request: Request) -> bool:
+    """Tell whether the channel was ever shown a card: what policy refused at once is between it and the requester."""
+    return request.state is not State.DENIED or request.lapses_at is not None
+
+
+def notify(entry: Entry, user: UserId, key: str, text: str) -> None:
+    """Send one person a direct message."""
+    entry.say(Outgoing(f"notice:{key}", Topic.NOTICE, None, text, user))
+
+
+def alarm(entry: Entry, request: Request, text: str) -> None:
+    """Tell the operators."""
+    entry.say(Outgoing(f"alarm:{request.id}:{request.version}", Topic.ALARM, request.id, f"{request.name}: {text}"))
+
+
+def lines(entry: Entry, request: Request, number: int, text: str) -> None:
+    """Add lines to the thread under the card."""
+    key = f"thread:{request.run_key}:{request.attempts}:{request.undo_attempts}:{number}"
+    entry.say(Outgoing(key, Topic.THREAD, request.id, text))

@@ -1,0 +1,155 @@
+"""Undo: the end of a grant, on time, early, or because nobody knows; tried until it is done.
+
+An undo is not accepted while a start before its deadline is unsettled: the start could land after it. Then one more
+undo runs once the deadline is over. A grant whose target somebody else still holds is handed over instead.
+"""
+
+import logging
+from datetime import timedelta
+
+from jitbot.errors import Conflict, InvalidInput, RunnerError
+from jitbot.lifecycle import ENDED_BY, Event
+from jitbot.model import Receipt, Request, RequestId, State, UndoCause
+from jitbot.ports import Entry
+from jitbot.service.runlog import RunLog
+from jitbot.service.telling import alarm, tell
+from jitbot.service.world import World
+
+log = logging.getLogger(__name__)
+
+TIME_LIMIT = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(minutes=1)
+"""Back-off between tries doubles from one second up to this."""
+ALARM_AFTER = 3
+"""So many failed tries are told to the operators; the tries go on."""
+TURN = timedelta(seconds=1)
+WORKER = "worker"
+
+NOTICES = {
+    UndoCause.EXPIRY: "ended on time.",
+    UndoCause.REVOCATION: "was ended early by an approver.",
+    UndoCause.DROP: "was dropped.",
+    UndoCause.NOT_STARTED: "did not happen; what could have been left was taken back.",
+}
+
+
+class Undoing:
+    """The use cases of workers at the end. Every request handed in is claimed."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def expired(self, request: Request) -> None:
+        """End a grant whose time is over, and undo it."""
+        with self._world.ledger.begin() as entry:
+            now = entry.get(request.id)
+            if (now.fence, now.state) != (request.fence, State.ACTIVE):
+                raise Conflict(f"{request.name} is in other hands.")
+            moved = entry.move(
+                now,
+                Event.EXPIRE,
+                WORKER,
+                undo_cause=UndoCause.EXPIRY,
+                due_at=entry.now,
+                owner=now.owner,
+                lease_until=now.lease_until,
+            )
+            tell(entry, moved)
+        self._world.queue.messages()
+        self.undo(moved)
+
+    def undo(self, request: Request) -> None:
+        """Try the undo once; what becomes of it is written down."""
+        heir = self._heir(request)
+        if heir is not None:
+            return self._hand_over(request, heir)
+        world = self._world
+        began = world.ledger.now()
+        run = RunLog(world, request, began + TIME_LIMIT)
+        try:
+            self._call(request, run)
+        except (RunnerError, InvalidInput) as error:
+            run.flush()
+            return self._failed(request, str(error) or type(error).__name__)
+        run.flush()
+        with world.ledger.begin() as entry:
+            now = self._mine(entry, request)
+            if now.attempt_open and now.start_deadline is not None and began < now.start_deadline:
+                entry.amend(now, "undone_early", WORKER, due_at=now.start_deadline, owner="", lease_until=None)
+                return None
+            self._end(entry, now)
+        return world.queue.messages()
+
+    def clean_up(self, request: Request, receipt: Receipt) -> None:
+        """Undo what a start did that came through after the request had ended; the alarm is out already."""
+        run = RunLog(self._world, request, self._world.ledger.now() + TIME_LIMIT)
+        try:
+            self._call(request, run, receipt)
+            kind, why = "cleaned_up", ""
+        except (RunnerError, InvalidInput) as error:
+            kind, why = "clean_up_failed", str(error)
+        run.flush()
+        with self._world.ledger.begin() as entry:
+            entry.record(kind, WORKER, request.id, why=why)
+            if why:
+                alarm(entry, request, f"CANNOT BE UNDONE: {why} Undo it by hand.")
+        self._world.queue.messages()
+
+    def _call(self, request: Request, run: RunLog, receipt: Receipt | None = None) -> None:
+        world = self._world
+        runner = world.catalog.runner(request.snapshot.runner)
+        inputs = world.catalog.inputs(request.snapshot.runner, request.snapshot.inputs)
+        known = receipt or (None if request.receipt is None else Receipt(request.receipt))
+        runner.undo(inputs, known, run)
+
+    def _heir(self, request: Request) -> Request | None:
+        """Return who else holds this target; itself where somebody is just starting on it and we have to wait."""
+        with self._world.ledger.begin() as entry:
+            others = [each for each in entry.holders(request.snapshot.target) if each.id != request.id]
+        if any(each.state is State.RUNNING for each in others):
+            return request
+        return next((each for each in others if each.ttl is not None and each.state is not State.UNDOING), None)
+
+    def _hand_over(self, request: Request, heir: Request) -> None:
+        with self._world.ledger.begin() as entry:
+            now = self._mine(entry, request)
+            if heir.id == request.id:
+                entry.amend(now, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
+                return
+            self._end(entry, now, heir.id)
+        self._world.queue.messages()
+
+    def _end(self, entry: Entry, now: Request, heir: RequestId | None = None) -> None:
+        assert now.undo_cause is not None  # noqa: S101 - written with the move to UNDOING
+        outcome = "" if heir is None else f"handed over to JIT-{heir}"
+        moved = entry.move(now, ENDED_BY[now.undo_cause], WORKER, outcome=outcome, handed_to=heir, attempt_open=False)
+        tell(entry, moved, outcome or NOTICES.get(now.undo_cause, "was undone."))
+
+    def _failed(self, request: Request, why: str) -> None:
+        """Keep trying, further and further apart, and never call it ended."""
+        log.warning("undo of %s failed: %s", request.name, why)
+        with self._world.ledger.begin() as entry:
+            now = self._mine(entry, request)
+            tries = now.undo_attempts + 1
+            wait = min(timedelta(seconds=2 ** min(tries - 1, 10)), LONGEST_WAIT)
+            moved = entry.amend(
+                now,
+                "undo_failed",
+                WORKER,
+                why,
+                undo_attempts=tries,
+                outcome=why,
+                due_at=entry.now + wait,
+                owner="",
+                lease_until=None,
+            )
+            tell(entry, moved)
+            if tries == ALARM_AFTER:
+                alarm(entry, moved, f"the undo has failed {tries} times and is tried on: {why}")
+        self._world.queue.messages()
+
+    def _mine(self, entry: Entry, request: Request) -> Request:
+        now = entry.get(request.id)
+        if (now.fence, now.state) != (request.fence, State.UNDOING):
+            raise Conflict(f"{request.name} is in other hands.")
+        return now

