@@ -16,6 +16,9 @@ from tests.docs import pages
 
 Row = Sequence[str]
 
+WRITERS = ("jitbot/service", "jitbot/store")
+"""Where audit events are written."""
+
 
 def table(head: Row, rows: Sequence[Row]) -> str:
     """Write a Markdown table."""
@@ -56,6 +59,8 @@ def error_table() -> str:
 
 def settings() -> str:
     """Write every variable of the environment with its default."""
+    if importlib.util.find_spec("jitbot.settings") is None:
+        return ""
     module: Any = importlib.import_module("jitbot.settings")
     prefix = module.Settings.model_config.get("env_prefix", "")
     rows = []
@@ -119,21 +124,44 @@ def _first_line(kind: type) -> str:
 def event_kinds() -> dict[str, list[str]]:
     """Return every kind of audit event that the code writes, with the modules that write it."""
     found: dict[str, set[str]] = {event.value: {"jitbot/lifecycle.py"} for event in lifecycle.Event}
-    for path in sorted((pages.ROOT / "jitbot").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path in sorted(file for package in WRITERS for file in (pages.ROOT / package).rglob("*.py")):
+        module = ast.parse(path.read_text())
+        for node in ast.walk(module):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                for kind in _kinds(node.func.attr, node):
+                for kind in _kinds(module, node.func.attr, node):
                     found.setdefault(kind, set()).add(path.relative_to(pages.ROOT).as_posix())
     return {kind: sorted(modules) for kind, modules in found.items()}
 
 
-def _kinds(method: str, call: ast.Call) -> Iterator[str]:
-    """Yield the literal kinds that `record(kind, …)` and `amend(request, kind, …)` are called with."""
+def _kinds(module: ast.Module, method: str, call: ast.Call) -> Iterator[str]:
+    """Yield the kinds that `record(kind, …)` and `amend(request, kind, …)` are called with, variables followed."""
     place = {"record": 0, "amend": 1}.get(method)
-    if place is not None and len(call.args) > place:
-        for node in ast.walk(call.args[place]):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
+    if place is None or len(call.args) <= place:
+        return
+    kind = call.args[place]
+    if isinstance(kind, ast.Name):
+        for node in ast.walk(module):
+            if isinstance(node, ast.Assign):
+                yield from _assigned(node.targets[0], node.value, kind.id)
+    else:
+        yield from _texts(kind)
+
+
+def _assigned(target: ast.expr, value: ast.expr, name: str) -> Iterator[str]:
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for one, other in zip(target.elts, value.elts, strict=True):
+            yield from _assigned(one, other, name)
+    elif isinstance(target, ast.Name) and target.id == name:
+        yield from _texts(value)
+
+
+def _texts(value: ast.expr) -> Iterator[str]:
+    """Yield a literal, or the two of `a if condition else b`."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        yield value.value
+    elif isinstance(value, ast.IfExp):
+        yield from _texts(value.body)
+        yield from _texts(value.orelse)
 
 
 PARTS: dict[str, Callable[[], str]] = {
