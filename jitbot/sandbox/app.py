@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 from jitbot.sandbox.api_http import ApiHttp
 from jitbot.sandbox.control import Control
 from jitbot.sandbox.engine import Engine
+from jitbot.sandbox.uploads import Uploads
 
 PAGE = Path(__file__).parent / "page"
 
@@ -21,6 +22,7 @@ PAGE = Path(__file__).parent / "page"
 def build_app(engine: Engine) -> Starlette:
     """Return the application that serves this engine."""
     api = ApiHttp(engine)
+    uploads = Uploads(engine)
 
     async def socket(websocket: WebSocket) -> None:
         fault = engine.faults.on_place("socket")
@@ -34,6 +36,8 @@ def build_app(engine: Engine) -> Starlette:
             Route("/api/{method}", api.method, methods=["GET", "POST"]),
             Route("/response/{name:path}", api.response_url, methods=["POST"]),
             WebSocketRoute("/socket", socket),
+            Route("/files/upload/{id}", uploads.upload, methods=["POST"]),
+            Route("/files/{id}/{name}", uploads.download),
             *Control(engine).routes(),
             Route("/", page),
             Route("/archives/{channel}/{message}", permalink),

@@ -81,9 +81,13 @@ def _filled_block(block: Json) -> Json:
     for key in ("accessory", "element"):
         if isinstance(block.get(key), dict):
             block[key] = _filled_element(block[key])
-    for key in ("elements", "actions"):
-        if isinstance(block.get(key), list) and block["type"] != "rich_text":
-            block[key] = [_filled_element(one) for one in block[key]]
+    if block["type"] in ("carousel", "container"):
+        key = "elements" if block["type"] == "carousel" else "child_blocks"
+        block[key] = filled(block[key])
+    elif block["type"] != "rich_text":
+        for key in ("elements", "actions"):
+            if isinstance(block.get(key), list):
+                block[key] = [_filled_element(one) for one in block[key]]
     return block
 
 

@@ -55,28 +55,33 @@ _INITIAL: Final = (
 _LISTS: Final = {"options", "ids", "files"}
 
 
-def elements(blocks: list[Json] | None) -> Iterator[tuple[Json, Json]]:
-    """Yield every interactive element with its block, in the order drawn."""
+def elements(blocks: list[Json] | None, *, named: bool = True) -> Iterator[tuple[Json, Json]]:
+    """Yield every interactive element with its block, in the order drawn; `named` only those with an `action_id`."""
     for block in blocks or []:
-        for element in _of_block(block):
-            if element.get("type") != "image" and "action_id" in element:
-                yield block, element
+        for owner, element in _of_block(block):
+            if element.get("type") != "image" and (not named or "action_id" in element):
+                yield owner, element
 
 
-def _of_block(block: Json) -> list[Json]:
+def _of_block(block: Json) -> Iterator[tuple[Json, Json]]:
     kind = block.get("type")
-    if kind == "section":
-        return [block["accessory"]] if block.get("accessory") else []
-    if kind == "input":
-        return [block["element"]]
-    if kind in ("actions", "context_actions"):
-        return list(block["elements"])
-    if kind == "card":
-        return list(block.get("actions", []))
     if kind in ("carousel", "container"):
-        inner = block.get("elements") or block.get("child_blocks") or []
-        return [element for child in inner for element in _of_block(child)]
-    return []
+        for child in block.get("elements") or block.get("child_blocks") or []:
+            yield from _of_block(child)
+        return
+    for key in _PLACES.get(str(kind), ()):
+        found = block.get(key) or []
+        for element in found if isinstance(found, list) else [found]:
+            yield block, element
+
+
+_PLACES: Final = {
+    "section": ("accessory",),
+    "input": ("element",),
+    "actions": ("elements",),
+    "context_actions": ("elements",),
+    "card": ("actions",),
+}
 
 
 def options_of(element: Json) -> list[Json]:

@@ -6,14 +6,17 @@ import hmac
 
 from jitbot.sandbox.messages import Json
 from jitbot.sandbox.refusals import SlackRefusal
-from jitbot.sandbox.web_api import app_itself, chat, conversations, people, views
+from jitbot.sandbox.web_api import app_itself, chat, conversations, files, people, reactions, validation, views
 from jitbot.sandbox.web_api.call import Call, Method, RateLimited
 
 METHODS: dict[str, Method] = {
     **app_itself.METHODS,
     **chat.METHODS,
     **conversations.METHODS,
+    **files.METHODS,
     **people.METHODS,
+    **reactions.METHODS,
+    **validation.METHODS,
     **views.METHODS,
 }
 
