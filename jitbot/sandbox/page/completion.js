@@ -56,3 +56,28 @@ export function commandHint(text) {
   const found = text.match(/^(\/\S+)\s/);
   return found && (store.data.commands || []).find((one) => one.command === found[1] && one.usage_hint);
 }
+
+const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+/** Typed words as Slack sends them: its three escapes, and known @names and #channels as mentions. */
+export function asSent(text) {
+  return text.replace(/[&<>]/g, (one) => ESCAPES[one]).replace(/(^|[\s(])([@#])([\p{L}\p{N}._-]+)/gu, (whole, before, mark, name) => {
+    // A full stop after a name is the sentence's.
+    const bare = name.replace(/[._-]+$/, "");
+    const mention = mark === "@" ? mentionOf(bare) : channelOf(bare);
+    return mention ? `${before}${mention}${name.slice(bare.length)}` : whole;
+  });
+}
+
+function mentionOf(name) {
+  if (["here", "channel", "everyone"].includes(name)) return `<!${name}>`;
+  const person = store.data.people.find((one) => one.name === name);
+  if (person) return `<@${person.id}>`;
+  const group = store.data.usergroups.find((one) => one.handle === name);
+  return group && `<!subteam^${group.id}>`;
+}
+
+function channelOf(name) {
+  const found = store.data.channels.find((one) => one.kind !== "dm" && one.name === name);
+  return found && `<#${found.id}|${found.name}>`;
+}

@@ -1,13 +1,13 @@
 // Where one writes: messages, slash commands and thread replies, with completion for "/", "@" and "#".
 
 import * as api from "./api.js";
-import { completions, commandHint } from "./completion.js";
+import { asSent, completions, commandHint } from "./completion.js";
 import { cx, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { avatar } from "./people.js";
 import { openMenu } from "./popup.js";
 import { runShortcut } from "./messages.js";
-import { redraw, refresh, store } from "./store.js";
+import { quietly, redraw, store } from "./store.js";
 
 const drafts = new Map(); // place -> {text, caret, active, closed, error, sending}
 
@@ -136,11 +136,10 @@ async function send(context) {
     return;
   }
   change(context, { sending: true, text: "", caret: 0, error: null });
-  const answer = isCommand(text) ? await api.command(channelId, text) : await api.message(channelId, text, threadTs);
+  const answer = await quietly(() => (isCommand(text) ? api.command(channelId, text) : api.message(channelId, asSent(text), threadTs)));
   draft.sending = false;
   // A command the app did not take in time is told by Slackbot in the channel; here only what never got that far.
-  if (!answer.ok && answer.acked === undefined) Object.assign(draft, { error: api.reason(answer), text: draft.text || text });
-  await refresh();
+  if (!answer.ok && answer.acked === undefined) Object.assign(draft, { error: answer.said || api.reason(answer), text: draft.text || text });
   redraw();
 }
 

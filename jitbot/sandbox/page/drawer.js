@@ -56,7 +56,7 @@ async function forward(seconds) {
 const same = (one, preset) => one.on === preset.on && one.kind === preset.kind;
 
 async function toggle(preset, on) {
-  const rest = faults.filter((one) => !same(one, preset)).map(({ struck, ...fault }) => fault);
+  const rest = faults.filter((one) => !same(one, preset)).map(({ struck: _struck, ...fault }) => fault);
   await api.setFaults(on ? [...rest, preset] : rest);
   await load();
 }
@@ -86,7 +86,7 @@ export function drawer() {
 }
 
 function entry(one) {
-  const bad = one.call ? one.answer?.ok === false || one.status >= 400 : !["acked", "ok", "delivered", undefined, null, "pending"].includes(one.outcome);
+  const bad = one.call ? one.answer?.ok === false || one.status >= 400 : !["acked", "under way", undefined].includes(one.outcome);
   const what = one.call ? one.method : one.kind;
   const result = one.call ? (one.answer?.error ?? one.status ?? "") : `${one.outcome ?? "…"}${one.took_ms !== undefined && one.took_ms !== null ? ` in ${Math.round(one.took_ms)} ms` : ""}${one.attempt > 1 ? `, attempt ${one.attempt}` : ""}`;
   return h(

@@ -74,14 +74,14 @@ function number(one, context) {
 }
 
 function file(one, { surface, blockId, id, attributes, change }) {
-  const names = String(valueOf(surface, blockId, one) || "").split(", ").filter(Boolean);
-  const pick = (event) => change([...event.target.files].slice(0, one.max_files || 10).map((each) => each.name).join(", ") || null);
+  const names = [valueOf(surface, blockId, one) || []].flat();
+  const pick = (event) => change([...event.target.files].slice(0, one.max_files || 10).map((each) => each.name));
   return h(
     "div",
     { class: "file-field" },
     h("input", { type: "file", class: "file-native", ...attributes, multiple: (one.max_files || 10) > 1, accept: one.filetypes?.map((each) => `.${each}`).join(","), onchange: pick }),
     h("label", { class: "button", for: id }, icon("file", 16), "Upload from your computer"),
-    names.map((name) => h("span", { class: "chip", key: name }, icon("file", 14), h("span", { class: "chip-text" }, name), h("button", { type: "button", class: "chip-x", "aria-label": `Remove ${name}`, onclick: () => change(names.filter((other) => other !== name).join(", ") || null) }, icon("close", 12)))),
+    names.map((name) => h("span", { class: "chip", key: name }, icon("file", 14), h("span", { class: "chip-text" }, name), h("button", { type: "button", class: "chip-x", "aria-label": `Remove ${name}`, onclick: () => change(names.filter((other) => other !== name)) }, icon("close", 12)))),
   );
 }
 

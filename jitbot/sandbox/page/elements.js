@@ -41,7 +41,7 @@ export function element(one, frame) {
 }
 
 /** The id in the page of an element, made of what names it to the app. */
-export const domId = (surface, block, action) => `e-${`${surface.key}-${block}-${action}`.replace(/[^\w-]/g, "_")}`;
+export const domId = (surface, block, action) => `e-${`${surface.place || ""}${surface.key}-${block}-${action}`.replace(/[^\w-]/g, "_")}`;
 
 // A choice is kept; outside of input blocks, and in those that dispatch, the app hears of it at once.
 async function change(one, { surface, blockId, inInput, dispatch }, value, options) {

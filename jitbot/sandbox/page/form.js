@@ -2,7 +2,7 @@
 // update from the app replaces the drawing and leaves what was typed where block and action are the same.
 
 import * as api from "./api.js";
-import { redraw, refresh } from "./store.js";
+import { quietly, redraw } from "./store.js";
 
 const filled = new Map(); // surface key -> Map("block\naction" -> {value, options, block, action})
 const pending = new Set(); // "surface\nblock\naction" of what has been pressed and not yet acknowledged
@@ -56,9 +56,13 @@ function plainRichText(block) {
   return (block.elements || []).map(plainRichText).join(block.type === "rich_text" ? "\n" : "");
 }
 
-/** Everything filled in on a surface, in the control API's form. */
+/** Everything a surface shows as filled in, in the control API's form: what one sees is what is sent. */
 export function stateOf(surface) {
   const state = {};
+  for (const block of surface.blocks || []) {
+    const started = block.type === "input" ? initialOf(block.element) : null;
+    if (started !== null) state[block.block_id] = { [block.element.action_id]: started };
+  }
   for (const { block, action, value } of filled.get(surface.key)?.values() || []) {
     state[block] = { ...state[block], [action]: value };
   }
@@ -111,17 +115,19 @@ export async function send(surface, block, action, value) {
   const id = `${surface.key}\n${name(block, action)}`;
   pending.add(id);
   setFailure(surface, null);
-  const answer = await api.click({ ...addressOf(surface), block_id: block, action_id: action, value, state: stateOf(surface) });
+  const body = { ...addressOf(surface), block_id: block, action_id: action, value, state: stateOf(surface) };
+  const answer = await quietly(() => api.click(body));
   pending.delete(id);
-  if (!answer.ok || answer.acked === false) setFailure(surface, failed(surface, answer));
-  await refresh();
+  setFailure(surface, failed(surface, answer));
   redraw();
   return answer;
 }
 
 function failed(surface, answer) {
-  if (answer.acked === false || !answer.error) return surface.kind === "message" ? "This app is not responding. Try again?" : TROUBLE;
-  return api.reason(answer);
+  if (answer.ok && answer.acked !== false) return null;
+  if (answer.acked === undefined) return api.reason(answer);
+  // In a channel Slackbot says it already.
+  return surface.kind === "message" ? null : TROUBLE;
 }
 
 /** Send a form. */
@@ -130,10 +136,9 @@ export async function submitForm(view, surface) {
   if (pending.has(id)) return;
   pending.add(id);
   setFailure(surface, null);
-  const answer = await api.submit(view.id, stateOf(surface));
+  const answer = await quietly(() => api.submit(view.id, stateOf(surface)));
   pending.delete(id);
   if (answer.errors && Object.keys(answer.errors).length) setErrors(view.id, answer.errors);
   else if (!answer.ok || answer.acked === false) setFailure(surface, answer.acked === undefined && answer.detail ? answer.detail : TROUBLE);
-  await refresh();
   redraw();
 }

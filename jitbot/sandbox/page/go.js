@@ -39,8 +39,22 @@ export async function read(id) {
   await refresh();
 }
 
+/** Open the direct messages with somebody; the first time, that makes them. */
+export async function openConversation(user) {
+  const found = () => store.data.channels.find((one) => one.kind === "dm" && one.with === user);
+  if (!found()) {
+    await api.markRead(user);
+    await refresh();
+  }
+  if (found()) openChannel(found().id);
+}
+
 /** Open the app: its Home, its messages or what it says about itself. */
-export function openApp(tab = "home") {
+export async function openApp(tab = "home") {
+  if (tab === "messages" && !appDm()) {
+    await api.markRead(store.data.app.bot_user);
+    await refresh();
+  }
   const dm = appDm();
   if (tab === "messages" && dm) {
     noteUnread(dm.id);

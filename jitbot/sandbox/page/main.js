@@ -4,22 +4,24 @@ import * as api from "./api.js";
 import { firstPlace, pane, threadPane } from "./channel.js";
 import { drawer, openDrawer } from "./drawer.js";
 import { h, patch } from "./dom.js";
-import { openApp, openChannel, read } from "./go.js";
+import { openApp, openChannel, openThread, read } from "./go.js";
 import { drawDialogs } from "./modal.js";
 import { actors } from "./people.js";
 import { startPopups } from "./popup.js";
 import { sidebar, topBar } from "./sidebar.js";
-import { channel, channelName, follow, nameOf, redraw, refresh, store } from "./store.js";
+import { channel, channelName, follow, messages, nameOf, redraw, refresh, store } from "./store.js";
 import { openSwitcher } from "./switcher.js";
 import { startTheme } from "./theme.js";
 
 const query = new URLSearchParams(location.search);
 
+const LAST_PERSON = "local-slack-person";
+
+// A permalink does not say as whom to look: whoever looked last looks again.
 async function firstPerson() {
-  const state = await api.workspace();
-  const people = state.people || state.workspace?.people || Object.values(state.users || {});
-  const found = people.find((one) => !one.is_bot && !one.deleted && one.id !== "USLACKBOT");
-  return found?.id;
+  const people = (await api.workspace()).people || [];
+  const could = people.filter((one) => !one.is_bot && !one.deleted);
+  return (could.find((one) => one.id === localStorage.getItem(LAST_PERSON)) || could[0])?.id;
 }
 
 function draw() {
@@ -83,9 +85,21 @@ function count() {
   if (store.data && document.visibilityState === "visible" && document.querySelector("[data-counting], .drawer")) redraw();
 }
 
+/** Show the message a permalink leads to, in its thread if it stands in one. */
+function showMessage(ts) {
+  const one = messages(store.at.channel).find((each) => each.ts === ts);
+  if (one?.thread_ts && one.thread_ts !== ts) openThread(one.thread_ts);
+  setTimeout(() => {
+    const row = document.querySelector(`.message[data-ts="${CSS.escape(ts)}"]`);
+    row?.scrollIntoView({ block: "center" });
+    row?.classList.add("found");
+  }, 50);
+}
+
 async function start() {
   startTheme();
   const person = query.get("as") || (await firstPerson());
+  localStorage.setItem(LAST_PERSON, person);
   api.actAs(person);
   store.at = { channel: query.get("channel"), app: query.get("app"), thread: query.get("thread") };
   store.drawers.add(draw);
@@ -97,6 +111,7 @@ async function start() {
   if (store.at.app) openApp(store.at.app);
   else openChannel(channel(store.at.channel) ? store.at.channel : firstPlace(), store.at.thread);
   follow();
+  if (query.get("ts")) showMessage(query.get("ts"));
   document.addEventListener("keydown", shortcuts);
   setInterval(count, 1000);
   redraw();

@@ -49,7 +49,7 @@ function sameBreath(before, one) {
 
 /** One message; `joined` leaves out what the one before it already says. */
 export function message(one, { channelId, joined, inThread }) {
-  const surface = { key: `${channelId}:${one.ts}`, kind: "message", channel: channelId, ts: one.ts };
+  const surface = { key: `${channelId}:${one.ts}`, kind: "message", channel: channelId, ts: one.ts, place: inThread ? "thread-" : "" };
   const trouble = failureOf(surface);
   const words = plainOf(one.text || "");
   return h(

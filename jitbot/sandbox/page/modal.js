@@ -23,7 +23,9 @@ export function drawDialogs() {
   const top = modals[modals.length - 1];
   noteFocus(top);
   patch(document.getElementById("dialogs"), [top && form(top, modals.length), confirmDialog(), switcher()]);
-  document.getElementById("app").inert = Boolean(top);
+  const app = document.getElementById("app");
+  app.inert = Boolean(top);
+  app.ariaHidden = top ? "true" : null;
   if (!top && before) {
     if (before.isConnected) before.focus();
     before = null;
@@ -56,7 +58,7 @@ const focusFirstError = () =>
   );
 
 function form(view, depth) {
-  const surface = { key: view.id, kind: "modal", viewId: view.id };
+  const surface = { key: view.id, kind: "modal", viewId: view.id, blocks: view.blocks };
   const waiting = isPending(surface, "", "submit");
   const trouble = failureOf(surface);
   const submittable = view.submit || view.blocks.some((block) => block.type === "input");
@@ -86,7 +88,7 @@ function form(view, depth) {
         { class: "dialog-head" },
         depth > 1 ? h("button", { type: "button", class: "icon-button", "aria-label": "Back", onclick: () => closeForm(view) }, icon("back")) : avatar(store.data.app.bot_user, 28),
         h("h1", { id: "form-title", class: "dialog-title" }, textObject(view.title)),
-        h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => closeForm(view, depth > 1) }, icon("close")),
+        h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => closeForm(view, true) }, icon("close")),
       ),
       h("div", { class: "dialog-body", key: "body" }, blocks(view.blocks, surface, errorsOf(view))),
       h(

@@ -72,7 +72,7 @@ function quotesAndLines(text, options) {
 // Order matters: what comes first wins where two could begin.
 const BEFORE = "(?<![\\p{L}\\p{N}])";
 const AFTER = "(?![\\p{L}\\p{N}])";
-const span = (mark, name) => `${BEFORE}\\${mark}(?<${name}>[^\\s\\${mark}](?:[^\\n\\${mark}]*[^\\s\\${mark}])?)\\${mark}${AFTER}`;
+const span = (mark, name) => `${BEFORE}[${mark}](?<${name}>[^\\s${mark}](?:[^\\n${mark}]*[^\\s${mark}])?)[${mark}]${AFTER}`;
 const INLINE = new RegExp(
   [
     "<(?<angle>[^<>\\n]+)>",

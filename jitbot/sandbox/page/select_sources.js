@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { addressOf } from "./form.js";
 import { h } from "./dom.js";
 import { EMOJI } from "./emoji.js";
-import { channelName, isApp, store } from "./store.js";
+import { channelName, isApp, quietly, store } from "./store.js";
 
 /** A text object as one line of text, its :shortcodes: as characters: for where only text can stand. */
 export function asText(object) {
@@ -62,7 +62,8 @@ export function optionsOf(element) {
 
 /** Ask the app for an external select's options; null when it did not answer. */
 export async function ask(surface, blockId, element, query) {
-  const answer = await api.options({ ...addressOf(surface), block_id: blockId, action_id: element.action_id, query });
+  const body = { ...addressOf(surface), block_id: blockId, action_id: element.action_id, query };
+  const answer = await quietly(() => api.options(body));
   return answer.options || answer.option_groups ? groupsOf(answer) : null;
 }
 

@@ -27,6 +27,20 @@ export function redraw() {
 /** The server's time now, in seconds. */
 export const now = () => Date.now() / 1000 + store.offset;
 
+/**
+ * Carry out a call whose failure is shown where it happened, and take back what Slack says of it beside the
+ * conversation, so that nobody is told twice. The answer's `said` has those words.
+ */
+export async function quietly(call) {
+  const before = new Set(store.data.notices.map((one) => one.id));
+  const answer = await call();
+  await refresh();
+  const fresh = store.data.notices.filter((one) => !one.channel && !before.has(one.id));
+  for (const one of fresh) await api.dismiss(one.id);
+  if (fresh.length) await refresh();
+  return { ...answer, said: fresh.map((one) => one.text).join(" ") };
+}
+
 let fetching = null;
 let again = false;
 
@@ -55,9 +69,32 @@ function accept(data) {
   store.failed = null;
 }
 
-/** Follow the server's stream; the browser reconnects by itself and we catch up when it does. */
+const HIDDEN_POLL_MS = 5000;
+let stream = null;
+
+/**
+ * Follow the server's stream. A browser opens six connections to one host at most, for all its tabs together, so a
+ * tab nobody looks at gives its own back and asks now and then instead.
+ */
 export function follow() {
-  const stream = new EventSource(api.streamUrl());
+  const listen = () => {
+    if (document.visibilityState === "visible" && !stream) open();
+    else if (document.visibilityState !== "visible" && stream) {
+      stream.close();
+      stream = null;
+    }
+  };
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    refresh();
+  });
+  setInterval(() => !stream && refresh(), HIDDEN_POLL_MS);
+  listen();
+}
+
+// The browser reconnects by itself, and we catch up when it does.
+function open() {
+  stream = new EventSource(api.streamUrl());
   stream.onmessage = () => refresh();
   stream.onopen = () => {
     if (store.lost) refresh();

@@ -2,10 +2,11 @@
 
 import { cx, h } from "./dom.js";
 import { trap } from "./focus.js";
-import { openApp, openChannel } from "./go.js";
+import { openApp, openChannel, openConversation } from "./go.js";
 import { icon } from "./icons.js";
+import { plainOf } from "./mrkdwn.js";
 import { avatar } from "./people.js";
-import { channelName, redraw, store } from "./store.js";
+import { channelName, nameOf, redraw, store } from "./store.js";
 
 let state = null; // {query, active, before}
 
@@ -27,8 +28,12 @@ function places() {
   const { channels, app } = store.data;
   const rooms = channels
     .filter((one) => one.with !== app.bot_user)
-    .map((one) => ({ id: one.id, text: channelName(one), glyph: one.kind === "dm" ? avatar(one.with, 20) : icon(one.is_archived ? "archive" : one.kind === "private" ? "lock" : "hash", 18), hint: one.kind === "dm" ? "Direct message" : one.topic, go: () => openChannel(one.id), unread: one.unread }));
-  const all = [...rooms, { id: "app", text: app.name, glyph: avatar(app.bot_user, 20), hint: "App", go: () => openApp("home") }];
+    .map((one) => ({ id: one.id, text: channelName(one), glyph: one.kind === "dm" ? avatar(one.with, 20) : icon(one.is_archived ? "archive" : one.kind === "private" ? "lock" : "hash", 18), hint: one.kind === "dm" ? "Direct message" : plainOf(one.topic || ""), go: () => openChannel(one.id), unread: one.unread }));
+  const known = new Set(channels.map((one) => one.with));
+  const people = store.data.people
+    .filter((one) => !one.deleted && !one.is_bot && one.id !== store.data.me.id && !known.has(one.id))
+    .map((one) => ({ id: one.id, text: nameOf(one.id), glyph: avatar(one.id, 20), hint: `@${one.name}`, go: () => openConversation(one.id) }));
+  const all = [...rooms, ...people, { id: "app", text: app.name, glyph: avatar(app.bot_user, 20), hint: "App", go: () => openApp("home") }];
   const wanted = state.query.trim().toLowerCase().replace(/^[#@]/, "");
   return all.filter((one) => one.text.toLowerCase().includes(wanted)).sort((a, b) => (b.unread ? 1 : 0) - (a.unread ? 1 : 0));
 }
