@@ -11,7 +11,7 @@ from jitbot.errors import RunnerRefused
 from jitbot.ports import Site
 from jitbot.runners.exchange import Call
 from jitbot.runners.http_inputs import PLACE, Ask, Change, HttpInputs, has_dots, header_value
-from jitbot.runners.output import visible
+from jitbot.runners.output import shown
 from jitbot.runners.values import plain
 
 _PORTS = {"http": 80, "https": 443}
@@ -49,7 +49,7 @@ def _allowed(url: str, site: Site) -> httpx2.URL:
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL as error:
-        raise RunnerRefused(f"{visible(url)} is no URL: {error}") from error
+        raise RunnerRefused(f"{shown(url)} is no URL: {error}") from error
     host = parsed.netloc.decode("ascii")
     with_port = host if parsed.port else f"{host}:{_PORTS[parsed.scheme]}"
     if parsed.userinfo or not {host, with_port} & site.hosts:

@@ -183,7 +183,7 @@ def _receipt(text: str | None) -> Mapping[str, Any]:
         return {}
     try:
         data = json.loads(text) if len(text) <= RECEIPT_BYTES else None
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
         raise RunnerUnsure(

@@ -69,7 +69,7 @@ class Guarded:
 
     def _own(self, inputs: BaseModel) -> BaseModel:
         if not isinstance(inputs, self.Inputs):
-            raise RunnerRefused(f"These inputs are not the runner {self._name!r}'s.")
+            raise RunnerRefused(f"These inputs are not those of the runner {self._name!r}.")
         return inputs
 
     @contextmanager

@@ -1,0 +1,186 @@
+"""What every runner must do, as tests: subclass `RunnerContract`, give four fixtures, run pytest.
+
+docs/howto/write-a-runner.md shows a whole example.
+"""
+# ruff: noqa: S101 - these are tests, written to be run by pytest
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from jitbot.errors import RunnerRefused, RunnerUnsure
+from jitbot.model import HealthState, Plan, Receipt
+from jitbot.ports import Run, Runner
+from jitbot.runners.guard import RECEIPT_BYTES, Guarded
+from jitbot.runners.site import EnvironmentSite
+
+RUN_SECONDS = 30
+
+
+class ContractRun:
+    """A run as the suite gives it to runners; `lines` is what they logged."""
+
+    def __init__(self, key: str = "jit-1-1") -> None:
+        self.key = key
+        self.deadline = datetime.fromtimestamp(time.time() + RUN_SECONDS, UTC)
+        self.lines: list[str] = []
+
+    def log(self, line: str) -> None:
+        self.lines.append(line)
+
+
+class RunnerContract:
+    """Tests that every runner passes. Each test gets fresh fixtures, so begin each with an untouched target."""
+
+    @pytest.fixture
+    def runner(self) -> Runner:
+        """Return the runner under test."""
+        raise NotImplementedError("give a fixture `runner`")
+
+    @pytest.fixture
+    def inputs(self) -> Mapping[str, Any]:
+        """Return inputs with which `start` works."""
+        raise NotImplementedError("give a fixture `inputs`")
+
+    @pytest.fixture
+    def broken_inputs(self) -> Sequence[Mapping[str, Any]]:
+        """Return inputs that `Inputs`, `plan` and `start` must refuse."""
+        raise NotImplementedError("give a fixture `broken_inputs`")
+
+    @pytest.fixture
+    def effect(self) -> Callable[[], Any]:
+        """Return a function that looks at the target, not through the runner, and returns what is to be seen there."""
+        raise NotImplementedError("give a fixture `effect`")
+
+    @pytest.fixture
+    def told(self, runner: Runner, inputs: Mapping[str, Any]) -> BaseModel:
+        return runner.Inputs.model_validate(inputs)
+
+    def test_its_inputs_survive_being_kept(self, runner: Runner, told: BaseModel) -> None:
+        kept = json.loads(json.dumps(told.model_dump(mode="json")))
+        assert runner.Inputs.model_validate(kept) == told
+
+    def test_its_target_has_one_name(self, runner: Runner, told: BaseModel) -> None:
+        target = runner.target(told)
+        assert isinstance(target, str)
+        assert target
+        assert runner.target(told) == target
+
+    def test_a_plan_has_no_effect_and_a_stable_fingerprint(
+        self, runner: Runner, told: BaseModel, effect: Callable[[], Any]
+    ) -> None:
+        before = effect()
+        first, second = runner.plan(told), runner.plan(told)
+        assert isinstance(first, Plan)
+        assert first.summary, "people approve what they can read"
+        assert first.fingerprint
+        assert first.fingerprint == second.fingerprint, "nothing changed in between"
+        assert effect() == before
+
+    def test_a_start_has_its_effect_and_is_healthy(
+        self, runner: Runner, told: BaseModel, effect: Callable[[], Any]
+    ) -> None:
+        before = effect()
+        receipt = runner.start(told, ContractRun())
+        assert effect() != before
+        assert runner.check(told, receipt).state is HealthState.HEALTHY
+
+    def test_its_receipt_is_json_and_small(self, runner: Runner, told: BaseModel) -> None:
+        receipt = runner.start(told, ContractRun())
+        text = json.dumps(dict(receipt.data), allow_nan=False)
+        assert len(text) <= RECEIPT_BYTES
+        assert json.loads(text) == receipt.data, "undo gets it back from JSON"
+
+    def test_a_second_start_with_one_key_changes_nothing(
+        self, runner: Runner, told: BaseModel, effect: Callable[[], Any]
+    ) -> None:
+        if not runner.repeatable:
+            pytest.skip("this runner says that its start may not be repeated")
+        runner.start(told, ContractRun())
+        once = effect()
+        runner.start(told, ContractRun())
+        assert effect() == once
+
+    def test_undo_takes_back_what_start_did(self, runner: Runner, told: BaseModel, effect: Callable[[], Any]) -> None:
+        _only_undoable(runner, told)
+        before = effect()
+        receipt = runner.start(told, ContractRun())
+        runner.undo(told, receipt, ContractRun())
+        assert effect() == before
+        runner.undo(told, receipt, ContractRun())
+        assert effect() == before, "a second undo changes nothing"
+
+    def test_undo_works_without_a_receipt(self, runner: Runner, told: BaseModel, effect: Callable[[], Any]) -> None:
+        """The worker may have been lost between the start and the receipt."""
+        _only_undoable(runner, told)
+        before = effect()
+        runner.start(told, ContractRun())
+        runner.undo(told, None, ContractRun())
+        assert effect() == before
+
+    def test_undoing_what_never_started_succeeds(
+        self, runner: Runner, told: BaseModel, effect: Callable[[], Any]
+    ) -> None:
+        _only_undoable(runner, told)
+        before = effect()
+        runner.undo(told, None, ContractRun())
+        assert effect() == before
+
+    def test_a_start_that_lands_after_its_undo_can_be_undone(
+        self, runner: Runner, told: BaseModel, effect: Callable[[], Any]
+    ) -> None:
+        _only_undoable(runner, told)
+        before = effect()
+        runner.undo(told, None, ContractRun())
+        try:
+            receipt = runner.start(told, ContractRun())
+        except RunnerRefused:
+            receipt = None  # a runner may remember that this key was taken back
+        runner.undo(told, receipt, ContractRun())
+        assert effect() == before
+
+    def test_refused_inputs_leave_nothing(
+        self, runner: Runner, broken_inputs: Sequence[Mapping[str, Any]], effect: Callable[[], Any]
+    ) -> None:
+        before = effect()
+        assert broken_inputs, "give some"
+        for values in broken_inputs:
+            try:
+                told = runner.Inputs.model_validate(values)
+            except ValidationError:
+                continue
+            with pytest.raises(RunnerRefused):
+                runner.plan(told)
+            with pytest.raises(RunnerRefused):
+                runner.start(told, ContractRun())
+        assert effect() == before
+
+    def test_guarded_it_keeps_its_promises(self, runner: Runner, told: BaseModel) -> None:
+        guarded = Guarded("contract", _Throwing(runner), EnvironmentSite(hosts=()))
+        assert (guarded.repeatable, guarded.undoable) == (runner.repeatable, runner.undoable)
+        assert guarded.target(told) == runner.target(told)
+        with pytest.raises(RunnerUnsure):
+            guarded.start(told, ContractRun())
+
+
+class _Throwing:
+    """The runner under test, with a start that ends in an error nobody foresaw."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.Inputs = runner.Inputs
+        self.repeatable = runner.repeatable
+        self.undoable = runner.undoable
+        self.target, self.plan, self.check, self.undo = runner.target, runner.plan, runner.check, runner.undo
+
+    def start(self, inputs: BaseModel, run: Run) -> Receipt:
+        raise ZeroDivisionError
+
+
+def _only_undoable(runner: Runner, told: BaseModel) -> None:
+    if not (runner.undoable and runner.plan(told).undoable):
+        pytest.skip("what this does cannot be taken back")
