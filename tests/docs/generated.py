@@ -5,13 +5,14 @@ written here.
 """
 
 import ast
-import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from jitbot import errors, lifecycle
+from jitbot.settings import Settings, variable
 from tests.docs import pages
 
 Row = Sequence[str]
@@ -59,15 +60,10 @@ def error_table() -> str:
 
 def settings() -> str:
     """Write every variable of the environment with its default."""
-    if importlib.util.find_spec("jitbot.settings") is None:
-        return ""
-    module: Any = importlib.import_module("jitbot.settings")
-    prefix = module.Settings.model_config.get("env_prefix", "")
-    rows = []
-    for field, info in module.Settings.model_fields.items():
-        alias = info.validation_alias or info.alias
-        variable = alias if isinstance(alias, str) else f"{prefix}{field}".upper()
-        rows.append((f"`{variable}`", _default(info), (info.description or "").replace("\n", " ")))
+    rows = [
+        (f"`{variable(field)}`", _default(info), info.description or "")
+        for field, info in Settings.model_fields.items()
+    ]
     return table(("Variable", "Default", "What it says"), rows)
 
 
@@ -86,8 +82,9 @@ def commands() -> str:
     """Write every command of the command line with its arguments and options."""
     import typer
 
-    module: Any = importlib.import_module("jitbot.cli")
-    root: Any = typer.main.get_command(module.app)
+    from jitbot.cli.app import app
+
+    root: Any = typer.main.get_command(app)
     rows = [(f"`{' '.join(path)}`", _usage(command), _help(command)) for path, command in walk(root, ("jitbot",))]
     return table(("Command", "Takes", "Does"), rows)
 
@@ -115,6 +112,120 @@ def _usage(command: Any) -> str:
 
 def _help(command: Any) -> str:
     return " ".join((command.help or "").split("\n\n")[0].split())
+
+
+CHAPTERS: dict[str, Sequence[str]] = {
+    "tour-core": (
+        "jitbot/__init__.py",
+        "jitbot/model/__init__.py",
+        "jitbot/model/people.py",
+        "jitbot/model/rules.py",
+        "jitbot/model/action.py",
+        "jitbot/model/policy.py",
+        "jitbot/model/facts.py",
+        "jitbot/model/decision.py",
+        "jitbot/model/request.py",
+        "jitbot/model/*.py",
+        "jitbot/lifecycle.py",
+        "jitbot/audit.py",
+        "jitbot/explain.py",
+        "jitbot/errors.py",
+    ),
+    "tour-policy": (
+        "jitbot/policy/__init__.py",
+        "jitbot/policy/decide.py",
+        "jitbot/policy/requirements.py",
+        "jitbot/policy/matching.py",
+        "jitbot/policy/values.py",
+        "jitbot/policy/conditions.py",
+        "jitbot/policy/load.py",
+        "jitbot/policy/schema.py",
+        "jitbot/policy/*.py",
+    ),
+    "tour-service": (
+        "jitbot/ports.py",
+        "jitbot/service/__init__.py",
+        "jitbot/service/world.py",
+        "jitbot/service/intake.py",
+        "jitbot/service/asking.py",
+        "jitbot/service/drafting.py",
+        "jitbot/service/facts.py",
+        "jitbot/service/reviewing.py",
+        "jitbot/service/running.py",
+        "jitbot/service/authority.py",
+        "jitbot/service/undoing.py",
+        "jitbot/service/ending.py",
+        "jitbot/service/sweep.py",
+        "jitbot/service/*.py",
+    ),
+    "tour-store": (
+        "jitbot/store/__init__.py",
+        "jitbot/store/tables.py",
+        "jitbot/store/engine.py",
+        "jitbot/store/ledger.py",
+        "jitbot/store/entry.py",
+        "jitbot/store/boxes.py",
+        "jitbot/store/trail.py",
+        "jitbot/store/*.py",
+        "jitbot/store/migrations/*.py",
+    ),
+    "tour-runners": (
+        "jitbot/runners/__init__.py",
+        "jitbot/runners/registry.py",
+        "jitbot/runners/guard.py",
+        "jitbot/runners/site.py",
+        "jitbot/runners/command.py",
+        "jitbot/runners/command_inputs.py",
+        "jitbot/runners/http.py",
+        "jitbot/runners/http_inputs.py",
+        "jitbot/runners/*.py",
+        "jitbot/testing/**/*.py",
+        "jitbot/facts/**/*.py",
+    ),
+    "tour-slack": (
+        "jitbot/slack/__init__.py",
+        "jitbot/slack/app.py",
+        "jitbot/slack/listeners.py",
+        "jitbot/slack/oneliner.py",
+        "jitbot/slack/notifier.py",
+        "jitbot/slack/directory.py",
+        "jitbot/slack/[!_]*.py",
+        "jitbot/slack/views/__init__.py",
+        "jitbot/slack/views/card.py",
+        "jitbot/slack/**/*.py",
+    ),
+    "tour-outside": (
+        "app.py",
+        "jitbot/compose.py",
+        "jitbot/settings.py",
+        "jitbot/clock/**/*.py",
+        "jitbot/api/**/*.py",
+        "jitbot/cli/__init__.py",
+        "jitbot/cli/app.py",
+        "jitbot/cli/**/*.py",
+        "jitbot/__main__.py",
+    ),
+    "tour-sandbox": (
+        "jitbot/sandbox/__init__.py",
+        "jitbot/sandbox/workspace.py",
+        "jitbot/sandbox/engine.py",
+        "jitbot/sandbox/app.py",
+        "jitbot/sandbox/*.py",
+        "jitbot/sandbox/**/*.py",
+    ),
+}
+"""The tour: each chapter's modules in reading order, a pattern standing for those not named before it."""
+
+
+def chapter(patterns: Sequence[str]) -> str:
+    """Write one line for each module: its name, and the first line of what it says of itself."""
+    told: dict[str, str] = {}
+    for pattern in patterns:
+        for path in sorted(pages.ROOT.glob(pattern)):
+            said = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0]
+            if said:
+                told.setdefault(path.relative_to(pages.ROOT).as_posix(), said)
+    return "".join(f"- [`{name}`](../{name}): {said}\n" for name, said in told.items())
 
 
 def _first_line(kind: type) -> str:
@@ -171,6 +282,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "error-table": error_table,
     "settings": settings,
     "commands": commands,
+    **{name: partial(chapter, patterns) for name, patterns in CHAPTERS.items()},
 }
 
 

@@ -1,6 +1,7 @@
 """What the code can tell stands in the pages as the code tells it."""
 
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,12 @@ def test_every_kind_of_audit_event_is_described() -> None:
     written = set(generated.event_kinds()) - {event.value for event in lifecycle.Event}
     assert sorted(described) == sorted(written)
     assert described == sorted(described)
+
+
+def test_moves_that_no_use_case_causes_are_named_as_such() -> None:
+    sources = "".join(path.read_text() for path in (pages.ROOT / "jitbot" / "service").rglob("*.py"))
+    ended = set(lifecycle.ENDED_BY.values())
+    idle = [event.value for event in lifecycle.Event if f"Event.{event.name}" not in sources and event not in ended]
+    page = (pages.DOCS / "reference" / "states.md").read_text()
+    said = next((line for line in page.split("\n\n") if "no use case causes" in line), "")
+    assert sorted(re.findall(r"`([a-z_]+)`", said.partition(" stand in ")[0])) == sorted(idle)

@@ -1,6 +1,5 @@
 """The glossary is sorted and complete; decisions are numbered and whole; commands on the pages exist."""
 
-import importlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -86,8 +85,9 @@ def exists(words: list[str]) -> bool:
     """Tell whether the command line knows these words, and the options among them."""
     import typer
 
-    module: Any = importlib.import_module("jitbot.cli")
-    command: Any = typer.main.get_command(module.app)
+    from jitbot.cli.app import app
+
+    command: Any = typer.main.get_command(app)
     while getattr(command, "commands", None) and words and words[0] in command.commands:
         command, words = command.commands[words[0]], words[1:]
     if getattr(command, "commands", None):
