@@ -39,7 +39,8 @@ UPDATE_TEXT = 4000
 METADATA_BYTES = 16_000
 
 # https://docs.slack.dev/apis/web-api/rate-limits: calls a minute. Slack tolerates bursts above; we do not.
-TIERS = {"1": 1, "2": 20, "3": 50, "4": 100, "special": 600}
+# `sockets` is apps.connections.open: tier 1, with a burst of as many as an app may open.
+TIERS = {"1": 1, "2": 20, "3": 50, "4": 100, "special": 600, "sockets": SOCKETS}
 RATE_WINDOW_SECONDS = 60.0
 POSTS_PER_CHANNEL_A_SECOND = 1.0
 POSTS_BURST = 5  # "short bursts of more than one" is all that is published

@@ -142,7 +142,7 @@ def carried_over(old: list[Json], new: list[Json], typed: Typed) -> Typed:
         found = before.get((block["block_id"], element["action_id"]))
         if found and element["type"] in STATEFUL and found[1]["type"] == element["type"]:
             value = current(found[1], found[0], typed)
-            if value is not None:
+            if value is not None or element["action_id"] in typed.get(block["block_id"], {}):
                 kept.setdefault(block["block_id"], {})[element["action_id"]] = value
     return kept
 

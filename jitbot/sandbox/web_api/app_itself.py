@@ -60,7 +60,7 @@ def bots_info(call: Call) -> Json:
 METHODS = {
     "api.test": Method(api_test, "special", takes="none"),
     "auth.test": Method(auth_test, "special"),
-    "apps.connections.open": Method(connections_open, "1", takes="app"),
+    "apps.connections.open": Method(connections_open, "sockets", takes="app"),
     "team.info": Method(team_info, "3", ("team:read",)),
     "bots.info": Method(bots_info, "3", ("users:read",)),
 }
