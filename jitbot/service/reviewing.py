@@ -21,6 +21,7 @@ from jitbot.model import (
 from jitbot.policy.decide import decide, eligible
 from jitbot.ports import Entry
 from jitbot.service.asking import POLICY, Asking
+from jitbot.service.drafting import definition
 from jitbot.service.facts import FactsReader
 from jitbot.service.telling import tell
 from jitbot.service.world import World
@@ -75,9 +76,10 @@ class Reviewing:
             raise Stale(f"{request.name} has changed since this was drawn. Look at it again, then decide.")
 
     def _unchanged(self, request: Request, policy: Policy) -> None:
-        """Make a new revision where the action has changed since it was asked. Raises: Stale, Unavailable."""
-        if self._world.book.ends_only or request.action not in policy.actions:
-            return
+        """Make a new revision where the action's definition has changed since. Raises: Stale, Unavailable."""
+        action = policy.actions.get(request.action)
+        if action is None or definition(action) == request.snapshot.definition:
+            return  # the plan is taken again just before the run; taking it at every click would keep people waiting
         try:
             revision = self._asking.revised(request, policy)
         except (InvalidInput, RunnerError) as error:

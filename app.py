@@ -1,0 +1,12 @@
+"""`python app.py` is the bot: settings from the environment, everything built, served until it is told to stop."""
+
+import sys
+
+from jitbot.cli.app import log_to
+from jitbot.compose import serve
+from jitbot.settings import read_settings
+
+if __name__ == "__main__":
+    settings = read_settings()
+    log_to(sys.stderr, settings.log_level)
+    serve(settings)

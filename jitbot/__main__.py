@@ -1,0 +1,5 @@
+"""`python -m jitbot` is the `jitbot` command."""
+
+from jitbot.cli import main
+
+main()

@@ -1,0 +1,151 @@
+"""The commands, one function each: read options, call the work, print what came of it."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jitbot.errors import JitbotError
+
+app = typer.Typer(
+    help="Just-in-time approval of risky operations, in Slack.", no_args_is_help=True, add_completion=False
+)
+audit = typer.Typer(help="The signed record.", no_args_is_help=True)
+database = typer.Typer(help="The database.", no_args_is_help=True)
+policy = typer.Typer(help="The policy files.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+app.add_typer(database, name="db")
+app.add_typer(policy, name="policy")
+
+
+def run() -> None:
+    """Run the command line; an error of ours is one clear message and exit code 1."""
+    try:
+        app()
+    except JitbotError as error:
+        typer.secho(str(error), fg="red", err=True)
+        sys.exit(1)
+
+
+def log_to(stream: Any, level: str = "INFO") -> None:
+    """Log lines for people; what people typed and who they are stays out of them."""
+    logging.basicConfig(stream=stream, level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+
+@app.command()
+def serve() -> None:
+    """Run the bot until it is told to stop (SIGTERM or Ctrl-C)."""
+    from jitbot.compose import serve as serve_until_told
+    from jitbot.settings import read_settings
+
+    settings = read_settings()
+    log_to(sys.stderr, settings.log_level)
+    serve_until_told(settings)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Where the local Slack listens.")] = 3900,
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its database, key and log.")] = Path("var/demo"),
+    policies: Annotated[Path, typer.Option(help="The policies it decides by.")] = Path("policies"),
+    database_url: Annotated[str, typer.Option(help="Another database than a SQLite file in the folder.")] = "",
+    http: Annotated[bool, typer.Option("--http", help="Have Slack deliver over signed HTTP, not a socket.")] = False,
+) -> None:
+    """Start a local Slack, the bot and a little service to operate on, and say where to look."""
+    from jitbot.cli.demo import Demo
+
+    with Demo(port=port, folder=folder, policies=policies, database_url=database_url, http=http) as running:
+        typer.echo(running.welcome())
+        running.wait()
+
+
+@app.command()
+def sandbox(
+    workspace: Annotated[Path, typer.Argument(help="The file with its people, channels and groups.")],
+    host: Annotated[str, typer.Option(help="The address it listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port it listens on.")] = 3900,
+) -> None:
+    """Run a local Slack in the browser, for trying out and for tests."""
+    from jitbot.sandbox.local import serve as serve_slack
+    from jitbot.sandbox.workspace import WorkspaceFault
+
+    typer.echo(f"The local Slack is at http://{host}:{port}/ (Ctrl-C ends it).")
+    try:
+        serve_slack(workspace, host, port)
+    except (WorkspaceFault, OSError) as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def doctor() -> None:
+    """Check tokens, scopes, channels, policies, database and runners, and say what to do about each fault."""
+    from jitbot.cli.doctor import examine
+    from jitbot.settings import read_settings
+
+    findings = examine(read_settings())
+    for finding in findings:
+        sign, colour = ("✓", "green") if finding.good else ("✗", "red")
+        typer.secho(f"{sign} {finding.subject}: {finding.said}", fg=colour)
+        if finding.advice:
+            typer.echo(f"    → {finding.advice}")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+@audit.command("verify")
+def audit_verify() -> None:
+    """Verify every signature and the chain; exit code 1 where something was changed."""
+    from jitbot.compose import open_store
+    from jitbot.settings import read_settings
+
+    count = open_store(read_settings()).trail.verify()
+    typer.secho(f"{count} events, every signature holds and none is missing.", fg="green")
+
+
+@audit.command("show")
+def audit_show(
+    request: Annotated[str, typer.Argument(help="One request's events (JIT-12), or all.")] = "",
+    after: Annotated[int, typer.Option(help="Only events after this number.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Print events of the record, oldest first."""
+    from jitbot.cli.record import show
+    from jitbot.compose import open_store
+    from jitbot.settings import read_settings
+
+    show(open_store(read_settings()).trail, request=request, after=after, limit=limit, as_json=as_json)
+
+
+@database.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the newest schema."""
+    from jitbot.settings import read_settings
+    from jitbot.store.upgrade import upgrade
+
+    upgrade(read_settings().database_url)
+    typer.secho("The database has the newest schema.", fg="green")
+
+
+@policy.command("check")
+def policy_check(
+    folder: Annotated[Path, typer.Argument(help="The folder with the policy files.")] = Path("policies"),
+) -> None:
+    """Load the policies as the bot would; every fault with its file, line and column."""
+    from jitbot.compose import check_policies
+    from jitbot.settings import read_settings
+
+    found = check_policies(folder, read_settings())
+    rules = sum(len(action.rules) for action in found.actions.values())
+    typer.secho(f"{folder}: {len(found.actions)} actions, {rules} rules, all in order.", fg="green")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    typer.echo(installed("jitbot"))

@@ -1,0 +1,89 @@
+"""The environment, read once. Every setting is a variable, and each is described in `docs/reference/settings.md`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from jitbot.errors import SettingsError
+
+SLACK = "https://slack.com/api/"
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What an operator sets. Names without the prefix `JITBOT_` are those that Slack's own tools use."""
+
+    model_config = SettingsConfigDict(env_prefix="JITBOT_", extra="ignore", frozen=True, populate_by_name=True)
+
+    slack_bot_token: SecretStr | None = Field(
+        None, validation_alias="SLACK_BOT_TOKEN", description="The bot's token, xoxb-…"
+    )
+    slack_app_token: SecretStr | None = Field(
+        None, validation_alias="SLACK_APP_TOKEN", description="The app-level token for Socket Mode, xapp-…"
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None, validation_alias="SLACK_SIGNING_SECRET", description="The secret that proves that HTTP comes from Slack"
+    )
+    slack_api_url: str = Field(
+        SLACK,
+        validation_alias="SLACK_API_URL",
+        description="Where Slack's Web API is; another one only for a local Slack",
+    )
+    database_url: str = Field(
+        "sqlite:///var/jitbot.db", description="sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME"
+    )
+    policies: Path = Field(Path("policies"), description="The folder with the policy files")
+    key_file: Path = Field(
+        Path("var/signing.key"), description="The key that signs the record; made at first start, mode 600"
+    )
+    mode: Literal["socket", "http"] = Field("socket", description="How Slack reaches jitbot: socket, or http")
+    host: str = Field("127.0.0.1", description="The address that HTTP listens on")
+    port: int = Field(3000, ge=0, le=65535, description="The port that HTTP listens on")
+    runners: Names = Field(("command", "http"), description="The runners that may be loaded, by name, comma-separated")
+    http_hosts: Names = Field((), description="The hosts that the http runner may talk to, comma-separated")
+    fallback_channel: str = Field(
+        "", description="The channel for cards whose own channel cannot take them; an id or #name"
+    )
+    operators_channel: str = Field("", description="The channel for alarms; an id or #name")
+    workers: int = Field(16, ge=1, le=256, description="How many requests are worked on at once")
+    sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often jitbot looks for what is due, in seconds")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
+
+    @field_validator("runners", "http_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _slash(cls, value: str) -> str:
+        return value if value.endswith("/") else f"{value}/"
+
+    @property
+    def real_slack(self) -> bool:
+        """Tell whether this is Slack itself."""
+        return self.slack_api_url == SLACK
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else f"JITBOT_{name.upper()}"
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment. Raises: SettingsError, naming each wrong variable."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # validated right here
+    except ValidationError as error:
+        lines = (f"{_name(each['loc'])}: {each['msg']} (it is {each['input']!r})" for each in error.errors())
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else ""
+    return variable(name) if name in Settings.model_fields else name
