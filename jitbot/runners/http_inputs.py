@@ -16,7 +16,7 @@ _AUTHORITY = re.compile(r"(?i)https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{
 _PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _TOKEN_ODD = re.compile(r"[^\x20-\x7e\t]")
-_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "expect",
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect",
                    "accept-encoding", "idempotency-key", "proxy-authorization"})  # fmt: skip
 
 
