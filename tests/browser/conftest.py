@@ -142,10 +142,16 @@ def desk(slack: LocalSlack, running: tuple[LocalSlack, Desk]) -> Desk:
     return running[1]
 
 
+@pytest.fixture(scope="session")
+def shared_context(chromium: Any) -> Any:
+    """Return the context most pages live in: the modules of the page are fetched once."""
+    return chromium.new_context(viewport={"width": 1280, "height": 800})
+
+
 @pytest.fixture
-def page_as(chromium: Any, slack: LocalSlack) -> Iterator[Callable[..., Any]]:
+def page_as(chromium: Any, shared_context: Any, slack: LocalSlack) -> Iterator[Callable[..., Any]]:
     """Open the page as somebody; at the end no page may have complained or asked another server for anything."""
-    contexts: list[Any] = []
+    opened: list[Any] = []
     troubles: list[str] = []
 
     def note_request(request: Any) -> None:
@@ -158,20 +164,20 @@ def page_as(chromium: Any, slack: LocalSlack) -> Iterator[Callable[..., Any]]:
             troubles.append(f"said {message.text}")
 
     def open_page(user: str = "U0ANN", channel: str | None = "C0PAY", *, query: str = "", **options: Any) -> Any:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
-        contexts.append(context)
+        context = chromium.new_context(**options) if options else shared_context
         page = context.new_page()
+        opened.append(context if options else page)
         page.set_default_timeout(5000)
         page.on("pageerror", lambda error: troubles.append(f"raised {error}"))
         page.on("console", note_console)
         page.on("request", note_request)
         page.goto(f"{slack.url}/?as={user}{f'&channel={channel}' if channel else ''}{query}")
-        page.get_by_role("button", name="Acting as").wait_for(state="attached")
+        page.locator(".acting-as").wait_for(state="attached")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for one in opened:
+        one.close()
     assert troubles == []
 
 

@@ -85,7 +85,8 @@ function headCell(cell, column, view, set) {
 
 function sorted(rows, { sort, down }) {
   if (sort === undefined) return rows;
-  const compare = (one, other) => textOf(one[sort]).localeCompare(textOf(other[sort]), "en", { numeric: true });
+  const order = (cell) => String(cell?.value ?? textOf(cell));
+  const compare = (one, other) => order(one[sort]).localeCompare(order(other[sort]), "en", { numeric: true });
   return [...rows].sort((one, other) => (down ? -compare(one, other) : compare(one, other)));
 }
 

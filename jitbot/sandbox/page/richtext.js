@@ -52,7 +52,7 @@ function plain(one) {
   switch (one.type) {
     case "text":
       // rich text says its emoji apart, so ":warning:" in a text element is just that.
-      return breaks(withEmoji(one.text, { shortcodes: false }));
+      return withEmoji(one.text, { shortcodes: false });
     case "emoji":
       return emojiNamed(one.name);
     case "link":
@@ -74,8 +74,4 @@ function plain(one) {
     default:
       return one.text || one.fallback || "";
   }
-}
-
-function breaks(nodes) {
-  return nodes.map((node) => (typeof node === "string" && node.includes("\n") ? node.split("\n").map((line, index) => [index ? h("br") : null, line]) : node));
 }
