@@ -1,0 +1,1 @@
+"""HTTP: Slack's signed endpoint."""

@@ -1,0 +1,109 @@
+"""The Bolt app and its socket: how payloads reach the listeners, and how a silent connection is renewed."""
+
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from slack_bolt import App, BoltResponse
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackClientError
+
+from jitbot.slack.directory import Installed
+
+log = logging.getLogger(__name__)
+
+ACKING = 32
+"""Threads that acknowledge. Bolt's own five are all busy as soon as five people are slow, and Slack's three
+seconds pass for the sixth (docs.slack.dev/interactivity/handling-user-interaction)."""
+TIMEOUT_SECONDS = 2
+SILENT_SECONDS = 120.0
+LOOK_EVERY_SECONDS = 10.0
+
+
+def quiet_logger() -> logging.Logger:
+    """Return a logger for Slack's libraries: they write bodies, signatures and tokens below the level of errors."""
+    quiet = logging.getLogger("jitbot.slack.library")
+    quiet.setLevel(logging.ERROR)
+    return quiet
+
+
+def web_client(token: str, api_url: str, timeout: int = TIMEOUT_SECONDS) -> WebClient:
+    """Return a client that never tries again by itself: a post that is repeated blindly is a second card."""
+    return WebClient(token=token, base_url=api_url, timeout=timeout, retry_handlers=[], logger=quiet_logger())
+
+
+def build_app(client: WebClient, signing_secret: str, home: Installed) -> App:
+    """Return the Bolt app. Nothing in it waits for the network before an acknowledgement."""
+    app = App(
+        client=client,
+        signing_secret=signing_secret,
+        authorize=lambda: AuthorizeResult(
+            enterprise_id=home.enterprise or None,
+            team_id=home.team,
+            bot_token=client.token,
+            bot_id=home.bot or None,
+            bot_user_id=home.bot_user,
+        ),
+        listener_executor=ThreadPoolExecutor(ACKING, thread_name_prefix="slack-ack"),
+        token_verification_enabled=False,
+        logger=quiet_logger(),
+    )
+    app.error(_failed)
+    return app
+
+
+def _failed(error: Exception) -> BoltResponse:
+    """Log what no listener caught: its kind only, since its words may hold what somebody typed."""
+    log.error("Bolt could not handle a delivery: %s", type(error).__name__)
+    return BoltResponse(status=500, body="")
+
+
+class SocketRunner:
+    """Keeps a socket to Slack. `connect` returns when it stands; a silent one is replaced."""
+
+    def __init__(self, app: App, app_token: str, client: WebClient) -> None:
+        self._handler = SocketModeHandler(app, app_token, logger=quiet_logger(), web_client=client, trace_enabled=False)
+        self._ending = threading.Event()
+        self._watch = threading.Thread(target=self._watchdog, name="slack-watchdog", daemon=True)
+        self._alive_at = 0.0
+        self._handler.client.on_message_listeners.append(self._heard)
+
+    def connect(self) -> None:
+        """Connect, and go on watching the connection. Raises: SlackClientError, OSError."""
+        self._handler.connect()  # type: ignore[no-untyped-call]  # Bolt's adapters carry no types
+        self._alive_at = time.monotonic()
+        self._watch.start()
+
+    def connected(self) -> bool:
+        """Tell whether the socket stands."""
+        return bool(self._handler.client.is_connected())
+
+    def close(self) -> None:
+        """Disconnect for good. What was received is acknowledged already, or comes again elsewhere."""
+        self._ending.set()
+        self._handler.close()  # type: ignore[no-untyped-call]  # Bolt's adapters carry no types
+        if self._watch.is_alive():
+            self._watch.join(timeout=LOOK_EVERY_SECONDS)
+
+    def _heard(self, message: str) -> None:
+        self._alive_at = time.monotonic()
+
+    def _watchdog(self) -> None:
+        while not self._ending.wait(LOOK_EVERY_SECONDS):
+            self.look()
+
+    def look(self) -> None:
+        """Connect anew if the socket is down or has said nothing for long, pings included."""
+        session = self._handler.client.current_session
+        pong = getattr(session, "last_ping_pong_time", None)
+        heard = time.time() - pong if pong else time.monotonic() - self._alive_at
+        if self.connected() and heard < SILENT_SECONDS:
+            return
+        log.warning("the socket to Slack is silent and is renewed")
+        try:
+            self._handler.client.connect_to_new_endpoint(force=True)
+        except (OSError, SlackClientError) as error:
+            log.warning("no new socket yet: %s", type(error).__name__)

@@ -1,0 +1,212 @@
+"""Asking with a form: choosing an action, filling it in with a look ahead, and submitting it."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_bolt import Ack
+
+from jitbot.errors import InvalidInput, JitbotError, RunnerError, UserFault
+from jitbot.model import Action, DeliveryKind, UserId
+from jitbot.slack.desk import Body, Desk
+from jitbot.slack.directory import Remembered
+from jitbot.slack.door import Caller
+from jitbot.slack.oneliner import parse
+from jitbot.slack.typed import Typed, action_of, read_form
+from jitbot.slack.views import fields, ids, lists, notices, small
+from jitbot.slack.views.form import Foresight, form
+from jitbot.slack.views.people import in_decision
+
+OFFER_SECONDS = 120.0
+SETTLED_SECONDS = 0.25
+"""How long a form must rest before it is looked ahead for: somebody may be choosing on."""
+MOST_FORMS = 5000
+PICKER_TITLE = "What shall run?"
+FILL_IN = "Fill in the rest, and you see here what will happen and who is asked."
+UNKNOWN = "What will happen could not be told just now. You can ask all the same."
+
+
+class Newest:
+    """Tells of each form whether a look ahead is still the newest one asked for."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._numbers: OrderedDict[str, int] = OrderedDict()
+
+    def begin(self, view_id: str) -> int:
+        """Note that a form has changed, and return the number of that change."""
+        with self._turn:
+            number = self._numbers.pop(view_id, 0) + 1
+            self._numbers[view_id] = number
+            if len(self._numbers) > MOST_FORMS:
+                self._numbers.popitem(last=False)
+            return number
+
+    def holds(self, view_id: str, number: int) -> bool:
+        """Tell whether that change is the newest."""
+        with self._turn:
+            return self._numbers.get(view_id) == number
+
+
+class Forms:
+    """The listeners of the picker and of forms."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._newest = Newest()
+        self._offered: Remembered[UserId, Sequence[Action]] = Remembered(time.monotonic)
+
+    def open_picker(self, body: Body, caller: Caller) -> None:
+        """Show what this person may run."""
+        opened = self._desk.replies.open(str(body["trigger_id"]), small.waiting(PICKER_TITLE))
+        if opened is None:
+            self._desk.replies.to_person(body, caller.user, "Slack was too slow to open the list. Try again.")
+            return
+        try:
+            view = lists.picker(self._offer(caller.user))
+        except JitbotError as error:
+            view = small.saying(PICKER_TITLE, _words(error))
+        self._desk.replies.update(str(opened["id"]), view)
+
+    def open_form(self, body: Body, caller: Caller, typed: Typed) -> None:
+        """Open the form with what is known; what cannot be taken is said beside its field."""
+        try:
+            action = self._desk.service.queries.action(typed.action)
+        except UserFault as fault:
+            self._desk.replies.to_person(body, caller.user, str(fault))
+            return
+        faults = self._faults(action, typed, caller.user) if typed.params or typed.reason or typed.ttl else {}
+        opened = self._desk.replies.open(str(body["trigger_id"]), form(action, typed, faults))
+        if opened is None:
+            text = "Slack was too slow to open the form. What you typed is kept on this button."
+            again = notices.with_form_button(text, typed.action, str(body.get("text") or typed.action), "Open the form")
+            self._desk.replies.to_person(body, caller.user, again)
+            return
+        self._look_ahead(opened, action, typed, caller, faults)
+
+    def on_open_form(self, ack: Ack, body: Body) -> None:
+        """Open the form with what was typed, from the answer to a one-liner."""
+        caller = self._desk.door.enter(body)
+        typed = parse(str(body["actions"][0].get("value", "")), forgiving=True).typed
+        ack()
+        if typed is not None:
+            self._desk.hands.give(self.open_form, body, caller, typed)
+
+    def on_pick(self, ack: Ack, body: Body) -> None:
+        """Turn the picker into the chosen action's form."""
+        caller = self._desk.door.enter(body)
+        pressed = body["actions"][0]
+        name = str((pressed.get("selected_option") or pressed).get("value", ""))
+        action = self._desk.service.queries.action(name)
+        ack()
+        self._desk.hands.give(self._become_form, str(body["view"]["id"]), action, caller)
+
+    def on_field(self, ack: Ack, body: Body) -> None:
+        """Look ahead anew when a field has changed."""
+        caller = self._desk.door.enter(body)
+        action = self._desk.service.queries.action(action_of(body["view"]))
+        typed = read_form(action, body["view"])
+        ack()
+        self._desk.hands.give(self._look_ahead, dict(body["view"]), action, typed, caller, {}, rest=SETTLED_SECONDS)
+
+    def on_options(self, ack: Ack, body: Body) -> None:
+        """Answer a search among more options than a select holds."""
+        caller = self._desk.door.enter(body)
+        query, view = str(body.get("value") or ""), body["view"]
+        if body["action_id"] == ids.PICK:
+            ack(options=lists.found_actions(self._offer(caller.user), query))
+            return
+        action = self._desk.service.queries.action(action_of(view))
+        parameter = action.parameter(ids.parameter_of(str(body["block_id"])) or "")
+        ack(options=fields.found_options(parameter, query) if parameter is not None else [])
+
+    def on_submitted(self, ack: Ack, body: Body) -> None:
+        """Check a form, take it in, and work on it."""
+        caller, view = self._desk.door.enter(body), body["view"]
+        action = self._desk.service.queries.action(action_of(view))
+        typed = read_form(action, view)
+        faults = self._faults(action, typed, caller.user)
+        if faults:
+            ack(response_action="errors", errors=placed(faults, view))
+            return
+        key = f"view:{view['id']}"
+        self._desk.take_in(key, DeliveryKind.ASK, caller, typed.body())
+        ack()
+        self._desk.hands.give(self._work, key, caller)
+
+    def _work(self, key: str, caller: Caller) -> None:
+        answer = self._desk.work(key)
+        if answer is not None and answer.text:
+            self._desk.replies.by_message(caller.user, answer.text)
+
+    def _become_form(self, view_id: str, action: Action, caller: Caller) -> None:
+        typed = Typed(action.name)
+        shown = self._desk.replies.update(view_id, form(action, typed))
+        if shown is not None:
+            self._look_ahead(shown, action, typed, caller, {})
+
+    def _look_ahead(
+        self,
+        view: Mapping[str, Any],
+        action: Action,
+        typed: Typed,
+        caller: Caller,
+        faults: Mapping[str, str],
+        *,
+        rest: float = 0.0,
+    ) -> None:
+        """Say at the bottom of a form what would come of it; only the newest look ahead is shown."""
+        view_id = str(view["id"])
+        number = self._newest.begin(view_id)
+        if rest:
+            time.sleep(rest)
+        if not self._newest.holds(view_id, number):
+            return
+        ahead = self._foresee(action, typed, caller.user)
+        if self._newest.holds(view_id, number):
+            self._desk.replies.update(view_id, form(action, typed, faults, ahead), str(view.get("hash") or ""))
+
+    def _foresee(self, action: Action, typed: Typed, user: UserId) -> Foresight:
+        try:
+            decision = self._desk.service.queries.preview(user, action, typed.params, typed.reason, typed.ttl)
+        except InvalidInput:
+            return Foresight(words=FILL_IN)
+        except UserFault as fault:
+            return Foresight(words=str(fault))
+        except RunnerError as error:
+            return Foresight(words=f"⛔ Would be refused now: {error}")
+        except JitbotError:
+            return Foresight(words=UNKNOWN)
+        return Foresight(decision, names=self._desk.directory.names(in_decision(decision)))
+
+    def _faults(self, action: Action, typed: Typed, user: UserId) -> Mapping[str, str]:
+        try:
+            self._desk.service.queries.check(action, typed.params, typed.reason, typed.ttl, user)
+        except InvalidInput as fault:
+            return fault.fields or {"reason": str(fault)}
+        return {}
+
+    def _offer(self, user: UserId) -> Sequence[Action]:
+        offered = self._offered.get(user)
+        if offered is None:
+            offered = self._desk.service.queries.offered(user)
+            self._offered.put(user, offered, OFFER_SECONDS)
+        return offered
+
+
+def placed(faults: Mapping[str, str], view: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong by the block it is about; what has no block of its own stands at the first."""
+    blocks = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
+    own = {"reason": ids.REASON_BLOCK, "ttl": ids.TTL_BLOCK, "for": ids.TTL_BLOCK}
+    errors: dict[str, str] = {}
+    for name, text in faults.items():
+        wanted = (ids.parameter_block(name), own.get(name, ""))
+        block = next((each for each in wanted if each in blocks), blocks[0])
+        errors[block] = f"{errors[block]} {text}" if block in errors else text
+    return errors
+
+
+def _words(error: JitbotError) -> str:
+    return str(error) if isinstance(error, UserFault) else "This cannot be looked up just now. Try again in a minute."

@@ -1,0 +1,37 @@
+"""Our own threads: they work on what was taken in and acknowledged, so that Bolt's stay free to acknowledge."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec
+
+log = logging.getLogger(__name__)
+
+WORKERS = 16
+
+Arguments = ParamSpec("Arguments")
+
+
+class Hands:
+    """A pool whose jobs cannot hurt whoever submits them: what fails is logged, what comes too late is left."""
+
+    def __init__(self, workers: int = WORKERS) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="slack-work")
+
+    def give(self, job: Callable[Arguments, object], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        """Have a job done soon. Never raises: this is called after an acknowledgement."""
+        try:
+            self._pool.submit(_safely, lambda: job(*args, **kwargs))
+        except RuntimeError:  # shutting down: what was taken in is on disk, and the sweep of the next process finds it
+            log.info("not begun any more: %s", getattr(job, "__name__", job))
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _safely(job: Callable[[], object]) -> None:
+    try:
+        job()
+    except Exception:
+        log.exception("a job for Slack failed")

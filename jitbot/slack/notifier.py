@@ -1,0 +1,173 @@
+"""The outbox, carried to Slack: what is due is claimed, said, and forgotten; what fails is kept for later."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+
+from jitbot.errors import JitbotError, NotFound, NotifyError, NotifyRefused, StoreUnavailable
+from jitbot.model import Outgoing, Request, RequestId, Topic
+from jitbot.ports import Outbox
+from jitbot.slack.cards import Cards, Requests
+from jitbot.slack.channels import Channels
+from jitbot.slack.directory import SlackDirectory
+from jitbot.slack.sending import Refused, Sender, Slow
+from jitbot.slack.views import notices
+from jitbot.slack.views.people import on_card
+
+log = logging.getLogger(__name__)
+
+CLAIMED = 20
+LEASE = timedelta(minutes=2)
+LONGEST_WAIT = timedelta(minutes=5)
+NO_CARD_YET = timedelta(seconds=1)
+IDLE_SECONDS = 1.0
+BROKEN_SECONDS = 5.0
+
+
+class Notifier:
+    """Says what waits in the outbox. `deliver_due` is one round of it; `start` keeps going in a thread."""
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        outbox: Outbox,
+        cards: Cards,
+        sender: Sender,
+        channels: Channels,
+        directory: SlackDirectory,
+        alarms: str = "",
+    ) -> None:
+        self._requests = requests
+        self._outbox = outbox
+        self._cards = cards
+        self._sender = sender
+        self._channels = channels
+        self._directory = directory
+        self._alarms = alarms
+        self._awake = threading.Event()
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._say: Mapping[Topic, Callable[[Sequence[Outgoing]], None]] = {
+            Topic.CARD: self._card,
+            Topic.THREAD: self._lines,
+            Topic.SUMMARY: self._summary,
+            Topic.NOTICE: self._notice,
+            Topic.ALARM: self._alarm,
+        }
+
+    def start(self) -> None:
+        """Begin to deliver in a thread of our own."""
+        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the outbox now."""
+        self._awake.set()
+
+    def stop(self) -> None:
+        """Finish what is being said, and end."""
+        self._ending.set()
+        self._awake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=LEASE.total_seconds())
+
+    def deliver_due(self) -> int:
+        """Say what is due and return how many messages were looked at. Raises: StoreUnavailable."""
+        claimed = self._outbox.claim(CLAIMED, LEASE)
+        for together in _together(claimed):
+            self._deliver(together)
+        return len(claimed)
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            try:
+                busy = self.deliver_due()
+            except StoreUnavailable as error:
+                log.warning("the outbox cannot be read: %s", error)
+                self._ending.wait(BROKEN_SECONDS)
+                continue
+            except Exception:
+                log.exception("the notifier stumbled")
+                self._ending.wait(BROKEN_SECONDS)
+                continue
+            if not busy:
+                self._awake.wait(IDLE_SECONDS)
+                self._awake.clear()
+
+    def _deliver(self, together: Sequence[Outgoing]) -> None:
+        """Say rows that belong together, and note for each what became of it."""
+        try:
+            self._say[together[0].topic](together)
+        except Exception as error:  # noqa: BLE001 - the outer edge: one message that fails must not hold up the others
+            self._failed(together, error)
+        else:
+            for row in together:
+                self._outbox.done(row)
+
+    def _failed(self, together: Sequence[Outgoing], error: Exception) -> None:
+        if isinstance(error, NotifyRefused | NotFound):
+            for row in together:
+                self._outbox.park(row, str(error))
+            return
+        delay = error.retry_after if isinstance(error, NotifyError) else None
+        if not isinstance(error, Slow):
+            known = isinstance(error, JitbotError)
+            log.warning("%s is tried again: %s", together[0].key, error, exc_info=None if known else error)
+        for row in together:
+            self._outbox.retry(row, _back_off(row) if delay is None else delay, str(error) or type(error).__name__)
+
+    def _card(self, rows: Sequence[Outgoing]) -> None:
+        self._cards.deliver(_request_of(rows))
+
+    def _lines(self, rows: Sequence[Outgoing]) -> None:
+        request, _ = self._requests.card(_request_of(rows))
+        copy = self._cards.shared_copy(request)
+        if copy is None:
+            raise Slow(f"{request.name} has no card yet", NO_CARD_YET)
+        drawing = notices.thread([row.text for row in rows if row.text])
+        self._sender.post(copy.channel, drawing, thread_ts=copy.ts)
+
+    def _summary(self, rows: Sequence[Outgoing]) -> None:
+        request, reviews = self._requests.card(_request_of(rows))
+        copy = self._cards.shared_copy(request)
+        if copy is None or copy.place == request.requester:
+            return
+        names = self._directory.names(on_card(request, reviews))
+        self._sender.post(copy.channel, notices.summary(request, reviews, names))
+
+    def _notice(self, rows: Sequence[Outgoing]) -> None:
+        self._sender.post(rows[0].to, notices.notice(rows[0].text, self._about(rows[0])))
+
+    def _alarm(self, rows: Sequence[Outgoing]) -> None:
+        place = rows[0].to or self._alarms
+        if not place:
+            log.error("ALARM: %s", rows[0].text)
+            raise Refused("no_alarm_channel")
+        self._sender.post(self._channels.id_of(place), notices.alarm(rows[0].text))
+
+    def _about(self, row: Outgoing) -> Request | None:
+        return None if row.request is None else self._requests.card(row.request)[0]
+
+
+def _together(rows: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    """Return rows one by one, but the waiting lines of one thread at once."""
+    said: set[RequestId | None] = set()
+    for row in rows:
+        if row.topic is not Topic.THREAD:
+            yield [row]
+        elif row.request not in said:
+            said.add(row.request)
+            yield [each for each in rows if each.topic is Topic.THREAD and each.request == row.request]
+
+
+def _request_of(rows: Sequence[Outgoing]) -> RequestId:
+    request = rows[0].request
+    if request is None:
+        raise NotFound("a message about no request")
+    return request
+
+
+def _back_off(row: Outgoing) -> timedelta:
+    return min(timedelta(seconds=2 ** min(row.attempts, 10)), LONGEST_WAIT)

@@ -1,0 +1,68 @@
+"""The buttons of a card: only those the state has, each carrying the request and its revision."""
+
+from jitbot.lifecycle import TERMINAL
+from jitbot.model import Request, State
+from jitbot.slack.blocks import button, confirm
+from jitbot.slack.spans import Block
+from jitbot.slack.text import shorten
+from jitbot.slack.views import ids
+from jitbot.slack.views.content import gist
+
+RISKY = frozenset({"high", "critical"})
+
+
+def buttons(request: Request, private: bool, complete: bool) -> list[Block]:
+    """Return the buttons of the requester's own copy (`private`), or of everybody's."""
+    own = _own(request) if private else _shared(request, complete)
+    return [*own, button("Details", ids.DETAILS, ids.stamp(request))]
+
+
+def _own(request: Request) -> list[Block]:
+    value = ids.stamp(request)
+    if request.state in (State.DECIDING, State.PENDING, State.APPROVED):
+        return [button("Withdraw", ids.WITHDRAW, value)]
+    if request.state is State.ACTIVE:
+        return [_drop(request)]
+    return [button("Ask again…", ids.AGAIN, value)] if request.state in TERMINAL else []
+
+
+def _shared(request: Request, complete: bool) -> list[Block]:
+    value = ids.stamp(request)
+    if request.state is State.PENDING:
+        first = approve(request) if complete else review(request)
+        return [first, button("Deny…", ids.DENY, value)]
+    if request.state is State.APPROVED:
+        return [button("Deny…", ids.DENY, value)]
+    if request.state is State.ACTIVE:
+        return [_drop(request)]
+    return _settling(request) if request.state is State.UNSURE else []
+
+
+def approve(request: Request) -> Block:
+    """Return the Approve button, with a question first where the risk asks for it."""
+    asking = {}
+    if request.snapshot.risk in RISKY:
+        plan = request.snapshot.plan
+        what = f"{gist(request)}. {plan.summary if plan else ''} Risk: {request.snapshot.risk}."
+        asking = {"confirm": confirm(f"Approve {request.name}?", shorten(what, 300), "Approve")}
+    return button("Approve", ids.APPROVE, ids.stamp(request), style="primary", **asking)
+
+
+def review(request: Request) -> Block:
+    """Return the button that shows everything before it can be approved."""
+    return button("Review…", ids.REVIEW, ids.stamp(request), style="primary")
+
+
+def _drop(request: Request) -> Block:
+    asking = confirm(f"End {request.name} now?", f"{gist(request)} ends at once.", "End it now", style="danger")
+    return button("Drop now", ids.DROP, ids.stamp(request), confirm=asking)
+
+
+def _settling(request: Request) -> list[Block]:
+    value = ids.stamp(request)
+    yes = confirm("It happened?", "Say so only if you have looked.", "It happened")
+    no = confirm("It did not happen?", "Say so only if you have looked.", "It did not")
+    return [
+        button("It happened", ids.HAPPENED, value, confirm=yes),
+        button("It did not", ids.NOT_HAPPENED, value, confirm=no),
+    ]

@@ -1,0 +1,106 @@
+"""The card of a request: one message, redrawn with every move, that says everything in its first line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jitbot.explain import who
+from jitbot.lifecycle import TERMINAL
+from jitbot.model import Need, Request, Review, State, UserId
+from jitbot.slack import limits
+from jitbot.slack.blocks import actions
+from jitbot.slack.spans import Bold, Drawing, Line, Ping, Span, When, paragraph, rich, spoken
+from jitbot.slack.text import shorten
+from jitbot.slack.views.buttons import buttons
+from jitbot.slack.views.content import Content, content, gist
+from jitbot.slack.views.people import Names, namer
+from jitbot.slack.views.standing import approved_by, sign, standing
+
+NEEDS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class CardFor:
+    """For whom a copy is drawn: the channel, or (`private`) the requester's DM; `ping` only when it is first posted."""
+
+    private: bool = False
+    ping: bool = False
+    note: str = ""
+    """A line on top, for a copy that stands somewhere it was not meant to."""
+
+
+def draw_card(request: Request, reviews: Sequence[Review], names: Names, copy: CardFor) -> Drawing:
+    """Draw a request as it stands."""
+    headline = first_line(request, reviews, names)
+    told = content(request, names)
+    below = [line for line in (*_deciding(request, names), *_ending(request, reviews, names)) if line]
+    calling = _calling(request, names) if copy.ping else []
+    note: list[Line] = [[copy.note]] if copy.note else []
+    parts = [paragraph(*note, headline), *told.parts(), paragraph(*below, calling)]
+    blocks = [rich(*parts), *actions(*buttons(request, copy.private, told.complete))]
+    return Drawing(spoken([*note, headline, *_said(told), *below, calling]), blocks)
+
+
+def first_line(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    """Say everything in one line: sign, what, where it stands, who, and how it is called."""
+    asked: list[Span] = [f" · {names.get(request.requester, request.requester)}"]
+    if request.state in (State.DECIDING, State.PENDING):
+        asked = [f" · asked by {names.get(request.requester, request.requester)} ", When(request.created_at)]
+    words = standing(request, reviews, names)
+    return [f"{sign(request)} ", Bold(gist(request)), " · ", *words, *asked, f" · {request.name}"]
+
+
+def _said(told: Content) -> list[Line]:
+    """Return the content for the ear: reason first, as on the card."""
+    reason: list[Line] = [[f"“{shorten(told.reason, limits.CARD_REASON)}”"]] if told.reason.strip() else []
+    return [*reason, *told.lines]
+
+
+def _deciding(request: Request, names: Names) -> list[Line]:
+    decision = request.decision
+    if decision is None or request.state in TERMINAL:
+        return []
+    lines: list[Line] = [[Bold("Who decides  "), shorten(decision.summary, 300)]]
+    if decision.unread:
+        lines.append([f"⚠ Could not be read just now: {shorten(', '.join(decision.unread), 300)}"])
+    if request.state is State.PENDING:
+        lines += [
+            [Bold("Approvals  ") if index == 0 else "", *_need(need, names)] for index, need in _each(decision.needs)
+        ]
+    return lines
+
+
+def _each(needs: Sequence[Need]) -> list[tuple[int, Need]]:
+    return list(enumerate(needs[:12]))
+
+
+def _need(need: Need, names: Names) -> Line:
+    given = ", ".join(names.get(user, user) for user in need.approved_by)
+    met = f"✓ {' or '.join(source.name for source in need.sources)}: {given}" if given else ""
+    waits = f"○ {who(need, namer(names))}" if need.missing > 0 else ""
+    return [shorten(" · ".join(part for part in (met, waits) if part), 500)]
+
+
+def _ending(request: Request, reviews: Sequence[Review], names: Names) -> list[Line]:
+    approved = approved_by(request, reviews, names)
+    if request.state is State.PENDING:
+        lapse: Line = ["lapses ", When(request.lapses_at), " · runs at once when approved"] if request.lapses_at else []
+        return [lapse]
+    if request.state is State.APPROVED and request.start_by is not None:
+        return [[approved], ["starts at once, at the latest ", When(request.start_by)]]
+    if request.state is State.UNSURE:
+        return [[approved], ["Somebody who may approve this, not the requester, should look and say which it was."]]
+    if request.state in TERMINAL and request.ended_at is not None:
+        return [[f"{approved} · " if approved else "", "ended ", When(request.ended_at)]]
+    return [[approved]]
+
+
+def _calling(request: Request, names: Names) -> Line:
+    """Ping those who can approve: only in the very first post, since edits notify nobody."""
+    if request.state is not State.PENDING or request.decision is None:
+        return []
+    open_needs = [need for need in request.decision.needs if need.missing > 0]
+    people: list[UserId] = list(dict.fromkeys(user for need in open_needs for user in need.candidates))
+    spans: list[Span] = []
+    for user in people[: limits.PINGS]:
+        spans += [Ping(user, names.get(user, user)), " "]
+    return [*spans, "please look"] if spans else []

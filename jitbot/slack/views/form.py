@@ -1,0 +1,128 @@
+"""The form in which an action is asked for: its parameters, the reason, how long, and what will come of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jitbot.explain import length
+from jitbot.model import Action, Decision, Outcome
+from jitbot.slack import limits
+from jitbot.slack.blocks import modal, note, plain
+from jitbot.slack.spans import Block, Bold, Line, paragraph, rich
+from jitbot.slack.text import shorten, size, truncate
+from jitbot.slack.typed import Typed
+from jitbot.slack.views import fields, ids
+from jitbot.slack.views.people import Names
+from jitbot.slack.views.preview import preview_lines
+
+MOST_FIELDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What the form says will come of it: a decision with the names in it, or why none can be told."""
+
+    decision: Decision | None = None
+    words: str = ""
+    names: Names = field(default_factory=dict)
+
+
+LOOKING = Foresight(words="⏳ Looking up who decides…")
+
+
+def form(action: Action, typed: Typed, faults: Mapping[str, str] | None = None, ahead: Foresight = LOOKING) -> Block:
+    """Return the form, filled in with what is known; `faults` stand below the fields they are about."""
+    wrong = dict(faults or {})
+    below = [*_parameters(action, typed, wrong), *_reason(action, typed, wrong), *_how_long(action, typed, wrong)]
+    unplaced = [_fault(text) for text in wrong.values()]
+    blocks = [*_about(action), *unplaced, *below, {"type": "divider"}, *_ahead(ahead)]
+    submit = {"close": "Close"} if any(_dead(action)) else {"submit": "Ask", "close": "Cancel"}
+    return modal(action.title, blocks, callback_id=ids.FORM_VIEW, private_metadata=metadata(action.name), **submit)
+
+
+def metadata(action: str) -> str:
+    """Return what a form keeps: the action's name."""
+    return json.dumps({"action": action})
+
+
+def _about(action: Action) -> list[Block]:
+    """Say what this is, where the title is too long for a form's head or there is more to say."""
+    title: Line = [Bold(action.title)] if size(action.title) > limits.VIEW_TITLE else []
+    description: Line = [truncate(action.description, 1000)] if action.description.strip() else []
+    return [rich(paragraph(title, description))] if title or description else []
+
+
+def _parameters(action: Action, typed: Typed, wrong: dict[str, str]) -> list[Block]:
+    blocks = []
+    for parameter in action.parameters[:MOST_FIELDS]:
+        blocks.append(fields.field(parameter, typed.params.get(parameter.name)))
+        if parameter.name in wrong:
+            blocks.append(_fault(wrong.pop(parameter.name)))
+    return blocks
+
+
+def _dead(action: Action) -> list[bool]:
+    """Tell of each parameter whether it can never be filled in here."""
+    choices = [each for each in action.parameters if each.type in fields.CHOICES]
+    lacking = [not each.options and each.required and each.default is None for each in choices]
+    return [*lacking, len(action.parameters) > MOST_FIELDS]
+
+
+def _reason(action: Action, typed: Typed, wrong: dict[str, str]) -> list[Block]:
+    rule = action.reason
+    given = {"initial_value": typed.reason} if typed.reason and size(typed.reason) <= limits.TEXT_INPUT else {}
+    element = {
+        "type": "plain_text_input",
+        "action_id": ids.FIELD,
+        "multiline": True,
+        "max_length": limits.TEXT_INPUT,
+        "placeholder": plain(rule.hint or "What you saw and why this helps", limits.PLACEHOLDER),
+        **given,
+    }
+    block: Block = {
+        "type": "input",
+        "block_id": ids.REASON_BLOCK,
+        "label": plain("Why", limits.INPUT_LABEL),
+        "optional": not rule.required,
+        "element": element,
+    }
+    if rule.pattern:
+        block["hint"] = plain(f"Must contain something that matches {rule.pattern}.", limits.INPUT_HINT)
+    return [block, *([_fault(wrong.pop("reason"))] if "reason" in wrong else [])]
+
+
+def _how_long(action: Action, typed: Typed, wrong: dict[str, str]) -> list[Block]:
+    if action.timebox is None:
+        return []
+    most, usual = length(action.timebox.max), length(action.timebox.default)
+    block: Block = {
+        "type": "input",
+        "block_id": ids.TTL_BLOCK,
+        "label": plain("How long", limits.INPUT_LABEL),
+        "hint": plain(f"Like 30m or 1h30m: {usual} if you leave it empty, {most} at most.", limits.INPUT_HINT),
+        "optional": True,
+        "dispatch_action": True,
+        "element": {
+            "type": "plain_text_input",
+            "action_id": ids.FIELD,
+            "max_length": 100,
+            "placeholder": plain(usual, limits.PLACEHOLDER),
+            "dispatch_action_config": {"trigger_actions_on": ["on_enter_pressed"]},
+            **({"initial_value": typed.ttl} if typed.ttl and size(typed.ttl) <= 100 else {}),
+        },
+    }
+    fault = wrong.pop("ttl", None) or wrong.pop("for", None)
+    return [block, *([_fault(fault)] if fault else [])]
+
+
+def _fault(text: str) -> Block:
+    return rich(paragraph(["⚠ ", Bold(shorten(text, 600))]))
+
+
+def _ahead(ahead: Foresight) -> list[Block]:
+    if ahead.decision is None:
+        return [note(ahead.words)] if ahead.words else []
+    lines: list[Line] = [[line] for line in preview_lines(ahead.decision, ahead.names)]
+    small = note("As things stand now; what counts is how they stand when you ask and when it starts.")
+    refused = ahead.decision.outcome is Outcome.DENY
+    return [rich(paragraph(*lines)), *([] if refused else [small])]

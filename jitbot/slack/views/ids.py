@@ -1,0 +1,57 @@
+"""The names of our buttons, fields and forms, and what a button carries: a request and its revision, nothing else."""
+
+import re
+
+from jitbot.errors import Stale
+from jitbot.model import Request, RequestId
+
+COMMAND = "/jit"
+
+APPROVE = "jit:approve"
+DENY = "jit:deny"
+REVIEW = "jit:review"
+DETAILS = "jit:details"
+WITHDRAW = "jit:withdraw"
+DROP = "jit:drop"
+HAPPENED = "jit:happened"
+NOT_HAPPENED = "jit:not_happened"
+AGAIN = "jit:again"
+
+OPEN_FORM = "jit:open_form"
+PICK = "jit:pick"
+PICKER = "jit:picker"
+FIELD = "jit:field"
+
+FORM_VIEW = "jit:form"
+DENY_VIEW = "jit:deny_form"
+REVIEW_VIEW = "jit:review_form"
+
+REASON_BLOCK = "reason"
+TTL_BLOCK = "ttl"
+COMMENT_BLOCK = "comment"
+_PARAMETER = "p:"
+
+_STAMP = re.compile(r"([0-9]{1,15})\.([0-9]{1,9})")
+
+
+def stamp(request: Request) -> str:
+    """Return what a button carries."""
+    return f"{request.id}.{request.revision}"
+
+
+def read_stamp(text: str) -> tuple[RequestId, int]:
+    """Return the request and revision a button carried. Raises: Stale for what is none of ours."""
+    found = _STAMP.fullmatch(text)
+    if found is None:
+        raise Stale("This button is not one of mine, so nothing was done. Look at the request with `/jit status`.")
+    return RequestId(int(found[1])), int(found[2])
+
+
+def parameter_block(name: str) -> str:
+    """Return the block id of a parameter's field."""
+    return _PARAMETER + name
+
+
+def parameter_of(block_id: str) -> str | None:
+    """Return the parameter a block id belongs to."""
+    return block_id.removeprefix(_PARAMETER) if block_id.startswith(_PARAMETER) else None

@@ -1,0 +1,71 @@
+"""Everything else that is said: lines in a thread, notices, alarms, one line at the end, and answers to a command."""
+
+from collections.abc import Sequence
+
+from jitbot.explain import length
+from jitbot.model import Request, Review
+from jitbot.slack import limits
+from jitbot.slack.blocks import actions, button
+from jitbot.slack.spans import Bold, Drawing, Line, paragraph, rich, spoken
+from jitbot.slack.text import escape, size, truncate, visible
+from jitbot.slack.views import ids
+from jitbot.slack.views.content import gist
+from jitbot.slack.views.people import Names
+from jitbot.slack.views.standing import approved_by, sign, standing
+
+
+def saying(text: str) -> Drawing:
+    """Say one thing."""
+    shown = truncate(visible(text) or "-", limits.SECTION_TEXT)
+    return Drawing(spoken([[shown]]), [rich(paragraph([shown]))])
+
+
+def notice(text: str, request: Request | None) -> Drawing:
+    """Tell somebody something, with a way to the request it is about."""
+    said = saying(text)
+    if request is None:
+        return said
+    return Drawing(said.text, [*said.blocks, *actions(button("Details", ids.DETAILS, ids.stamp(request)))])
+
+
+def alarm(text: str) -> Drawing:
+    """Tell the operators."""
+    shown = truncate(visible(text), limits.SECTION_TEXT)
+    line: Line = ["🚨 ", Bold(shown or "-")]
+    return Drawing(spoken([line]), [rich(paragraph(line))])
+
+
+def thread(lines: Sequence[str]) -> Drawing:
+    """Say the lines that have gathered, as one message; the newest stay when there are too many."""
+    text = "\n".join(visible(line) for line in lines)
+    if size(escape(text)) > limits.SECTION_TEXT:
+        kept = text[-(limits.SECTION_TEXT // 6) :]
+        text = f"({len(text) - len(kept)} more characters above)\n{kept}"
+    return saying(text)
+
+
+def summary(request: Request, reviews: Sequence[Review], names: Names) -> Drawing:
+    """Say in one line how a request ended: who, approved by whom, how long it waited and ran."""
+    people = [names.get(request.requester, request.requester), approved_by(request, reviews, names)]
+    times = []
+    if request.approved_at is not None:
+        times.append(f"waited {length(request.approved_at - request.created_at)}")
+    if request.started_at is not None and request.ended_at is not None:
+        times.append(f"ran {length(request.ended_at - request.started_at)}")
+    who = ", ".join(part for part in people if part)
+    start = f"{sign(request)} {request.name} "
+    rest = "".join(f" · {part}" for part in (who, ", ".join(times)) if part)
+    line: Line = [start, Bold(gist(request)), " · ", *standing(request, reviews, names), rest]
+    return Drawing(spoken([line]), [rich(paragraph(line))])
+
+
+def with_form_button(text: str, action: str, typed: str, label: str) -> Drawing:
+    """Answer a command that cannot be taken, with a button that opens the form with what was typed.
+
+    What does not fit on a button stays with the person: the answer says so and repeats it.
+    """
+    said = saying(text)
+    if size(typed) > limits.BUTTON_VALUE:
+        repeated = saying(f"{text}\nWhat you typed is too long to be kept on a button; here it is:\n{typed}")
+        return Drawing(repeated.text, [*repeated.blocks, *actions(button(label, ids.OPEN_FORM, action))])
+    return Drawing(said.text, [*said.blocks, *actions(button(label, ids.OPEN_FORM, typed))])

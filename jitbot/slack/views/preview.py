@@ -1,0 +1,27 @@
+"""What will come of a request, said before it is asked: advice, not a promise."""
+
+from jitbot.explain import who
+from jitbot.model import Decision, Need, Outcome
+from jitbot.slack.text import shorten
+from jitbot.slack.views.people import Names, namer
+
+
+def preview_lines(decision: Decision, names: Names) -> list[str]:
+    """Say what would happen and who would be asked."""
+    lines = [_outcome(decision, names)]
+    if decision.unread:
+        lines.append(f"⚠ Could not be read just now: {shorten(', '.join(decision.unread), 300)}")
+    return lines
+
+
+def _outcome(decision: Decision, names: Names) -> str:
+    if decision.outcome is Outcome.ALLOW:
+        return f"✅ Runs at once: {shorten(decision.rule or decision.summary, 300)}."
+    if decision.outcome is Outcome.DENY:
+        return f"⛔ Would be refused now: {shorten(decision.summary, 600)}"
+    asked = "; and ".join(_asked(need, names) for need in decision.needs if need.missing > 0)
+    return f"⏳ Asks {shorten(asked or decision.summary, 900)}."
+
+
+def _asked(need: Need, names: Names) -> str:
+    return who(need, namer(names))

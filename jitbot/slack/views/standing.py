@@ -1,0 +1,170 @@
+"""Where a request stands, in a sign and a few words: the first line of its card."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from jitbot.explain import either, length
+from jitbot.model import Request, Review, State, Verdict
+from jitbot.slack.limits import CARD_OUTCOME
+from jitbot.slack.spans import Line, When
+from jitbot.slack.text import shorten
+from jitbot.slack.views.people import Names, approvers
+
+SIGNS = {
+    State.DECIDING: "🟠",
+    State.PENDING: "🟠",
+    State.APPROVED: "🔵",
+    State.RUNNING: "🔵",
+    State.VERIFYING: "🔵",
+    State.ACTIVE: "🔵",
+    State.UNDOING: "🔵",
+    State.UNSURE: "🟣",
+    State.DENIED: "⚪",
+    State.WITHDRAWN: "⚪",
+    State.LAPSED: "⚪",
+    State.MISSED: "⚪",
+    State.SUCCEEDED: "🟢",
+    State.FAILED: "🔴",
+    State.EXPIRED: "⚪",
+    State.REVOKED: "⚪",
+    State.ROLLED_BACK: "↩️",
+}
+ALARMED_AFTER = 3
+"""So many failed undos are shown as failing."""
+
+
+def sign(request: Request) -> str:
+    """Return the state's sign; an undo that keeps failing is an alarm."""
+    failing = request.state is State.UNDOING and request.undo_attempts >= ALARMED_AFTER
+    return "🚨" if failing else SIGNS[request.state]
+
+
+def standing(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    """Say in words where the request stands."""
+    return _WORDS[request.state](request, reviews, names)
+
+
+_Words = Callable[[Request, Sequence[Review], Names], Line]
+
+
+def _outcome(request: Request) -> str:
+    return shorten(request.outcome, CARD_OUTCOME)
+
+
+def _after(words: str, request: Request) -> str:
+    return f"{words}: {_outcome(request)}" if request.outcome else words
+
+
+def _took(since: datetime | None, until: datetime | None) -> str:
+    return length(until - since) if since and until else ""
+
+
+def _pending(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    given = len(approvers(request, reviews))
+    needs = request.decision.needs if request.decision else ()
+    wanted = sum(need.count for need in needs)
+    return [f"waits for approval, {given} of {wanted}" if given and wanted > given else "waits for approval"]
+
+
+def _approved(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    return ["approved, about to start"]
+
+
+def _running(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    return [_after("running", request)]
+
+
+def _verifying(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    return [_after("started, its health is watched", request)]
+
+
+def _active(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    return ["granted, ends ", When(request.expires_at)] if request.expires_at else ["granted"]
+
+
+def _undoing(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    if request.undo_attempts >= ALARMED_AFTER:
+        return [_after(f"NOT ended: undoing has failed {request.undo_attempts} times and is tried again", request)]
+    return ["being undone"]
+
+
+def _unsure(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    return [_after("we don't know whether it happened", request)]
+
+
+def _denied(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    denial = next((each for each in reversed(reviews) if each.verdict is Verdict.DENY and each.selectors), None)
+    if denial is None:
+        why = request.decision.summary if request.decision else request.outcome
+        return [f"refused: {shorten(why, CARD_OUTCOME)}" if why else "refused"]
+    said = f": “{shorten(denial.comment, CARD_OUTCOME)}”" if denial.comment else ""
+    return [f"denied by {names.get(denial.reviewer, denial.reviewer)}{said}"]
+
+
+def _withdrawn(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    return [f"withdrawn by {names.get(request.requester, request.requester)}"]
+
+
+def _lapsed(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    waited = _took(request.created_at, request.lapses_at)
+    return [f"lapsed: not approved within {waited}" if waited else "lapsed: not approved in time"]
+
+
+def _missed(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    return [_after("approved, but not started in time, so not at all", request)]
+
+
+def _succeeded(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    took = _took(request.started_at, request.ended_at)
+    return [_after(f"done in {took}" if took else "done", request)]
+
+
+def _failed(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    return [_after("failed", request)]
+
+
+def _expired(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    held = _took(request.granted_at or request.started_at, request.ended_at)
+    on_time = not (request.expires_at and request.ended_at and request.ended_at - request.expires_at > _LATE)
+    words = "ended on time" if on_time else "ended late"
+    handed = f", handed over to JIT-{request.handed_to}" if request.handed_to else ""
+    return [f"{words} after {held}{handed}" if held else words + handed]
+
+
+def _revoked(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    held = _took(request.granted_at or request.started_at, request.ended_at)
+    handed = f", handed over to JIT-{request.handed_to}" if request.handed_to else ""
+    return [_after(f"ended early after {held}{handed}" if held else f"ended early{handed}", request)]
+
+
+def _rolled_back(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    return [_after("undone", request)]
+
+
+_LATE = timedelta(minutes=1)
+
+_WORDS: dict[State, _Words] = {
+    State.DECIDING: lambda request, reviews, names: ["being decided"],
+    State.PENDING: _pending,
+    State.APPROVED: _approved,
+    State.RUNNING: _running,
+    State.VERIFYING: _verifying,
+    State.ACTIVE: _active,
+    State.UNDOING: _undoing,
+    State.UNSURE: _unsure,
+    State.DENIED: _denied,
+    State.WITHDRAWN: _withdrawn,
+    State.LAPSED: _lapsed,
+    State.MISSED: _missed,
+    State.SUCCEEDED: _succeeded,
+    State.FAILED: _failed,
+    State.EXPIRED: _expired,
+    State.REVOKED: _revoked,
+    State.ROLLED_BACK: _rolled_back,
+}
+
+
+def approved_by(request: Request, reviews: Sequence[Review], names: Names) -> str:
+    """Say who approved: `approved by Bo and Cy`; empty when nobody had to."""
+    people = [names.get(user, user) for user in approvers(request, reviews)]
+    return f"approved by {either(people, 'and')}" if people else ""
