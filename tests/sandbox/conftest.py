@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -62,7 +63,8 @@ class ScriptedApp:
 
     def __init__(self, slack: LocalSlack) -> None:
         opened = WebClient(base_url=slack.api_url).apps_connections_open(app_token=slack.app_token)
-        self.socket = connect(opened["url"], proxy=None)
+        self._open = ExitStack()
+        self.socket = self._open.enter_context(connect(opened["url"], proxy=None))
         self.hello = json.loads(self.socket.recv(timeout=5))
         self.envelopes: list[Json] = []
         self.said: list[Json] = []
@@ -96,7 +98,7 @@ class ScriptedApp:
         return self.payloads(kind)[-1]
 
     def close(self) -> None:
-        self.socket.close()
+        self._open.close()
         self._thread.join()
 
 
