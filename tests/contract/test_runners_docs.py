@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from jitbot.errors import SettingsError
+from jitbot.policy.templates import fill
 from jitbot.runners.command_inputs import CommandInputs
 from jitbot.runners.http_inputs import HttpInputs
 from jitbot.runners.registry import Registry
@@ -74,4 +75,5 @@ def test_every_input_is_documented(inputs: type[CommandInputs | HttpInputs]) -> 
     ("example", "inputs"), list(zip(blocks(REFERENCE, "yaml"), [CommandInputs, HttpInputs], strict=True))
 )
 def test_the_examples_are_inputs(example: str, inputs: type[CommandInputs | HttpInputs]) -> None:
-    inputs.model_validate(yaml.safe_load(example)["with"])
+    told = inputs.model_validate(fill(yaml.safe_load(example)["with"], {"node": "blue-7", "user": "ann"}))
+    assert "{" not in str(told.target)

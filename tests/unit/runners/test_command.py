@@ -1,4 +1,3 @@
-import json
 import os
 import signal
 import socket
@@ -14,7 +13,6 @@ from pydantic import ValidationError
 from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.model import HealthState, Receipt
 from jitbot.runners.command import LOOK_SECONDS, PATH, CommandRunner
-from jitbot.runners.values import Secret
 
 HOSTILE = [
     "-rf",
@@ -159,11 +157,12 @@ def test_the_time_limit_ends_grandchildren_that_ignore_being_asked(runner, a_run
         time.sleep(60)
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        run = a_run(seconds=0.8)
+        run = a_run(seconds=0.95)
         began = time.monotonic()
         with pytest.raises(RunnerUnsure, match="stopped at its time limit"):
             runner.start(told(argv=python(script, str(listener.getsockname()[1]))), run)
         assert time.monotonic() - began < 3
+        listener.settimeout(5)
         line, _ = listener.accept()
         with line:
             line.settimeout(5)
@@ -173,7 +172,7 @@ def test_the_time_limit_ends_grandchildren_that_ignore_being_asked(runner, a_run
 
 def test_a_program_may_tidy_up_when_its_time_is_over(runner, a_run, tmp_path: Path) -> None:
     script = f"trap 'echo tidied; exit 0' TERM; echo begun > {tmp_path}/x; while :; do sleep 0.02; done"
-    run = a_run(seconds=0.6)
+    run = a_run(seconds=0.95)
     with pytest.raises(RunnerUnsure):
         runner.start(told(argv=sh(script)), run)
     assert "tidied" in run.lines
@@ -361,48 +360,3 @@ def test_an_undo_that_fails_is_not_believed(runner, a_run) -> None:
 def test_a_target_is_what_was_named_or_the_program_in_its_folder(runner) -> None:
     assert runner.target(told(argv=["true"], target="db:orders")) == "db:orders"
     assert runner.target(told(argv=["true"], folder="/tmp")) == "command:/tmp:true"
-
-
-# Inputs
-
-
-@pytest.mark.parametrize(
-    ("values", "field", "words"),
-    [
-        ({}, ("argv",), "Field required"),
-        ({"argv": []}, ("argv",), "at least 1 item"),
-        ({"argv": ["true", ""]}, ("argv", 1), "at least 1 character"),
-        ({"argv": ["true", "a\0b"]}, ("argv", 1), "NUL"),
-        ({"argv": ["true", True]}, ("argv", 1), "valid string"),
-        ({"argv": ["true", "\ud800"]}, ("argv", 1), "unicode"),
-        ({"argv": ["-c", "x"]}, ("argv",), "begins with a dash"),
-        ({"argv": ["./x"]}, ("argv",), "relative path"),
-        ({"argv": "rm -rf /"}, ("argv",), "valid tuple"),
-        ({"argv": ["true"], "shell": True}, ("shell",), "Extra inputs"),
-        ({"argv": ["true"], "folder": "tmp"}, ("folder",), "full path"),
-        ({"argv": ["true"], "env": ["SLACK_BOT_TOKEN"]}, ("env", 0), "jitbot's own"),
-        ({"argv": ["true"], "env": ["A=B"]}, ("env", 0), "pattern"),
-        ({"argv": ["true"], "variables": {"A": "x\0"}}, ("variables", "A"), "NUL"),
-        ({"argv": ["true"], "variables": {"A": ["x"]}}, ("variables", "A"), "text or {secret: NAME}"),
-        ({"argv": ["true"], "variables": {"A": {"secret": "x", "b": 1}}}, ("variables", "A"), "{secret: NAME}"),
-        ({"argv": ["true"], "variables": {"A": {"secret": "../x"}}}, ("variables", "A"), "{secret: NAME}"),
-        ({"argv": ["true"], "variables": {"A": {"secret": "x", "prefix": 1}}}, ("variables", "A"), "{secret: NAME}"),
-        ({"argv": ["true"], "expect": []}, ("expect",), "at least 1 item"),
-        ({"argv": ["true"], "refused": [256]}, ("refused", 0), "less than or equal to 255"),
-        ({"argv": ["true"], "expect": [0, 3], "refused": [3]}, (), "exit code 3 cannot mean both"),
-    ],
-)
-def test_wrong_inputs_are_told_field_by_field(values, field, words) -> None:
-    with pytest.raises(ValidationError) as caught:
-        told(**values)
-    detail = caught.value.errors()[0]
-    assert detail["loc"][: len(field)] == field
-    assert words in detail["msg"]
-
-
-def test_inputs_survive_being_kept() -> None:
-    inputs = told(argv=["true", 3, 1.5], variables={"A": {"secret": "db"}, "B": 1}, refused=[3])
-    assert inputs.argv == ("true", "3", "1.5")
-    assert told(**json.loads(json.dumps(inputs.model_dump(mode="json")))) == inputs
-    assert told(**inputs.model_dump()) == inputs
-    assert told(argv=["true"], variables={"A": Secret(secret="db")}).variables == {"A": Secret(secret="db")}
