@@ -10,7 +10,10 @@ import typer
 from jitbot.errors import JitbotError
 
 app = typer.Typer(
-    help="Just-in-time approval of risky operations, in Slack.", no_args_is_help=True, add_completion=False
+    help="Just-in-time approval of risky operations, in Slack.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 audit = typer.Typer(help="The signed record.", no_args_is_help=True)
 database = typer.Typer(help="The database.", no_args_is_help=True)
@@ -32,6 +35,8 @@ def run() -> None:
 def log_to(stream: Any, level: str = "INFO") -> None:
     """Log lines for people; what people typed and who they are stays out of them."""
     logging.basicConfig(stream=stream, level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    for chatty in ("alembic", "apscheduler", "httpx2"):
+        logging.getLogger(chatty).setLevel("WARNING")
 
 
 @app.command()
