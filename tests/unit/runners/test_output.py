@@ -39,7 +39,7 @@ def test_a_secret_across_the_cut_is_hidden_before_it() -> None:
     assert line == "x" * (LINE_CHARACTERS - 3) + "•••"
 
 
-@pytest.mark.parametrize("flood", [b"y\n" * 2048, b"z" * 4096, b"\n" * 4096], ids=["lines", "one line", "nothing"])
+@pytest.mark.parametrize("flood", [b"y\n" * 2048, b"z" * 65536, b"\n" * 4096], ids=["lines", "one line", "nothing"])
 def test_a_flood_is_capped_in_memory_and_in_what_is_shown(flood: bytes) -> None:
     logged: list[str] = []
     lines = Lines(logged.append, str)
