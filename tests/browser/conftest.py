@@ -142,43 +142,72 @@ def desk(slack: LocalSlack, running: tuple[LocalSlack, Desk]) -> Desk:
     return running[1]
 
 
+class Tabs:
+    """Browser tabs that are used again: opening one takes longer than most tests."""
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        self._context = browser.new_context(viewport={"width": 1280, "height": 800})
+        self._idle: list[Any] = []
+        self._busy: list[Any] = []
+        self._contexts: list[Any] = []
+        self.troubles: list[str] = []
+        self.origin = ""
+
+    def open(self, **options: Any) -> Any:
+        """Return an empty tab; with options, one in a context of its own."""
+        if options:
+            self._contexts.append(self._browser.new_context(**options))
+            return self._watched(self._contexts[-1].new_page())
+        page = self._idle.pop() if self._idle else self._watched(self._context.new_page())
+        self._busy.append(page)
+        return page
+
+    def clear(self) -> None:
+        for context in self._contexts:
+            context.close()
+        for page in self._busy:
+            page.goto("about:blank")
+        self._idle += self._busy
+        self._busy, self._contexts = [], []
+
+    def _watched(self, page: Any) -> Any:
+        page.set_default_timeout(5000)
+        page.on("pageerror", lambda error: self.troubles.append(f"raised {error}"))
+        page.on("console", self._note_console)
+        page.on("request", self._note_request)
+        return page
+
+    def _note_request(self, request: Any) -> None:
+        if not request.url.startswith((self.origin, "data:", "blob:")):
+            self.troubles.append(f"asked {request.url}")
+
+    def _note_console(self, message: Any) -> None:
+        # The browser itself reports refusals, which some tests want to see.
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.troubles.append(f"said {message.text}")
+
+
 @pytest.fixture(scope="session")
-def shared_context(chromium: Any) -> Any:
-    """Return the context most pages live in: the modules of the page are fetched once."""
-    return chromium.new_context(viewport={"width": 1280, "height": 800})
+def tabs(chromium: Any) -> Tabs:
+    return Tabs(chromium)
 
 
 @pytest.fixture
-def page_as(chromium: Any, shared_context: Any, slack: LocalSlack) -> Iterator[Callable[..., Any]]:
+def page_as(tabs: Tabs, slack: LocalSlack) -> Iterator[Callable[..., Any]]:
     """Open the page as somebody; at the end no page may have complained or asked another server for anything."""
-    opened: list[Any] = []
-    troubles: list[str] = []
+    tabs.origin, tabs.troubles[:] = slack.url, []
 
-    def note_request(request: Any) -> None:
-        if not request.url.startswith((slack.url, "data:", "blob:")):
-            troubles.append(f"asked {request.url}")
-
-    def note_console(message: Any) -> None:
-        # The browser itself reports refusals, which some tests want to see.
-        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
-            troubles.append(f"said {message.text}")
-
-    def open_page(user: str = "U0ANN", channel: str | None = "C0PAY", *, query: str = "", **options: Any) -> Any:
-        context = chromium.new_context(**options) if options else shared_context
-        page = context.new_page()
-        opened.append(context if options else page)
-        page.set_default_timeout(5000)
-        page.on("pageerror", lambda error: troubles.append(f"raised {error}"))
-        page.on("console", note_console)
-        page.on("request", note_request)
-        page.goto(f"{slack.url}/?as={user}{f'&channel={channel}' if channel else ''}{query}")
+    def open_page(user: str = "U0ANN", channel: str | None = "C0PAY", **options: Any) -> Any:
+        page = tabs.open(**options)
+        page.goto(f"{slack.url}/?as={user}{f'&channel={channel}' if channel else ''}")
         page.locator(".acting-as").wait_for(state="attached")
         return page
 
     yield open_page
-    for one in opened:
-        one.close()
-    assert troubles == []
+    found = list(tabs.troubles)
+    tabs.clear()
+    assert found == []
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import { picture } from "./picture.js";
 import { richText } from "./richtext.js";
 import { redraw } from "./store.js";
 
-// What stands in a carousel or container is addressed by the outer block, as the control API looks it up.
 const folded = new Map(); // "surface\nblock" -> whether the person folded a container
 
 const plain = (text) => (typeof text === "string" ? textObject({ type: "plain_text", text }) : textObject(text));
@@ -43,7 +42,7 @@ const carousel = (block, surface) =>
   h(
     "div",
     { class: "carousel", role: "group", "aria-label": "Cards", tabindex: "0" },
-    (block.elements || []).map((one, index) => h("div", { key: index, "data-block-id": one.block_id }, card({ ...one, block_id: block.block_id }, surface))),
+    (block.elements || []).map((one, index) => h("div", { key: index, "data-block-id": one.block_id }, card(one, surface))),
   );
 
 const container = (drawBlock) => (block, surface, errors) => {
@@ -63,7 +62,7 @@ const container = (drawBlock) => (block, surface, errors) => {
       block.is_collapsible && h("button", { type: "button", class: "icon-button", "aria-expanded": String(!closed), "aria-label": closed ? "Show more" : "Show less", onclick: toggle }, icon(closed ? "caret" : "up")),
     ),
     !closed &&
-      (block.child_blocks || []).map((child, index) => h("div", { class: `block block-${child.type}`, key: child.block_id || index, "data-block-id": child.block_id }, drawBlock({ ...child, block_id: block.block_id }, surface, errors))),
+      (block.child_blocks || []).map((child, index) => h("div", { class: `block block-${child.type}`, key: child.block_id || index, "data-block-id": child.block_id }, drawBlock(child, surface, errors))),
   );
 };
 
