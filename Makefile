@@ -67,5 +67,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) \
 		|| { echo "No environment could be made. On Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV) …"
-	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'
+	@$(PIP) install -qq -c constraints.txt -e '.[dev]'
 	@touch $@

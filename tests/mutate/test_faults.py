@@ -28,4 +28,4 @@ def test_faults_have_names_of_their_own() -> None:
 def test_a_fault_whose_text_has_gone_is_refused(tmp_path: Path) -> None:
     (tmp_path / "there.py").write_text("a = 1\n")
     with pytest.raises(ValueError, match="0 times"):
-        put(Fault("gone", "there.py", "b = 1", "b = 2"), tmp_path)
+        put(Fault("gone", "there.py", "b = 1", "b = 2", []), tmp_path)
