@@ -69,9 +69,9 @@ def read_team(document: Document, world: World, issues: Issues) -> dict[str, Act
 def closed_sets(parameters: Collection[Parameter], world: World) -> dict[str, Collection[str]]:
     """Return the names that have only certain values, with those values."""
     choices = (ParameterType.CHOICE, ParameterType.MULTI_CHOICE)
-    known: dict[str, Collection[str]] = {**LITERALS, "request.action": tuple(world.names)}
+    known: dict[str, Collection[str]] = {**LITERALS, "request.action": world.names}
     if world.groups.whole:
-        known["requester.groups"] = tuple(sorted(world.groups.defined))
+        known["requester.groups"] = world.groups.defined
     return known | {f"params.{field.name}": field.options for field in parameters if field.type in choices}
 
 

@@ -43,7 +43,7 @@ _HINTS = {
 
 def explain(error: str, text: str, names: Mapping[str, CelType]) -> list[Fault]:
     """Turn the engine's error about `text` into faults; only the first if it could not even be read."""
-    error = error.removeprefix("INVALID_ARGUMENT: ")
+    error = re.sub(r"^[A-Z_]+: (?=ERROR)| \[[A-Z_]+\]$", "", error)
     problems = [_problem(match, text, names) for match in _PROBLEM.finditer(error)]
     if not problems:
         limit = "nested too deeply; split it into several rules." if "recursion limit" in error else error
@@ -69,7 +69,7 @@ def _unknown(name: str, text: str, offset: int, names: Mapping[str, CelType]) ->
         return Fault(offset - len(name), f"{shown(name)} is not a function that conditions have.")
     parts = name.rpartition(".")[0]
     start = offset - len(parts) if text.startswith(name, offset - len(parts)) else offset
-    usable = f"{did_you_mean(name, names)} It can use {listed(sorted(names), 'and', 40)}."
+    usable = f"{did_you_mean(name, names, 0.8)} It can use {listed(sorted(names), 'and', 40)}."
     return Fault(start, f"{shown(name)} is not a name that this condition can use.{usable}", name)
 
 

@@ -100,7 +100,7 @@ def _compiled(text: str, names: frozenset[tuple[str, CelType]]) -> Program | tup
         )
     root = tree(expression.serialize())
     program = Program(expression, root, tuple(sorted(root.names() & types.keys())))
-    return tuple(wrong_constants(root)) or tuple(always_fails(program.test, types)) or program
+    return tuple(wrong_constants(root)) or tuple(always_fails(root, program.test, types)) or program
 
 
 def _complaint(error: str) -> str:

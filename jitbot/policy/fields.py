@@ -109,10 +109,8 @@ class _FieldReader:
             place = self._document.at((*self._path, "options", index))
             if option in options[:index]:
                 self._issues.add(place, f"the option {shown(option)} is here twice.")
-            if option != option.strip() or not option.isprintable():
-                self._issues.add(
-                    place, f"the option {shown(option)} has blanks around it or characters that do not show."
-                )
+            if option != option.strip():
+                self._issues.add(place, f"the option {shown(option)} has blanks around it.")
             if self._type is ParameterType.MULTI_CHOICE and "," in option:
                 self._issues.add(place, f"the option {shown(option)} has a comma, which separates choices in `/jit`.")
 

@@ -1,12 +1,13 @@
 """Guardrails: the organisation's rules, in `guardrails.yml`."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 
-from jitbot.model import Action, Guardrail
+from jitbot.model import Action, Guardrail, Parameter
 from jitbot.policy.actions import World, closed_sets
 from jitbot.policy.complaints import check
 from jitbot.policy.issues import Issues
-from jitbot.policy.names import NAMES, CelType, parameter_names
+from jitbot.policy.names import NAMES, parameter_names
 from jitbot.policy.rules import RuleReader, Scope, check_names
 from jitbot.policy.schema import GuardrailHead, GuardrailKeys
 from jitbot.policy.wording import did_you_mean, listed, shown
@@ -20,6 +21,7 @@ def read_guardrails(
 ) -> tuple[Guardrail, ...]:
     """Read one file of guardrails. Conditions are looked at only where all actions they speak of have no faults."""
     head = check(GuardrailHead, document, (), issues)
+    scopes: dict[tuple[str, ...], Scope] = {}
     found = []
     for index in range(len(head.guardrails) if head else 0):
         path = (*_LIST, index)
@@ -27,8 +29,9 @@ def read_guardrails(
         if keys:
             applies_to = tuple(keys.applies_to or ())
             _check_actions(document, path, applies_to, world, issues)
-            covered = [name for name in world.names if name in applies_to or not applies_to]
-            reader = RuleReader(document, _scope(covered, actions, world), issues)
+            if applies_to not in scopes:
+                scopes[applies_to] = _scope(applies_to, actions, world)
+            reader = RuleReader(document, scopes[applies_to], issues)
             found.append(Guardrail(reader.rule(path, keys, f"guardrail {index + 1}"), applies_to))
     if head and len(found) == len(head.guardrails):
         check_names(document, _LIST, [guardrail.rule for guardrail in found], issues)
@@ -45,29 +48,31 @@ def _check_actions(document: Document, path: Path, names: Sequence[str], world: 
             issues.add(document.at((*path, "applies_to", index)), message)
 
 
-def _scope(covered: Sequence[str], actions: Mapping[str, Action], world: World) -> Scope:
+def _scope(applies_to: Collection[str], actions: Mapping[str, Action], world: World) -> Scope:
     """Tell what a guardrail may speak about: parameters only if every covered action has them, with one type."""
-    present = [actions[name] for name in covered if name in actions]
-    if len(present) < len(covered):
+    covered = [name for name in world.names if name in applies_to or not applies_to]
+    if not actions.keys() >= set(covered):
         return Scope(world.groups, None)
-    types = {action.name: parameter_names(action.parameters) for action in present}
-    every = {name for names in types.values() for name in names}
-    shared: dict[str, CelType] = {}
+    holders: dict[str, dict[str, Parameter]] = {}
+    for action in covered:
+        for parameter in actions[action].parameters:
+            holders.setdefault(parameter.name, {})[action] = parameter
+    names, values = dict(NAMES), dict(closed_sets((), world))
     absent = {}
-    for name in sorted(every):
-        without = [action for action, names in types.items() if name not in names]
-        kinds = {names[name] for names in types.values() if name in names}
-        if without:
-            absent[name] = f" The action {listed(without, 'and', 5)} has no such parameter; narrow `applies_to`."
-        elif len(kinds) > 1:
-            absent[name] = f" It is {listed(sorted(kinds))}, by the action; narrow `applies_to`."
+    for name, held in holders.items():
+        types = {kind for parameter in held.values() for kind in parameter_names([parameter]).values()}
+        if len(held) < len(covered):
+            absent[f"params.{name}"] = f" It is a parameter of {listed(held, 'and', 5)} only; narrow `applies_to`."
+        elif len(types) > 1:
+            absent[f"params.{name}"] = f" It is {listed(sorted(types))}, by the action; narrow `applies_to`."
         else:
-            shared.update(dict.fromkeys([name], *kinds))
-    return Scope(world.groups, NAMES | shared, _values(present, world), absent)
+            names.update(parameter_names(held.values()))
+            values.update(_shared_values(f"params.{name}", held.values(), world))
+    return Scope(world.groups, names, values, absent)
 
 
-def _values(actions: Sequence[Action], world: World) -> dict[str, Collection[str]]:
-    """Return the values that names can have in any of these actions; a name that is free in one of them is free."""
-    sets = [closed_sets(action.parameters, world) for action in actions] or [closed_sets((), world)]
-    closed = set(sets[0]).intersection(*sets[1:])
-    return {name: tuple(dict.fromkeys(value for known in sets for value in known[name])) for name in sorted(closed)}
+def _shared_values(name: str, parameters: Collection[Parameter], world: World) -> dict[str, Collection[str]]:
+    """Return the values that a name has in any action; nothing if it is free in one of them."""
+    sets = [closed_sets([parameter], world).get(name) for parameter in parameters]
+    known = [values for values in sets if values is not None]
+    return {name: list(dict.fromkeys(chain.from_iterable(known)))} if len(known) == len(sets) else {}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from jitbot.errors import InvalidInput
+from jitbot.errors import InvalidInput, JitbotError
 from jitbot.model import Parameter, ParameterType
 from jitbot.policy.durations import format_duration
 from jitbot.policy.issues import Issues, Place
@@ -49,21 +49,38 @@ def check_runner(
         )
         issues.add(document.at((*path, "runner")), message)
         return
-    complaints: dict[str, str] = {}
-    for sample, varied in _samples([p for p in parameters if p.name in names_in(inputs)]):
+    free = {parameter.name for parameter in parameters if parameter.type in _FREE}
+    named: set[Path] = set()
+    for field, complaint in _complaints(catalog, runner, inputs, parameters).items():
+        target = _descend(inputs, field)
+        about_a_value = target or not field
+        if (about_a_value and names_in(_get(inputs, target)) & free) or (target and target in named):
+            continue
+        named.add(target)
+        what = f"`{field}`" if field else "this"
+        issues.add(_place(document, path, target), f"the runner {runner} does not take {what}: {complaint}")
+
+
+def _complaints(
+    catalog: Catalog, runner: str, inputs: Mapping[str, Any], parameters: Sequence[Parameter]
+) -> dict[str, str]:
+    """Fill the inputs with samples and collect what the runner says, by its own dotted field."""
+    used = names_in(inputs)
+    found: dict[str, str] = {}
+    for sample, varied in _samples([parameter for parameter in parameters if parameter.name in used]):
         try:
             catalog.inputs(runner, fill(inputs, sample))
         except InvalidInput as error:
-            for field, complaint in (error.fields or {"": str(error)}).items():
-                complaints.setdefault(field, f"{complaint.rstrip('.')}{varied}.")
-    free = {parameter.name for parameter in parameters if parameter.type in _FREE}
-    for field, complaint in complaints.items():
-        target = _descend(inputs, field)
-        below = inputs if field == "" else _get(inputs, target)
-        if (target or field == "") and names_in(below) & free:
+            fields = error.fields or {"": str(error)}
+        except JitbotError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a runner's own validation may throw anything; it takes no such inputs
+            fields = {"": f"its validation failed ({type(error).__name__}: {error})"}
+        else:
             continue
-        what = f" `{field}`" if field else " this"
-        issues.add(_place(document, path, target), f"the runner {runner} does not take{what}: {complaint}")
+        for field, complaint in fields.items():
+            found.setdefault(field, f"{complaint.rstrip('.')}{varied}.")
+    return found
 
 
 def _template_fault(found: str, parameters: Sequence[str]) -> str:
@@ -71,7 +88,7 @@ def _template_fault(found: str, parameters: Sequence[str]) -> str:
         return f"a `{found}` of its own means nothing; write `{found * 2}` for a brace, `{{name}}` for a parameter."
     name = found.strip("{}")
     has = f"it has {listed(parameters, 'and', 40)}" if parameters else "it has none"
-    return f"`{found}` names no parameter of this action; {has}.{did_you_mean(name, parameters)}"
+    return f"`{found}` names no parameter of this action; {has}.{did_you_mean(name, parameters)} A brace is `{{{{`."
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -89,7 +106,7 @@ def _samples(parameters: Sequence[Parameter]) -> Iterator[tuple[dict[str, Any], 
     yield usual, ""
     others = ((name, other) for name, some in values.items() for other in some[1:])
     for _, (name, other) in zip(range(MOST_SAMPLES), others, strict=False):
-        yield {**usual, name: other}, f" (with {name} = {written(other)})"
+        yield {**usual, name: other}, f" (with {name} = {_shown(other)})"
 
 
 def _values(parameter: Parameter) -> list[Any]:
@@ -109,6 +126,10 @@ def _values(parameter: Parameter) -> list[Any]:
         case _:
             some = ["U024BE7LH" if parameter.type is ParameterType.USER else "text"]
     return some if parameter.default is None else [parameter.default, *some]
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else written(value).strip("'")
 
 
 def _in_words(seconds: int) -> str:

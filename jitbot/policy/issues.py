@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from jitbot.errors import PolicyError
 
 SHOWN = 100
-"""So many problems are listed; a file with more of them is read again anyway."""
+"""So many problems are listed; files with more of them are read again anyway."""
+
+MOST = 300
+"""After so many the load ends at once: finding words for each of a million would take minutes."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,8 +33,10 @@ class Issues:
         return len(self._found)
 
     def add(self, place: Place, message: str) -> None:
-        """Note one problem, in one line."""
+        """Note one problem, in one line. Raises: PolicyError when there are too many to go on."""
         self._found.add((place, " ".join(message.split("\n"))))
+        if len(self._found) > MOST:
+            self.raise_if_any()
 
     def raise_if_any(self) -> None:
         """Raise: PolicyError with one line for each problem."""

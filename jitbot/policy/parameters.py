@@ -85,8 +85,10 @@ def _text(parameter: Parameter, raw: object) -> str:
 def _choice(parameter: Parameter, raw: object) -> str:
     if isinstance(raw, str) and raw in parameter.options:
         return raw
-    given = shown(raw) if isinstance(raw, str) else "that"
-    raise InvalidInput(f"can be {listed(parameter.options)}, not {given}.{did_you_mean(str(raw), parameter.options)}")
+    if not isinstance(raw, str):
+        raise InvalidInput(f"can be {listed(parameter.options)}, as text.")
+    guess = did_you_mean(raw, parameter.options)
+    raise InvalidInput(f"can be {listed(parameter.options)}, not {shown(raw)}.{guess}")
 
 
 def _choices_made(parameter: Parameter, raw: object) -> list[str]:

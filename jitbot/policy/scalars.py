@@ -62,5 +62,6 @@ def _unit(source: str, index: int, style: str | None) -> tuple[int, bool]:
         return 2, True
     escape = _ESCAPE.match(source, index) if style == '"' else None
     if escape:
-        return len(escape[0]), escape[0][1] not in _BLANK_ESCAPES
+        code = escape[0][2:] if escape[0][1] in "xuU" else ""
+        return len(escape[0]), chr(int(code, 16)) not in _BLANK if code else escape[0][1] not in _BLANK_ESCAPES
     return 1, source[index] not in _BLANK

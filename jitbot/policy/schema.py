@@ -62,6 +62,8 @@ def _duration(value: object) -> timedelta:
 def _words(value: str) -> str:
     if not value.strip():
         raise wrong("this is empty; write some words, or leave the key out.")
+    if not value.isprintable():
+        raise wrong(f"{shown(value)} has line ends or characters that do not show; write it in one plain line.")
     return value
 
 
@@ -93,8 +95,7 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2}),
 ]
 Bound = Annotated[int | str, PlainValidator(_bound), WithJsonSchema({"type": ["integer", "string"]})]
-Words = Annotated[str, AfterValidator(_words)]
-Short = Annotated[Words, Field(max_length=75)]
+Short = Annotated[str, Field(max_length=75), AfterValidator(_words)]
 Count = Annotated[int, Field(ge=1, le=20)]
 Deny = Annotated[
     str,

@@ -10,7 +10,7 @@ from typing import Any
 
 from jitbot.errors import PolicyError
 
-_TOKEN = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z][a-z0-9_]*)\}|[{}]")
+_TOKEN = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
 
 
 def fill(inputs: Any, params: Mapping[str, Any]) -> Any:
@@ -28,7 +28,7 @@ def names_in(inputs: Any) -> set[str]:
 def faults(text: str, known: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     """Find what cannot be filled in: an offset into the text, and the token that stands there."""
     for match in _TOKEN.finditer(text):
-        if match[0] in ("{", "}") or (match["name"] and match["name"] not in known):
+        if match[0] in ("{", "}") or (match["name"] is not None and match["name"] not in known):
             yield match.start(), match[0]
 
 
@@ -44,7 +44,7 @@ def _walk(value: Any, change: Callable[[str], Any]) -> Any:
 
 def _filled(text: str, params: Mapping[str, Any]) -> Any:
     whole = _TOKEN.fullmatch(text)
-    if whole and whole["name"]:
+    if whole and whole["name"] is not None:
         value = _look_up(whole["name"], params)
         return list(value) if isinstance(value, list | tuple) else value
     return _TOKEN.sub(lambda match: _written(match, params), text)

@@ -7,6 +7,7 @@ that decides early may hide them. Besides, a condition that fails with every sam
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from cel_expr_python import cel
@@ -17,6 +18,7 @@ from jitbot.policy.cel_words import Fault
 from jitbot.policy.names import CelType
 from jitbot.policy.wording import shown
 
+MOST_TEXTS = 20
 _TRIES = 5
 _SAMPLES: Mapping[CelType, tuple[Any, ...]] = {
     CelType.TEXT: ("", "1", "1h", "2026-11-22T10:00:00Z", "sample"),
@@ -24,7 +26,7 @@ _SAMPLES: Mapping[CelType, tuple[Any, ...]] = {
     CelType.BOOLEAN: (False, True, False, True, False),
     CelType.DURATION: tuple(timedelta(hours=hours) for hours in range(_TRIES)),
     CelType.INSTANT: tuple(datetime(2026, 11, 22 + day, 10, tzinfo=UTC) for day in range(_TRIES)),
-    CelType.TEXTS: ([], ["1"], ["1", "2"], ["1h"] * 3, ["sample"] * 9),
+    CelType.TEXTS: ([], ["1"], ["1", "2"], ["1h"] * 3, ["sample"] * 50),
 }
 _DURATION = "is not a duration here; conditions know h, m and s, as in '1h30m' or '48h'."
 _ZONE = "is not a time zone; write it like 'Europe/Berlin', 'UTC' or '+01:00'."
@@ -52,13 +54,25 @@ def wrong_constants(root: Node) -> Iterator[Fault]:
             yield Fault(literal.offset, f"{shown(literal.name)} {complaint}")
 
 
-def always_fails(test: Callable[[Mapping[str, Any]], Tested], types: Mapping[str, CelType]) -> Iterator[Fault]:
+def always_fails(
+    root: Node, test: Callable[[Mapping[str, Any]], Tested], types: Mapping[str, CelType]
+) -> Iterator[Fault]:
     """Evaluate with several sets of sample values; a fault if not one of them comes to true or false."""
-    for number in range(_TRIES):
-        tested = test({name: _SAMPLES[kind][number] for name, kind in types.items()})
+    tested = Tested(Truth.ERROR)
+    for sample in _samples(root, types):
+        tested = test(sample)
         if tested.truth is not Truth.ERROR:
             return
     yield Fault(0, f"the condition fails whatever the values are: {tested.error}.")
+
+
+def _samples(root: Node, types: Mapping[str, CelType]) -> Iterator[dict[str, Any]]:
+    """Yield the usual samples, then the texts that the condition itself mentions (it may look them up in a map)."""
+    for number in range(_TRIES):
+        yield {name: _SAMPLES[kind][number] for name, kind in types.items()}
+    for text in islice(dict.fromkeys(node.name for node in root.walk() if node.kind is Kind.TEXT), MOST_TEXTS):
+        own = {CelType.TEXT: text, CelType.TEXTS: [text] * 50}
+        yield {name: own.get(kind, _SAMPLES[kind][-1]) for name, kind in types.items()}
 
 
 @cache

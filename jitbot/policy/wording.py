@@ -19,9 +19,9 @@ def written(value: Any) -> str:
     return shown(value) if isinstance(value, str) else str(value)
 
 
-def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """Return ` Did you mean …?` when one of the allowed words is close, else nothing."""
-    close = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+def did_you_mean(word: str, allowed: Iterable[str], closeness: float = 0.6) -> str:
+    """Return ` Did you mean …?` when one of the allowed words is close (1 is equal), else nothing."""
+    close = get_close_matches(word, list(allowed), n=1, cutoff=closeness)
     return f" Did you mean {close[0]}?" if close else ""
 
 

@@ -6,7 +6,7 @@ hangs on merge keys). Refused: duplicate keys, anchors, aliases, merge keys, tag
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -24,26 +24,18 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|\r(?!\n)"
 )
-
-
-class Mark(NamedTuple):
-    """Where a key or value begins; `start` counts characters from the beginning of the file."""
-
-    line: int
-    column: int
-    start: int
-    style: str | None = None
+_HALF_QUOTED = re.compile(r""":\s+(?:'[^']*'|"[^"]*")\s*[^\s,}\]#]""")
 
 
 @dataclass
 class Document:
-    """A file's value, with the marks of its keys and values by their path."""
+    """A file's value, with the events that its keys and values came from by their path."""
 
     name: str
     text: str
     value: Any = None
-    keys: dict[Path, Mark] = field(default_factory=dict)
-    values: dict[Path, Mark] = field(default_factory=dict)
+    keys: dict[Path, yaml.NodeEvent] = field(default_factory=dict)
+    values: dict[Path, yaml.NodeEvent] = field(default_factory=dict)
 
     def at(self, path: Path) -> Place:
         """Return where the value at a path stands, or the nearest thing around it."""
@@ -55,12 +47,18 @@ class Document:
 
     def inside(self, path: Path, offset: int) -> Place:
         """Return where the character at `offset` of the text at `path` stands."""
-        mark = self.values[path]
-        return self.place(find(self.text, mark.start, mark.style, self.get(path), offset))
+        event = self.values[path]
+        style = getattr(event, "style", None)
+        return self.place(find(self.text, _start(event).index, style, self.get(path), offset))
 
     def place(self, index: int) -> Place:
         """Return the place of the character at an index of the file."""
         return Place(self.name, self.text.count("\n", 0, index) + 1, index - self.text.rfind("\n", 0, index))
+
+    def place_of(self, event: yaml.Event) -> Place:
+        """Return where an event begins."""
+        start = _start(event)
+        return Place(self.name, start.line + 1, start.column + 1)
 
     def get(self, path: Path) -> Any:
         """Return the value at a path that exists."""
@@ -69,11 +67,10 @@ class Document:
             value = value[step]
         return value
 
-    def _nearest(self, marks: dict[Path, Mark], path: Path) -> Place:
-        while path and path not in marks:
+    def _nearest(self, events: dict[Path, yaml.NodeEvent], path: Path) -> Place:
+        while path and path not in events:
             path = path[:-1]
-        mark = marks.get(path, Mark(1, 1, 0))
-        return Place(self.name, mark.line, mark.column)
+        return self.place_of(events[path]) if path in events else Place(self.name)
 
 
 def parse(name: str, text: str, issues: Issues) -> Document | None:
@@ -91,7 +88,7 @@ def parse(name: str, text: str, issues: Issues) -> Document | None:
     except _Hopeless as error:
         issues.add(error.place, str(error))
     except yaml.MarkedYAMLError as error:
-        issues.add(*_explained(name, error))
+        issues.add(*_explained(document, error))
     return document if len(issues) == before else None
 
 
@@ -106,14 +103,17 @@ def _unfit(document: Document) -> tuple[Place, str] | None:
     return None
 
 
-def _explained(name: str, error: yaml.MarkedYAMLError) -> tuple[Place, str]:
-    mark = error.problem_mark or error.context_mark
+def _explained(document: Document, error: yaml.MarkedYAMLError) -> tuple[Place, str]:
+    mark: Any = error.problem_mark  # the parser always knows where it stopped
     message = f"this is not valid YAML: {error.problem}"
     if error.context and error.context_mark:
         message += f", {error.context} that began on line {error.context_mark.line + 1}"
     if "cannot start any token" in message:
-        message += "; indent with spaces, never tabs, and put text that begins with @, %, ` or a tab in quotes"
-    return Place(name, mark.line + 1, mark.column + 1) if mark else Place(name), message + "."
+        message += "; indent with spaces, never tabs, and put text that begins with @, % or ` in quotes"
+    line = document.text.split("\n")[mark.line : mark.line + 1]  # none where the file ends with a line end
+    if line and _HALF_QUOTED.search(line[0]):
+        message += "; text that begins with a quote must end with it: put the whole of it in double quotes"
+    return Place(document.name, mark.line + 1, mark.column + 1), message + "."
 
 
 class _Hopeless(Exception):
@@ -145,25 +145,23 @@ class _Builder:
 
     def take(self, event: yaml.Event) -> None:
         """Take in the next event."""
-        match event:
-            case yaml.ScalarEvent() | yaml.MappingStartEvent() | yaml.SequenceStartEvent() | yaml.AliasEvent():
-                self._node(event)
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                self._stack.pop()
-            case yaml.DocumentStartEvent():
-                self._documents += 1
-                if self._documents > 1:
-                    raise self._hopeless(event, "one file holds one document; take out the `---`.")
-            case _:
-                pass
+        if isinstance(event, yaml.NodeEvent):
+            self._node(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._stack.pop()
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                raise self._hopeless(event, "one file holds one document; take out the `---`.")
 
     def _node(self, event: yaml.NodeEvent) -> None:
         self._nodes += 1
         if self._nodes > MOST_NODES:
             raise self._hopeless(event, f"more than {MOST_NODES} values in one file; split it into several files.")
-        self._refuse_cleverness(event)
+        if event.anchor is not None or getattr(event, "tag", None) is not None:
+            self._refuse_cleverness(event)
         frame = self._stack[-1] if self._stack else None
-        if frame and isinstance(frame.container, dict) and frame.key is None:
+        if frame and frame.key is None and isinstance(frame.container, dict):
             self._key(frame, event)
         elif isinstance(event, yaml.ScalarEvent):
             self._put(resolve(event.value) if event.implicit[0] else event.value, event)
@@ -175,10 +173,10 @@ class _Builder:
     def _refuse_cleverness(self, event: yaml.NodeEvent) -> None:
         if isinstance(event, yaml.AliasEvent):
             self._note(event, f"aliases are not allowed; write out what `*{event.anchor}` stands for.")
-        elif event.anchor:
+        elif event.anchor is not None:
             self._note(event, f"anchors are not allowed; take out `&{event.anchor}`.")
         tag = getattr(event, "tag", None)
-        if tag:
+        if tag is not None:
             self._note(event, f"tags are not allowed; take out the `!` tag ({shown(tag)}).")
 
     def _key(self, frame: _Frame, event: yaml.NodeEvent) -> None:
@@ -188,10 +186,10 @@ class _Builder:
         if key == "<<":
             self._note(event, "merge keys (`<<`) are not allowed; write the keys out.")
         elif key in frame.container:
-            first = self._document.keys[path].line
+            first = self._document.place_of(self._document.keys[path]).line
             self._note(event, f"the key {shown(key)} is here twice; the first is on line {first}.")
         frame.key = key
-        self._document.keys[path] = _mark(event)
+        self._document.keys[path] = event
 
     def _collection(self, event: yaml.CollectionStartEvent) -> None:
         if len(self._stack) >= MOST_DEPTH:
@@ -199,7 +197,7 @@ class _Builder:
         container: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
         self._stack.append(_Frame(container, self._put(container, event)))
 
-    def _put(self, value: Any, event: yaml.Event) -> Path:
+    def _put(self, value: Any, event: yaml.NodeEvent) -> Path:
         """Put a value where it belongs and return its path."""
         path: Path = ()
         if not self._stack:
@@ -213,20 +211,16 @@ class _Builder:
                 path = (*frame.path, frame.key or "")
                 frame.container[frame.key or ""] = value
                 frame.key = None
-        self._document.values[path] = _mark(event)
+        self._document.values[path] = event
         return path
 
     def _note(self, event: yaml.Event, message: str) -> None:
-        self._issues.add(self._place(event), message)
+        self._issues.add(self._document.place_of(event), message)
 
     def _hopeless(self, event: yaml.Event, message: str) -> _Hopeless:
-        return _Hopeless(self._place(event), message)
-
-    def _place(self, event: yaml.Event) -> Place:
-        mark = _mark(event)
-        return Place(self._document.name, mark.line, mark.column)
+        return _Hopeless(self._document.place_of(event), message)
 
 
-def _mark(event: yaml.Event) -> Mark:
-    start: Any = event.start_mark  # None only for events that are made by hand
-    return Mark(start.line + 1, start.column + 1, start.index, getattr(event, "style", None))
+def _start(event: yaml.Event) -> Any:
+    """Return an event's mark, which only events made by hand do without; its lines and columns count from zero."""
+    return event.start_mark
