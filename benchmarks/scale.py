@@ -1,0 +1,32 @@
+"""How long and how hard a run measures."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The size of a run. `rates` are acts a second; each app is measured `rounds` times at each of them."""
+
+    rates: tuple[float, ...] = (1, 20, 50)
+    seconds: float = 5.0
+    """How long one app is measured at one rate in one round."""
+    fewest: int = 10
+    """So many acts at least, however slow the rate."""
+    rounds: int = 2
+    warm_up: int = 40
+    approvals: int = 40
+    moves: int = 300
+    """Requests that go through the ledger in one round of the store's measurement."""
+
+    def acts(self, rate: float) -> int:
+        """Return how many acts one app gets at one rate in one round."""
+        return max(self.fewest, round(rate * self.seconds))
+
+    def total(self) -> int:
+        """Return how many acts one app gets in all."""
+        return self.warm_up + self.rounds * sum(self.acts(rate) for rate in self.rates)
+
+
+QUICK = Scale(seconds=2.0, fewest=4, rounds=1, warm_up=20, approvals=10, moves=60)
+TINY = Scale(rates=(20,), seconds=0.2, fewest=3, rounds=1, warm_up=2, approvals=2, moves=5)
+"""For the tests: shows that everything comes out, and measures nothing."""

@@ -1,0 +1,76 @@
+"""The benchmarks run and give figures; how fast anything is, no test says."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from benchmarks import machine
+from benchmarks.__main__ import run
+from benchmarks.figures import Figure, bounded, compared, percentile, write
+from benchmarks.scale import TINY
+from jitbot import compose
+
+FIELDS = {"name", "value", "unit", "reference", "ratio", "aim", "met"}
+SERVED = hasattr(compose, "serve")
+JITBOT = pytest.param(("bare", "jitbot"), marks=pytest.mark.skipif(not SERVED, reason="serve is not there yet"))
+
+
+@pytest.mark.parametrize("apps", [("bare",), JITBOT], ids=["the bare app alone", "both"])
+@pytest.mark.parametrize("part", ["clicks", "commands"])
+def test_acks_are_measured(part: str, apps: tuple[str, ...], tmp_path: Path) -> None:
+    figures = run(TINY, tmp_path, parts=[part], apps=apps)[part]
+
+    median, p99, lost, *uncounted = figures
+    assert median.name.endswith("20 a second, median") and p99.name.endswith("p99")
+    assert median.reference is not None and median.reference > 0
+    assert lost.reference == 0
+    if "jitbot" in apps:
+        assert median.value is not None and median.ratio is not None
+        assert (lost.value, [figure.value for figure in uncounted]) == (0, [0])
+
+
+@pytest.mark.skipif(not SERVED, reason="serve is not there yet")
+def test_the_time_to_the_start_is_measured(tmp_path: Path) -> None:
+    median, p99, missing = run(TINY, tmp_path, parts=["start"])["start"]
+
+    assert median.value is not None and p99.value is not None
+    assert missing.value == 0
+
+
+def test_the_store_is_measured(tmp_path: Path) -> None:
+    ledger, record = run(TINY, tmp_path, parts=["store"])["store"]
+
+    assert all(figure.value and figure.reference and figure.ratio for figure in (ledger, record))
+
+
+def test_the_json_has_every_field(tmp_path: Path) -> None:
+    write([compared("a", 12.0, 10.0, "ms", most=1.3), Figure("b", None, "ms")], tmp_path / "figures.json")
+
+    first, second = json.loads((tmp_path / "figures.json").read_text())
+    assert set(first) == set(second) == FIELDS
+    assert (first["ratio"], first["met"], second["met"]) == (1.2, True, None)
+
+
+@pytest.mark.parametrize(
+    ("figure", "met"),
+    [
+        pytest.param(compared("a", 14.0, 10.0, "ms", most=1.3), False, id="too many times the reference"),
+        pytest.param(compared("a", None, 10.0, "ms", most=1.3), None, id="nothing measured"),
+        pytest.param(bounded("a", 150.0, "ms", most=150), True, id="just within"),
+        pytest.param(bounded("a", 150.1, "ms", most=150), False, id="just beyond"),
+    ],
+)
+def test_an_aim_is_met_or_not(figure: Figure, met: bool | None) -> None:
+    assert figure.met is met
+
+
+def test_percentiles_are_measured_values() -> None:
+    assert percentile([], 0.5) is None
+    assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert percentile([float(number) for number in range(1, 101)], 0.99) == 99.0
+
+
+def test_the_machine_is_named() -> None:
+    assert any(version("slack-bolt") in line for line in machine.described())
