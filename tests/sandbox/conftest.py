@@ -69,8 +69,8 @@ class ScriptedApp:
         self.envelopes: list[Json] = []
         self.said: list[Json] = []
         self.answers: dict[str, Json | Callable[[Json], Json | None] | None] = {}
-        self._thread = threading.Thread(target=self._listen)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._listen)
+        self.thread.start()
 
     def _listen(self) -> None:
         try:
@@ -99,7 +99,7 @@ class ScriptedApp:
 
     def close(self) -> None:
         self._open.close()
-        self._thread.join()
+        self.thread.join()
 
 
 def kind_of(envelope: Json) -> str:

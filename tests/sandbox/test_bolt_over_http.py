@@ -20,7 +20,7 @@ class Door(ThreadingHTTPServer):
     def __init__(self, app: App) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.app = app
-        self.seen: list[tuple[dict[str, str], str]] = []
+        self.seen: list[tuple[dict[str, Any], str]] = []
         self.status = 0
         self.extra: dict[str, str] = {}
         self.url = f"http://127.0.0.1:{self.server_port}/slack/events"
@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        headers: dict[str, Any] = {name.lower(): value for name, value in self.headers.items()}
         self.server.seen.append((headers, body))
         if self.server.status:
             self.reply(self.server.status, self.server.extra, "")

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+import yaml
+
+from jitbot.sandbox.local import LocalSlack
+from jitbot.sandbox.person import wait_for
+
+PEOPLE = {"people": [{"id": "U0ANN", "name": "ann"}], "channels": [{"id": "C0A", "name": "a", "members": ["U0ANN"]}]}
+
+
+def test_it_starts_fast_and_leaves_nothing_behind() -> None:
+    threads = threading.active_count()
+    started = time.monotonic()
+    with LocalSlack(PEOPLE) as slack:
+        assert time.monotonic() - started < 1
+        assert slack.api_url == f"{slack.url}/api/"
+        slack.person("U0ANN").see()
+        started = time.monotonic()
+    assert time.monotonic() - started < 1
+    assert threading.active_count() == threads
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(slack.url, trust_env=False)
+    gc.collect()
+
+
+def test_it_stops_with_streams_calls_and_timers_under_way() -> None:
+    with LocalSlack(PEOPLE) as slack:
+        slack.control("delivery", {"mode": "http", "url": "http://127.0.0.1:1/"})
+        slack.person("U0ANN").open_home()
+        slack.faults({"on": "auth.test", "kind": "hang"})
+        hanging = socket.create_connection(("127.0.0.1", slack.port))
+        hanging.sendall(b"GET /api/auth.test HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        streaming = socket.create_connection(("127.0.0.1", slack.port))
+        streaming.sendall(b"GET /control/as/U0ANN/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert streaming.recv(20).startswith(b"HTTP/1.1 200")
+        slack.wait_for(lambda: slack.control("faults")[0]["struck"], "the hanging call")
+    hanging.close()
+    streaming.close()
+    gc.collect()
+
+
+def test_two_run_side_by_side() -> None:
+    with LocalSlack(PEOPLE) as one, LocalSlack(PEOPLE) as other:
+        assert one.port != other.port
+        one.person("U0ANN").say("C0A", "here")
+        assert other.person("U0ANN").messages("C0A") == []
+
+
+def test_it_may_be_stopped_twice_and_never_started() -> None:
+    slack = LocalSlack(PEOPLE)
+    slack.stop()
+    slack.stop()
+
+
+def test_a_port_that_is_taken_is_an_error() -> None:
+    with LocalSlack(PEOPLE) as slack, pytest.raises(OSError, match="in use"):
+        LocalSlack(PEOPLE, port=slack.port)
+
+
+def test_waiting_in_vain_says_what_is_seen() -> None:
+    with LocalSlack(PEOPLE) as slack:
+        ann = slack.person("U0ANN")
+        ann.say("C0A", "something else")
+        with pytest.raises(AssertionError) as caught:
+            ann.wait_for(ann.modal, "the form", timeout=0.02)
+    assert "waited 0.02 s for the form" in str(caught.value)
+    assert "a: U0ANN: 'something else'" in str(caught.value)
+
+
+def test_in_the_foreground_it_serves_until_it_is_interrupted(tmp_path: Path) -> None:
+    path = tmp_path / "workspace.yml"
+    path.write_text(yaml.safe_dump(PEOPLE), encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = f"from jitbot.sandbox.local import serve; serve({str(path)!r}, '127.0.0.1', {port})"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as process:
+        wait_for(lambda: answers(port), "the server", 30, lambda: {"channels": [], "messages": {}})
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=10)
+    assert said == b""
+    assert process.returncode == 0
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/control/state", trust_env=False).is_success
+    except httpx2.TransportError:
+        return False
