@@ -142,12 +142,17 @@ def desk(slack: LocalSlack, running: tuple[LocalSlack, Desk]) -> Desk:
     return running[1]
 
 
+WINDOW = {"width": 1280, "height": 800}
+
+
 class Tabs:
-    """Browser tabs that are used again: opening one takes longer than most tests."""
+    """Browser tabs that are used again, as opening one takes longer than most tests.
+
+    Each lives in a context of its own, that is a window of its own: Chromium slows down tabs behind others.
+    """
 
     def __init__(self, browser: Any) -> None:
         self._browser = browser
-        self._context = browser.new_context(viewport={"width": 1280, "height": 800})
         self._idle: list[Any] = []
         self._busy: list[Any] = []
         self._contexts: list[Any] = []
@@ -159,7 +164,7 @@ class Tabs:
         if options:
             self._contexts.append(self._browser.new_context(**options))
             return self._watched(self._contexts[-1].new_page())
-        page = self._idle.pop() if self._idle else self._watched(self._context.new_page())
+        page = self._idle.pop() if self._idle else self._watched(self._browser.new_context(viewport=WINDOW).new_page())
         self._busy.append(page)
         return page
 

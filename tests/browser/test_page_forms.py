@@ -260,7 +260,6 @@ def test_typing_reaches_the_app_when_it_asked_for_it(ann: Any, desk: Any, trigge
     if trigger == "on_enter_pressed":
         assert desk.got["action"] == []
         find.press("Enter")
-    ann.wait_for_function("() => true")
     expect(find).to_have_value("api")
     for _ in range(50):
         if desk.got["action"]:

@@ -74,6 +74,18 @@ export function openThread(ts) {
   redraw();
 }
 
+/** Show the message a permalink leads to, in its thread if it stands in one. */
+export function openMessage(id, ts) {
+  const one = messages(id).find((each) => each.ts === ts);
+  openChannel(id, one?.thread_ts && one.thread_ts !== ts ? one.thread_ts : null);
+  // After the drawing, and after the channel has gone to its newest message.
+  setTimeout(() => {
+    const row = document.querySelector(`.message[data-ts="${CSS.escape(ts)}"]`);
+    row?.scrollIntoView({ block: "center" });
+    row?.classList.add("found");
+  }, 50);
+}
+
 /** Become somebody else, in the same place. */
 export function becomePerson(id) {
   const query = new URLSearchParams(location.search);

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { firstPlace, pane, threadPane } from "./channel.js";
 import { drawer, openDrawer } from "./drawer.js";
 import { h, patch } from "./dom.js";
-import { openApp, openChannel, openThread, read } from "./go.js";
+import { openApp, openChannel, openMessage, read } from "./go.js";
 import { drawDialogs } from "./modal.js";
 import { actors } from "./people.js";
 import { startPopups } from "./popup.js";
@@ -53,6 +53,18 @@ function title() {
   return `${mentions ? `(${mentions}) ` : ""}${place} - ${team.name} - ${nameOf(me.id)} - Local Slack`;
 }
 
+let spoken = null; // the last message a screen reader was told of
+
+function speakNews() {
+  const list = store.data ? messages(store.at.channel) : [];
+  const last = list[list.length - 1];
+  const place = store.at.channel;
+  if (spoken?.place === place && last && last.ts > spoken.ts && last.user !== store.data.me.id) {
+    document.getElementById("live").textContent = `New message from ${nameOf(last.user)}`;
+  }
+  spoken = { place, ts: last?.ts || "" };
+}
+
 // Reading is seeing: what comes in while the channel is on the screen counts as read.
 function readWhatIsSeen() {
   const one = store.data && channel(store.at.channel);
@@ -85,17 +97,6 @@ function count() {
   if (store.data && document.visibilityState === "visible" && document.querySelector("[data-counting], .drawer")) redraw();
 }
 
-/** Show the message a permalink leads to, in its thread if it stands in one. */
-function showMessage(ts) {
-  const one = messages(store.at.channel).find((each) => each.ts === ts);
-  if (one?.thread_ts && one.thread_ts !== ts) openThread(one.thread_ts);
-  setTimeout(() => {
-    const row = document.querySelector(`.message[data-ts="${CSS.escape(ts)}"]`);
-    row?.scrollIntoView({ block: "center" });
-    row?.classList.add("found");
-  }, 50);
-}
-
 async function start() {
   startTheme();
   const person = query.get("as") || (await firstPerson());
@@ -104,6 +105,7 @@ async function start() {
   store.at = { channel: query.get("channel"), app: query.get("app"), thread: query.get("thread") };
   store.drawers.add(draw);
   store.drawers.add(readWhatIsSeen);
+  store.drawers.add(speakNews);
   startPopups();
   await refresh();
   if (!store.data) return redraw();
@@ -111,7 +113,7 @@ async function start() {
   if (store.at.app) openApp(store.at.app);
   else openChannel(channel(store.at.channel) ? store.at.channel : firstPlace(), store.at.thread);
   follow();
-  if (query.get("ts")) showMessage(query.get("ts"));
+  if (query.get("ts")) openMessage(store.at.channel, query.get("ts"));
   document.addEventListener("keydown", shortcuts);
   setInterval(count, 1000);
   redraw();

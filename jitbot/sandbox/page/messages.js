@@ -105,8 +105,10 @@ function messageHead(one) {
 function body(one, surface) {
   const edited = one.edited && h("span", { class: "edited" }, "(edited)");
   const drawn = one.blocks?.length ? blocks(one.blocks, surface) : one.text ? h("div", { class: "message-text mrkdwn" }, mrkdwn(one.text), edited && " ", edited) : null;
-  return [drawn, one.blocks?.length ? edited : null, attachments(one, surface)];
+  return [drawn, one.blocks?.length ? edited : null, attachments(one, surface), files(one)];
 }
+
+const files = (one) => (one.files || []).map((each) => h("div", { class: "file", key: each.id }, icon("file", 28), h("div", null, h("b", null, each.title || each.name), h("div", { class: "card-subtitle" }, each.pretty_type || each.filetype || "File"))));
 
 function reactions(one) {
   if (!one.reactions?.length) return null;

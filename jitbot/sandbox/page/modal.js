@@ -22,10 +22,11 @@ export function drawDialogs() {
   forgetForms([...modals, ...(home ? [home] : [])]);
   const top = modals[modals.length - 1];
   noteFocus(top);
-  patch(document.getElementById("dialogs"), [top && form(top, modals.length), confirmDialog(), switcher()]);
+  const over = [top && form(top, modals.length), confirmDialog(), switcher()];
+  patch(document.getElementById("dialogs"), over);
   const app = document.getElementById("app");
-  app.inert = Boolean(top);
-  app.ariaHidden = top ? "true" : null;
+  app.inert = over.some(Boolean);
+  app.ariaHidden = app.inert ? "true" : null;
   if (!top && before) {
     if (before.isConnected) before.focus();
     before = null;

@@ -4,7 +4,7 @@ import { dateNode } from "./dates.js";
 import { h } from "./dom.js";
 import { withEmoji } from "./emoji.js";
 import { channel, channelName, isApp, me, nameOf, usergroup } from "./store.js";
-import { openChannel } from "./go.js";
+import { openChannel, openMessage } from "./go.js";
 
 /** Undo Slack's three escapes. */
 export const unescape = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
@@ -178,12 +178,24 @@ export function safeUrl(url) {
   return url && /^(https?:|mailto:|tel:|slack:)/i.test(url) ? url : undefined;
 }
 
+// A message's permalink, ours or as Slack writes it, leads to the message in this page.
+function placeOf(href) {
+  const found = href.match(/^https?:\/\/([^/]+)\/archives\/(\w+)\/p(\d{10})(\d{6})/);
+  if (!found || !(found[1] === location.host || found[1].endsWith(".slack.com"))) return null;
+  return channel(found[2]) ? { channel: found[2], ts: `${found[3]}.${found[4]}` } : null;
+}
+
 /** A link that opens elsewhere. */
 export function link(url, label) {
   const shown = withEmoji(label || url.replace(/^(mailto|tel):/, ""));
   const href = safeUrl(url);
   if (!href) return h("span", null, label ? shown : `<${url}>`);
-  return h("a", { class: "link", href, target: "_blank", rel: "noopener noreferrer" }, shown);
+  const place = placeOf(href);
+  const stay = (event) => {
+    event.preventDefault();
+    openMessage(place.channel, place.ts);
+  };
+  return h("a", { class: "link", href, target: "_blank", rel: "noopener noreferrer", onclick: place ? stay : undefined }, shown);
 }
 
 /** mrkdwn as plain words: for names that screen readers and lists speak. */

@@ -61,13 +61,13 @@ export function sidebar() {
     { class: cx("sidebar", store.narrowSidebar && "shown"), "aria-label": "Channels and direct messages", onkeydown: walk },
     h("div", { class: "sidebar-head" }, h("span", { class: "team-icon", "aria-hidden": "true" }, (team.name || "?")[0].toUpperCase()), h("span", { class: "team-name" }, team.name)),
     actingAs(),
-    h("div", { class: "sidebar-scroll" }, group("Channels", rooms.map(room)), group("Direct messages", dms.map(dm)), group("Apps", [appRow()])),
+    h("div", { class: "sidebar-scroll" }, group("Channels", rooms.map(room)), group("Direct messages", dms.map(dm), h("button", { type: "button", class: "side-add", "aria-label": "New direct message", title: "New direct message", onclick: openSwitcher }, icon("plus", 16))), group("Apps", [appRow()])),
   );
 }
 
-function group(title, rows) {
+function group(title, rows, after) {
   const id = `group-${title.toLowerCase().replaceAll(" ", "-")}`;
-  return h("section", { class: "side-group", "aria-labelledby": id }, h("h2", { class: "side-title", id }, title), h("ul", { class: "side-list" }, rows.filter(Boolean)));
+  return h("section", { class: "side-group", "aria-labelledby": id }, h("div", { class: "side-top" }, h("h2", { class: "side-title", id }, title), after), h("ul", { class: "side-list" }, rows.filter(Boolean)));
 }
 
 function row({ key, open, unread, mentions, glyph, text, after, onclick, data, quiet, label }) {
