@@ -43,9 +43,9 @@ class MovableClock:
         self._due.clear()
         self._arm()
 
-    def call_after(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back on the event loop once this clock has moved that far."""
-        heapq.heappush(self._due, (self.now() + seconds, next(self._order), callback))
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        """Call back on the event loop once this clock shows that time, at once when it already does."""
+        heapq.heappush(self._due, (when, next(self._order), callback))
         self._fire()
 
     def _fire(self) -> None:

@@ -123,8 +123,7 @@ def refusing(handler: Handler) -> Handler:
 
     async def answered(request: Request) -> Response:
         try:
-            if is_from_elsewhere(request):
-                raise ActRefusal("foreign_origin", "The control API is for this machine's own page and tests.", 403)
+            refuse_from_elsewhere(request)
             return await handler(request)
         except ActRefusal as refusal:
             return as_json({"ok": False, "error": refusal.code, "detail": refusal.detail}, refusal.status)
@@ -134,15 +133,14 @@ def refusing(handler: Handler) -> Handler:
     return answered
 
 
-def is_from_elsewhere(request: Request) -> bool:
-    """Say whether another site's page has sent this: by its Origin, or under a name that is not this machine's."""
+def refuse_from_elsewhere(request: Request) -> None:
+    """Refuse what another site's page has sent: known by its Origin, or by a name that is not this machine's."""
     host = request.headers.get("host", "")
-    origin = request.headers.get("origin")
-    if origin is not None and origin != f"http://{host}":
-        return True
+    origin = request.headers.get("origin", f"http://{host}")
     name = host.rsplit(":", 1)[0].strip("[]").lower()
     server = request.scope.get("server") or ("",)
-    return name not in ("127.0.0.1", "localhost", "::1", server[0])
+    if origin != f"http://{host}" or name not in ("127.0.0.1", "localhost", "::1", server[0]):
+        raise ActRefusal("foreign_origin", "The control API is for this machine's own page and tests.", 403)
 
 
 def as_json(content: Any, status: int = 200) -> Response:

@@ -146,12 +146,13 @@ class Courier:
     # Events
 
     async def _attempt(self, parcel: Parcel, retry: Retry | None) -> Ack:
+        began_at = self._state.clock.now()
         ack = await self.deliver(parcel, retry)
         done = retry.attempt if retry else 0
         if not ack.acked and not ack.no_retry and done < len(EVENT_RETRY_AFTER_SECONDS):
             again = Retry(done + 1, ack.retry_reason)
-            wait = EVENT_RETRY_AFTER_SECONDS[done]
-            self._state.clock.call_after(wait, lambda: self._attempt_again(parcel, again))
+            due_at = began_at + EVENT_RETRY_AFTER_SECONDS[done]
+            self._state.clock.call_at(due_at, lambda: self._attempt_again(parcel, again))
         return ack
 
     def _attempt_again(self, parcel: Parcel, retry: Retry) -> None:
