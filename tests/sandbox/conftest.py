@@ -136,9 +136,11 @@ def open_app(slack: LocalSlack) -> Iterator[Callable[[], ScriptedApp]]:
         opened.append(ScriptedApp(slack))
         return opened[-1]
 
+    before = slack._engine.hub.count
     yield open_one
     for one in opened:
         one.close()
+    slack.wait_for(lambda: slack._engine.hub.count <= before, "the sockets to be gone")
 
 
 @pytest.fixture

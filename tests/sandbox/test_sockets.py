@@ -56,6 +56,7 @@ def test_a_ticket_opens_one_socket(slack: LocalSlack) -> None:
         assert json.loads(socket.recv(timeout=5))["type"] == "hello"
     with pytest.raises(InvalidStatus), connect(url, proxy=None):
         pass
+    slack.wait_for(lambda: slack._engine.hub.count == 0, "the socket to be gone")
 
 
 def test_commands_and_interactions_take_an_answer_and_events_do_not(slack: LocalSlack, app: Any) -> None:
@@ -133,13 +134,14 @@ def test_the_sdks_client_reconnects_when_it_is_asked_to(slack: LocalSlack) -> No
     client.connect()
     try:
         ann = slack.person("U0ANN")
-        slack.wait_for(lambda: ann.command("C0PAY", "/jit")["acked"], "the connection")
+        slack.wait_for(lambda: ann.command("C0PAY", "/jit")["acked"], "the connection", 15)
         slack.control("sockets", {"reason": "refresh_requested"})
-        slack.wait_for(lambda: len(slack.calls("apps.connections.open")) == 2, "the new connection")
-        slack.wait_for(lambda: ann.command("C0PAY", "/jit")["acked"], "the command")
+        slack.wait_for(lambda: len(slack.calls("apps.connections.open")) == 2, "the new connection", 15)
+        slack.wait_for(lambda: ann.command("C0PAY", "/jit")["acked"], "the command", 15)
         assert client.is_connected()
     finally:
         client.close()
+        slack.wait_for(lambda: slack._engine.hub.count == 0, "the sockets to be gone", 15)
 
 
 def test_ping_is_answered(slack: LocalSlack, app: Any) -> None:
@@ -154,6 +156,7 @@ def test_a_socket_fault_refuses_the_connection(slack: LocalSlack) -> None:
         pass
     with connect(socket_url(slack), proxy=None) as socket:
         assert json.loads(socket.recv(timeout=5))["type"] == "hello"
+    slack.wait_for(lambda: slack._engine.hub.count == 0, "the socket to be gone")
 
 
 def test_a_silent_socket_gets_neither_hello_nor_payloads(slack: LocalSlack) -> None:
