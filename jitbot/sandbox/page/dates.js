@@ -5,16 +5,22 @@ import { me, now, store } from "./store.js";
 
 const formats = new Map();
 
-function parts(seconds, options) {
+function formatOf(options) {
   const zone = zoneOf();
   const key = `${zone}${JSON.stringify(options)}`;
   if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat("en-US", { timeZone: zone, ...options }));
   return formats.get(key);
 }
 
+const zones = new Map(); // zone as written -> zone to use; building a format is slow
+
 function zoneOf() {
-  const zone = store.data && me()?.tz;
-  if (!zone) return "UTC";
+  const zone = (store.data && me()?.tz) || "UTC";
+  if (!zones.has(zone)) zones.set(zone, usable(zone));
+  return zones.get(zone);
+}
+
+function usable(zone) {
   try {
     new Intl.DateTimeFormat("en-US", { timeZone: zone });
     return zone;
@@ -23,12 +29,12 @@ function zoneOf() {
   }
 }
 
-const write = (seconds, options) => parts(seconds, options).format(new Date(seconds * 1000)).replace(/\u202f/g, " ");
+const write = (seconds, options) => formatOf(options).format(new Date(seconds * 1000)).replace(/\u202f/g, " ");
 
 /** "2026-11-23" in the viewer's zone. */
 export function dayOf(seconds) {
   const found = Object.fromEntries(
-    parts(seconds, { year: "numeric", month: "2-digit", day: "2-digit" })
+    formatOf({ year: "numeric", month: "2-digit", day: "2-digit" })
       .formatToParts(new Date(seconds * 1000))
       .map(({ type, value }) => [type, value]),
   );

@@ -9,6 +9,9 @@ export function h(tag, props, ...children) {
   return { tag, props: props || {}, key: props?.key, children: flat(children) };
 }
 
+/** An element that is drawn again only when one of `deps` has changed; for long lists. */
+export const lazy = (key, deps, draw) => ({ key, deps, draw });
+
 // An element without a key is known by its place among the arguments, so that one appearing before it
 // ("error && h(...)") does not make it somebody else.
 function flat(children, into = [], place = "#") {
@@ -44,10 +47,12 @@ function update(element, node, svg) {
   for (const name in before) if (!(name in now)) setProp(element, name, undefined, before[name]);
   // Children first: a <select> or a scroll position can only be set once they are there.
   if (!now.opaque) patchChildren(element, node.children, svg);
-  for (const name in now) if (now[name] !== before[name]) setProp(element, name, now[name], before[name]);
+  for (const name in now) if (now[name] !== before[name] && !(name === "style" && sameStyle(now.style, before.style))) setProp(element, name, now[name], before[name]);
   element.$node = { tag: node.tag, props: now, key: node.key };
   now.patched?.(element);
 }
+
+const sameStyle = (one, other) => Boolean(one && other) && JSON.stringify(one) === JSON.stringify(other);
 
 const OURS = new Set(["key", "created", "patched", "removed", "opaque"]);
 const AS_PROPERTY = new Set(["checked", "disabled", "indeterminate", "hidden", "inert", "readOnly"]);
@@ -95,6 +100,12 @@ function place(parent, child, cursor, { keyed, keys, svg }) {
     return parent.insertBefore(create(child, svg), cursor);
   }
   let match = keyed.get(child.key);
+  if (child.draw) {
+    if (match && match === cursor && same(match.$deps, child.deps)) return match;
+    const drawn = place(parent, { ...child.draw(), key: child.key }, cursor, { keyed, keys, svg });
+    drawn.$deps = child.deps;
+    return drawn;
+  }
   if (match && match.$node.tag !== child.tag) match = undefined;
   if (!match) return parent.insertBefore(create(child, svg), cursor);
   if (match !== cursor) {
@@ -110,6 +121,8 @@ function place(parent, child, cursor, { keyed, keys, svg }) {
   update(match, child, svg || child.tag === "svg");
   return match;
 }
+
+const same = (one, other) => Boolean(one) && one.length === other.length && one.every((each, index) => each === other[index]);
 
 function remove(node) {
   node.$node?.props.removed?.(node);

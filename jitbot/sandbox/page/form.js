@@ -10,12 +10,20 @@ const failures = new Map(); // surface key -> sentence
 const errors = new Map(); // view id -> {block_id: sentence}
 const seenErrors = new Map(); // view id -> the server's errors taken over so far
 
+const versions = new Map(); // surface key -> how often what is kept of it has changed
+
+/** A number that changes whenever a surface must be drawn again because of what is kept here. */
+export const versionOf = (surfaceKey) => versions.get(surfaceKey) || 0;
+
+const changed = (surface) => versions.set(surface.key, versionOf(surface.key) + 1);
+
 const name = (block, action) => `${block}\n${action}`;
 
 /** Keep a value; `options` are the chosen options of a select, for their texts. */
 export function hold(surface, block, action, value, options) {
   if (!filled.has(surface.key)) filled.set(surface.key, new Map());
   filled.get(surface.key).set(name(block, action), { value, options, block, action });
+  changed(surface);
   const wrong = errors.get(surface.key);
   if (wrong?.[block]) delete wrong[block];
   redraw();
@@ -100,6 +108,7 @@ export const failureOf = (surface) => failures.get(surface.key);
 export function setFailure(surface, sentence) {
   if (sentence) failures.set(surface.key, sentence);
   else failures.delete(surface.key);
+  changed(surface);
   redraw();
 }
 
@@ -114,7 +123,7 @@ const TROUBLE = "We had some trouble connecting. Try again?";
 export async function send(surface, block, action, value) {
   const id = `${surface.key}\n${name(block, action)}`;
   pending.add(id);
-  setFailure(surface, null);
+  setFailure(surface, null); // this draws the spinner too
   const body = { ...addressOf(surface), block_id: block, action_id: action, value, state: stateOf(surface) };
   const answer = await quietly(() => api.click(body));
   pending.delete(id);

@@ -3,16 +3,16 @@
 import * as api from "./api.js";
 import { blocks } from "./blocks.js";
 import { dayOf, dividerOf, moment, time } from "./dates.js";
-import { cx, h } from "./dom.js";
+import { cx, h, lazy } from "./dom.js";
 import { emojiNamed } from "./emoji.js";
-import { failureOf } from "./form.js";
+import { failureOf, versionOf } from "./form.js";
 import { openThread } from "./go.js";
 import { icon } from "./icons.js";
 import { attachments } from "./attachments.js";
 import { mrkdwn, plainOf } from "./mrkdwn.js";
 import { avatar, standing } from "./people.js";
 import { openMenu } from "./popup.js";
-import { channel, isApp, nameOf, person, redraw, refresh, store } from "./store.js";
+import { channel, isApp, nameOf, now, person, redraw, refresh, store } from "./store.js";
 
 const GROUP_SECONDS = 5 * 60;
 
@@ -38,9 +38,33 @@ export function messageList(list, { channelId, newFrom, inThread = false }) {
     return [
       fresh && h("div", { class: "day", role: "separator", key: `day-${day}` }, h("span", { class: "day-label" }, dividerOf(Number(one.ts)))),
       isNew && h("div", { class: "new-line", role: "separator", key: "new" }, h("span", null, "New")),
-      h("div", { key: `m-${key}`, role: "listitem", class: "message-slot" }, message(one, { channelId, joined, inThread })),
+      lazy(`m-${key}`, [one, joined, inThread, store.directory, versionOf(`${channelId}:${one.ts}`), momentFor(one), repliesTo(one)], () =>
+        h("div", { role: "listitem", class: "message-slot" }, message(one, { channelId, joined, inThread })),
+      ),
     ];
   });
+}
+
+// Elements with a life of their own (lists, folds, pages) are drawn every time; dates that count, every second.
+const LIVELY = /"type":"(\w+_select|\w*picker|container|data_table)"/;
+const COUNTING = /\{ago\}|_pretty\}/;
+const kinds = new WeakMap();
+
+function momentFor(one) {
+  if (!kinds.has(one)) {
+    const written = JSON.stringify(one);
+    kinds.set(one, LIVELY.test(written) ? "lively" : COUNTING.test(written) ? "counting" : "still");
+  }
+  const kind = kinds.get(one);
+  if (kind === "lively") return {};
+  return kind === "counting" ? Math.floor(now()) : dayOf(now());
+}
+
+// The line under a message tells when its last reply came.
+const repliesTo = (one) => (one.reply_count ? lastReply(one)?.ts : null);
+
+function lastReply(one) {
+  return (store.data.messages[store.at.channel] || []).findLast((other) => other.thread_ts === one.ts && other.ts !== one.ts && !other.ephemeral);
 }
 
 function sameBreath(before, one) {
@@ -123,8 +147,7 @@ function reactions(one) {
 }
 
 function threadLine(one) {
-  const replies = (store.data.messages[store.at.channel] || []).filter((other) => other.thread_ts === one.ts && other.ts !== one.ts && !other.ephemeral);
-  const last = replies[replies.length - 1];
+  const last = lastReply(one);
   return h(
     "button",
     { type: "button", class: "thread-line", onclick: () => openThread(one.ts) },

@@ -8,6 +8,7 @@ export const store = {
   offset: 0, // the server's clock minus this machine's, in seconds
   at: { channel: null, app: null, thread: null }, // app: "home" | "about" when the app's page is open
   unreadFrom: {}, // channel -> ts of the first message that was new when it was opened
+  directory: "", // everything that names are made of, to see whether it has changed
   lost: false, // the stream is down
   drawers: new Set(), // called after every change
 };
@@ -63,7 +64,23 @@ export function refresh() {
   return fetching;
 }
 
+// What has not changed stays the same object, so that long lists know what to draw again.
+function share(before, data) {
+  const { people, usergroups, channels, commands, shortcuts, app, me } = data;
+  const names = channels.map((one) => [one.id, one.name, one.with, one.is_archived]);
+  const directory = JSON.stringify([people, usergroups, names, commands, shortcuts, app, me]);
+  if (directory !== store.directory) store.directory = directory;
+  for (const [id, list] of Object.entries(data.messages)) {
+    const known = new Map((before?.messages[id] || []).map((one) => [one.ts, one]));
+    data.messages[id] = list.map((one) => {
+      const old = known.get(one.ts);
+      return old && JSON.stringify(old) === JSON.stringify(one) ? old : one;
+    });
+  }
+}
+
 function accept(data) {
+  share(store.data, data);
   store.data = data;
   store.offset = data.now - Date.now() / 1000;
   store.failed = null;
