@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jitbot.sandbox.app import build_app
 from jitbot.sandbox.connections import DroppableProtocol
@@ -24,13 +25,29 @@ Json = dict[str, Any]
 Found = TypeVar("Found")
 
 
+_GRACE_SECONDS = 0.1
+
+
+def _ending_quietly(app: ASGIApp, engine: Engine) -> ASGIApp:
+    """Let calls that are cancelled when the server stops end without uvicorn logging a traceback."""
+
+    async def quiet(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not engine.stopped:
+                raise
+
+    return quiet
+
+
 class _Server(uvicorn.Server):
     """A server that stops at once: what is under way is cancelled, connections are cut."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(
             uvicorn.Config(
-                build_app(engine),
+                _ending_quietly(build_app(engine), engine),
                 http=DroppableProtocol,
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,
@@ -67,10 +84,11 @@ class _Server(uvicorn.Server):
         await self._engine.stop()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        tasks = list(self.server_state.tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.server_state.tasks:
+            _done, left = await asyncio.wait(self.server_state.tasks, timeout=_GRACE_SECONDS)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
 
 class LocalSlack:

@@ -91,7 +91,7 @@ class State:
         if found:
             return self.rooms[found], False
         person = other if one == self.app.bot_user else one
-        number = f"D0{person[1:]}" if self.app.bot_user in pair else f"D{len(self._direct):03d}{person[1:]}"
+        number = f"D0{person[1:]}" if self.app.bot_user in pair else f"DP{len(self._direct)}{person[1:]}"
         room = Room(id=number, name="", kind="dm", members=sorted(pair), created=int(self.clock.now()))
         self.rooms[number] = room
         self._direct[pair] = number

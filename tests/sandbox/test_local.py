@@ -8,11 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
 import pytest
 import yaml
+from slack_sdk import WebClient
+from websockets.sync.client import connect
 
 from jitbot.sandbox.local import LocalSlack
 from jitbot.sandbox.person import wait_for
@@ -35,20 +38,29 @@ def test_it_starts_fast_and_leaves_nothing_behind() -> None:
     gc.collect()
 
 
-def test_it_stops_with_streams_calls_and_timers_under_way() -> None:
-    with LocalSlack(PEOPLE) as slack:
-        slack.control("delivery", {"mode": "http", "url": "http://127.0.0.1:1/"})
-        slack.person("U0ANN").open_home()
-        slack.faults({"on": "auth.test", "kind": "hang"})
-        hanging = socket.create_connection(("127.0.0.1", slack.port))
-        hanging.sendall(b"GET /api/auth.test HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        streaming = socket.create_connection(("127.0.0.1", slack.port))
-        streaming.sendall(b"GET /control/as/U0ANN/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+def test_it_stops_quietly_with_sockets_streams_calls_and_timers_under_way(caplog: pytest.LogCaptureFixture) -> None:
+    with LocalSlack(PEOPLE) as slack, ExitStack() as opened:
+        slack.person("U0ANN").open_home()  # nobody takes it: its retries wait for the clock
+        slack.faults({"on": "auth.test", "kind": "hang"}, {"on": "team.info", "kind": "slow", "delay": 60})
+        hanging, slow, streaming = (
+            opened.enter_context(raw_call(slack, path))
+            for path in ("/api/auth.test", "/api/team.info", "/control/as/U0ANN/stream")
+        )
         assert streaming.recv(20).startswith(b"HTTP/1.1 200")
-        slack.wait_for(lambda: slack.control("faults")[0]["struck"], "the hanging call")
-    hanging.close()
-    streaming.close()
+        url = WebClient(base_url=slack.api_url).apps_connections_open(app_token=slack.app_token)["url"]
+        app = opened.enter_context(connect(url, proxy=None))
+        assert app.recv(timeout=5)
+        slack.wait_for(lambda: all(fault["struck"] for fault in slack.control("faults")), "the calls")
+        slack.stop()
+        assert hanging.recv(20) == slow.recv(20) == b""
     gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def raw_call(slack: LocalSlack, path: str) -> socket.socket:
+    call = socket.create_connection(("127.0.0.1", slack.port))
+    call.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return call
 
 
 def test_two_run_side_by_side() -> None:
