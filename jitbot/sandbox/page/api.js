@@ -24,16 +24,19 @@ async function call(method, path, body) {
 }
 
 const own = (path = "") => `/control/as/${encodeURIComponent(person)}${path}`;
-const drop = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined && value !== null));
+const drop = (object) =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined && value !== null));
 
 export const workspace = () => call("GET", "/control/state");
 export const seen = () => call("GET", own());
 export const streamUrl = () => own("/stream");
 export const command = (channel, text) => call("POST", own("/command"), { channel, text });
-export const message = (channel, text, threadTs) => call("POST", own("/message"), drop({ channel, text, thread_ts: threadTs }));
+export const message = (channel, text, threadTs) =>
+  call("POST", own("/message"), drop({ channel, text, thread_ts: threadTs }));
 export const click = (body) => call("POST", own("/click"), drop(body));
 export const submit = (viewId, state) => call("POST", own("/submit"), { view_id: viewId, state });
-export const close = (viewId, clear) => call("POST", own("/close"), drop({ view_id: viewId, clear: clear || undefined }));
+export const close = (viewId, clear) =>
+  call("POST", own("/close"), drop({ view_id: viewId, clear: clear || undefined }));
 export const options = (body) => call("POST", own("/options"), drop(body));
 export const openHome = () => call("POST", own("/home"), {});
 export const shortcut = (body) => call("POST", own("/shortcut"), drop(body));
@@ -45,4 +48,5 @@ export const faults = () => call("GET", "/control/faults");
 export const setFaults = (list) => call("PUT", "/control/faults", list);
 
 /** The sentence to show for an answer that says no. */
-export const reason = (answer) => answer.detail || (answer.error ? `That did not work (${answer.error}).` : "That did not work.");
+export const reason = (answer) =>
+  answer.detail || (answer.error ? `That did not work (${answer.error}).` : "That did not work.");

@@ -20,7 +20,11 @@ export function blocks(list, surface, errors = {}) {
     (list || []).map((block, index) => {
       // A message's block_ids change with every update, its places do not; in a form it is the other way about.
       const key = surface.kind === "message" ? `${index}-${block.type}` : block.block_id || `${index}-${block.type}`;
-      return h("div", { class: `block block-${block.type}`, key, "data-block-id": block.block_id, "data-block-type": block.type }, drawBlock(block, surface, errors));
+      return h(
+        "div",
+        { class: `block block-${block.type}`, key, "data-block-id": block.block_id, "data-block-type": block.type },
+        drawBlock(block, surface, errors),
+      );
     }),
   );
 }
@@ -32,19 +36,38 @@ export function drawBlock(block, surface, errors = {}) {
   return draw(block, surface, errors);
 }
 
-const unsupported = (block) => h("div", { class: "unsupported", role: "note" }, icon("warning", 16), ` This block is not supported here: ${block.type}`);
+const unsupported = (block) =>
+  h(
+    "div",
+    { class: "unsupported", role: "note" },
+    icon("warning", 16),
+    ` This block is not supported here: ${block.type}`,
+  );
 
 const header = (block) => h("h3", { class: "header-text" }, textObject(block.text));
 
 function section(block, surface) {
-  const label = asText(block.text).replace(/[*_~`]|<[^>]*>/g, "").slice(0, 80).trim();
-  const accessory = block.accessory && (block.accessory.type === "image" ? picture(block.accessory, "accessory-image") : element(block.accessory, { surface, block, label }));
+  const label = asText(block.text)
+    .replace(/[*_~`]|<[^>]*>/g, "")
+    .slice(0, 80)
+    .trim();
+  const accessory =
+    block.accessory &&
+    (block.accessory.type === "image"
+      ? picture(block.accessory, "accessory-image")
+      : element(block.accessory, { surface, block, label }));
   return [
     h(
       "div",
       { class: "section-main" },
       block.text && h("div", { class: "section-text mrkdwn" }, textObject(block.text)),
-      block.fields?.length ? h("div", { class: "fields" }, block.fields.map((field) => h("div", { class: "section-field mrkdwn" }, textObject(field)))) : null,
+      block.fields?.length
+        ? h(
+            "div",
+            { class: "fields" },
+            block.fields.map((field) => h("div", { class: "section-field mrkdwn" }, textObject(field))),
+          )
+        : null,
     ),
     accessory && h("div", { class: cx("accessory", `accessory-${block.accessory.type}`) }, accessory),
   ];
@@ -54,10 +77,21 @@ const context = (block) =>
   h(
     "div",
     { class: "context" },
-    (block.elements || []).map((one) => (one.type === "image" ? picture(one, "context-image") : h("span", { class: "context-text mrkdwn" }, textObject(one)))),
+    (block.elements || []).map((one) =>
+      one.type === "image"
+        ? picture(one, "context-image")
+        : h("span", { class: "context-text mrkdwn" }, textObject(one)),
+    ),
   );
 
-const actions = (block, surface) => h("div", { class: "actions" }, (block.elements || []).map((one) => h("div", { class: "action", key: one.action_id }, element(one, { surface, block }))));
+const actions = (block, surface) =>
+  h(
+    "div",
+    { class: "actions" },
+    (block.elements || []).map((one) =>
+      h("div", { class: "action", key: one.action_id }, element(one, { surface, block })),
+    ),
+  );
 
 function image(block) {
   return [block.title && h("div", { class: "image-title" }, textObject(block.title)), picture(block, "image")];
@@ -86,9 +120,12 @@ function input(block, surface, errors) {
   return h(
     "div",
     { class: cx("input", error && "invalid") },
-    GROUPED.has(one.type) ? h("div", { class: "input-label", id: labelId }, label) : h("label", { class: "input-label", id: labelId, for: id }, label),
+    GROUPED.has(one.type)
+      ? h("div", { class: "input-label", id: labelId }, label)
+      : h("label", { class: "input-label", id: labelId, for: id }, label),
     element(one, frame),
-    error && h("div", { class: "input-error", id: `${id}-error`, role: "alert" }, icon("warning", 16), h("span", null, error)),
+    error &&
+      h("div", { class: "input-error", id: `${id}-error`, role: "alert" }, icon("warning", 16), h("span", null, error)),
     block.hint && h("div", { class: "input-hint", id: `${id}-hint` }, textObject(block.hint)),
   );
 }
@@ -97,7 +134,12 @@ const DRAWINGS = {
   header,
   section,
   context,
-  context_actions: (block, surface) => h("div", { class: "actions actions-context" }, (block.elements || []).map((one) => element(one, { surface, block }))),
+  context_actions: (block, surface) =>
+    h(
+      "div",
+      { class: "actions actions-context" },
+      (block.elements || []).map((one) => element(one, { surface, block })),
+    ),
   actions,
   image,
   input,

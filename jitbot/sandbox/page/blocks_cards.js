@@ -21,7 +21,9 @@ function head(block) {
     h(
       "div",
       null,
-      block.rich_text_title ? richText(block.rich_text_title) : block.title && h("div", { class: "card-title" }, plain(block.title)),
+      block.rich_text_title
+        ? richText(block.rich_text_title)
+        : block.title && h("div", { class: "card-title" }, plain(block.title)),
       block.subtitle && h("div", { class: "card-subtitle" }, plain(block.subtitle)),
     ),
   );
@@ -34,7 +36,13 @@ function card(block, surface) {
     block.hero_image && picture(block.hero_image, "image"),
     head(block),
     block.body && h("div", { class: "card-body mrkdwn" }, plain(block.body)),
-    block.actions?.length ? h("div", { class: "actions" }, block.actions.map((one) => element(one, { surface, block }))) : null,
+    block.actions?.length
+      ? h(
+          "div",
+          { class: "actions" },
+          block.actions.map((one) => element(one, { surface, block })),
+        )
+      : null,
   );
 }
 
@@ -42,7 +50,9 @@ const carousel = (block, surface) =>
   h(
     "div",
     { class: "carousel", role: "group", "aria-label": "Cards", tabindex: "0" },
-    (block.elements || []).map((one, index) => h("div", { key: index, "data-block-id": one.block_id }, card(one, surface))),
+    (block.elements || []).map((one, index) =>
+      h("div", { key: index, "data-block-id": one.block_id }, card(one, surface)),
+    ),
   );
 
 const container = (drawBlock) => (block, surface, errors) => {
@@ -59,10 +69,27 @@ const container = (drawBlock) => (block, surface, errors) => {
       "div",
       { class: cx("container-head", block.has_header_divider && "lined") },
       head(block),
-      block.is_collapsible && h("button", { type: "button", class: "icon-button", "aria-expanded": String(!closed), "aria-label": closed ? "Show more" : "Show less", onclick: toggle }, icon(closed ? "caret" : "up")),
+      block.is_collapsible &&
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            "aria-expanded": String(!closed),
+            "aria-label": closed ? "Show more" : "Show less",
+            onclick: toggle,
+          },
+          icon(closed ? "caret" : "up"),
+        ),
     ),
     !closed &&
-      (block.child_blocks || []).map((child, index) => h("div", { class: `block block-${child.type}`, key: child.block_id || index, "data-block-id": child.block_id }, drawBlock(child, surface, errors))),
+      (block.child_blocks || []).map((child, index) =>
+        h(
+          "div",
+          { class: `block block-${child.type}`, key: child.block_id || index, "data-block-id": child.block_id },
+          drawBlock(child, surface, errors),
+        ),
+      ),
   );
 };
 
@@ -70,10 +97,20 @@ const LEVELS = { default: "info", info: "info", warning: "warning", error: "warn
 
 function alert(block) {
   const level = LEVELS[block.level] ? block.level : "default";
-  return h("div", { class: `alert alert-${level}`, role: level === "error" ? "alert" : "note" }, icon(LEVELS[level], 18), h("div", { class: "mrkdwn" }, plain(block.text)));
+  return h(
+    "div",
+    { class: `alert alert-${level}`, role: level === "error" ? "alert" : "note" },
+    icon(LEVELS[level], 18),
+    h("div", { class: "mrkdwn" }, plain(block.text)),
+  );
 }
 
-const STATUS = { pending: ["○", "Pending"], in_progress: ["", "In progress"], complete: ["✓", "Complete"], error: ["!", "Error"] };
+const STATUS = {
+  pending: ["○", "Pending"],
+  in_progress: ["", "In progress"],
+  complete: ["✓", "Complete"],
+  error: ["!", "Error"],
+};
 
 function task(block) {
   const [mark, words] = STATUS[block.status] || STATUS.pending;
@@ -87,12 +124,24 @@ function task(block) {
       h("div", { class: "task-title" }, plain(block.title)),
       block.details && richText(block.details),
       block.output && richText(block.output),
-      block.sources?.length ? h("div", { class: "task-sources" }, block.sources.map((source) => link(source.url, source.text))) : null,
+      block.sources?.length
+        ? h(
+            "div",
+            { class: "task-sources" },
+            block.sources.map((source) => link(source.url, source.text)),
+          )
+        : null,
     ),
   );
 }
 
-const plan = (block) => h("div", { class: "plan" }, h("div", { class: "card-title" }, plain(block.title)), (block.tasks || []).map((one, index) => h("div", { key: one.task_id || index }, task(one))));
+const plan = (block) =>
+  h(
+    "div",
+    { class: "plan" },
+    h("div", { class: "card-title" }, plain(block.title)),
+    (block.tasks || []).map((one, index) => h("div", { key: one.task_id || index }, task(one))),
+  );
 
 function video(block) {
   const href = safeUrl(block.title_url) || safeUrl(block.video_url);
@@ -100,7 +149,15 @@ function video(block) {
     "div",
     { class: "card video" },
     h("div", { class: "card-subtitle" }, [block.provider_name, block.author_name].filter(Boolean).join(" · ")),
-    h("div", { class: "card-title" }, icon("play", 16), " ", href ? h("a", { class: "link", href, target: "_blank", rel: "noopener noreferrer" }, plain(block.title)) : plain(block.title)),
+    h(
+      "div",
+      { class: "card-title" },
+      icon("play", 16),
+      " ",
+      href
+        ? h("a", { class: "link", href, target: "_blank", rel: "noopener noreferrer" }, plain(block.title))
+        : plain(block.title),
+    ),
     block.description && h("div", { class: "card-body" }, plain(block.description)),
     block.thumbnail_url && picture({ image_url: block.thumbnail_url, alt_text: block.alt_text }),
   );
@@ -110,8 +167,27 @@ function file(block) {
   const shown = block.file || {};
   const href = safeUrl(shown.permalink || shown.external_url);
   const title = shown.title || shown.name || block.external_id;
-  return h("div", { class: "file" }, icon("file", 28), h("div", null, href ? link(href, title) : h("b", null, title), h("div", { class: "card-subtitle" }, shown.pretty_type || "File")));
+  return h(
+    "div",
+    { class: "file" },
+    icon("file", 28),
+    h(
+      "div",
+      null,
+      href ? link(href, title) : h("b", null, title),
+      h("div", { class: "card-subtitle" }, shown.pretty_type || "File"),
+    ),
+  );
 }
 
 /** The drawings by type; `drawBlock` draws what a container holds. */
-export const cards = (drawBlock) => ({ card, carousel, container: container(drawBlock), alert, plan, task_card: task, video, file });
+export const cards = (drawBlock) => ({
+  card,
+  carousel,
+  container: container(drawBlock),
+  alert,
+  plan,
+  task_card: task,
+  video,
+  file,
+});

@@ -30,8 +30,27 @@ function table(block) {
     h(
       "table",
       { class: "table" },
-      head && h("thead", null, h("tr", null, head.map((cell, column) => h("th", { scope: "col", style: style(column) }, drawCell(cell))))),
-      h("tbody", null, rows.map((row) => h("tr", null, row.map((cell, column) => h("td", { style: style(column) }, drawCell(cell)))))),
+      head &&
+        h(
+          "thead",
+          null,
+          h(
+            "tr",
+            null,
+            head.map((cell, column) => h("th", { scope: "col", style: style(column) }, drawCell(cell))),
+          ),
+        ),
+      h(
+        "tbody",
+        null,
+        rows.map((row) =>
+          h(
+            "tr",
+            null,
+            row.map((cell, column) => h("td", { style: style(column) }, drawCell(cell))),
+          ),
+        ),
+      ),
     ),
   );
 }
@@ -59,17 +78,59 @@ function dataTable(block, surface) {
         "table",
         { class: "table" },
         h("caption", null, block.caption),
-        h("thead", null, h("tr", null, head.map((cell, column) => headCell(cell, column, view, set)))),
-        h("tbody", null, rows.map((row) => h("tr", null, row.map((cell, column) => (column === named ? h("th", { scope: "row" }, drawCell(cell)) : h("td", { class: cell?.type === "raw_number" ? "number" : undefined }, drawCell(cell))))))),
+        h(
+          "thead",
+          null,
+          h(
+            "tr",
+            null,
+            head.map((cell, column) => headCell(cell, column, view, set)),
+          ),
+        ),
+        h(
+          "tbody",
+          null,
+          rows.map((row) =>
+            h(
+              "tr",
+              null,
+              row.map((cell, column) =>
+                column === named
+                  ? h("th", { scope: "row" }, drawCell(cell))
+                  : h("td", { class: cell?.type === "raw_number" ? "number" : undefined }, drawCell(cell)),
+              ),
+            ),
+          ),
+        ),
       ),
     ),
     pages > 1 &&
       h(
         "div",
         { class: "pager" },
-        h("button", { type: "button", class: "icon-button", "aria-label": "Previous page", disabled: page === 0, onclick: () => set({ page: page - 1 }) }, icon("left")),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            "aria-label": "Previous page",
+            disabled: page === 0,
+            onclick: () => set({ page: page - 1 }),
+          },
+          icon("left"),
+        ),
         h("span", { "aria-live": "polite" }, `${page + 1} of ${pages}`),
-        h("button", { type: "button", class: "icon-button", "aria-label": "Next page", disabled: page === pages - 1, onclick: () => set({ page: page + 1 }) }, icon("right")),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            "aria-label": "Next page",
+            disabled: page === pages - 1,
+            onclick: () => set({ page: page + 1 }),
+          },
+          icon("right"),
+        ),
       ),
   );
 }
@@ -79,7 +140,16 @@ function headCell(cell, column, view, set) {
   return h(
     "th",
     { scope: "col", "aria-sort": direction },
-    h("button", { type: "button", class: "sort", onclick: () => set({ sort: column, down: view.sort === column && !view.down, page: 0 }) }, drawCell(cell), direction !== "none" && icon(view.down ? "caret" : "up", 14)),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "sort",
+        onclick: () => set({ sort: column, down: view.sort === column && !view.down, page: 0 }),
+      },
+      drawCell(cell),
+      direction !== "none" && icon(view.down ? "caret" : "up", 14),
+    ),
   );
 }
 

@@ -7,7 +7,8 @@ import { closePopup, isOpen, openPopup } from "./popup.js";
 import { now, redraw } from "./store.js";
 
 const WEEK = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const write = (day, options) => new Date(`${day}T00:00:00Z`).toLocaleDateString("en-US", { timeZone: "UTC", ...options });
+const write = (day, options) =>
+  new Date(`${day}T00:00:00Z`).toLocaleDateString("en-US", { timeZone: "UTC", ...options });
 
 /** "2026-11-23" as "Nov 23, 2026". */
 export const dayText = (day) => write(day, { month: "short", day: "numeric", year: "numeric" });
@@ -30,7 +31,8 @@ export function openCalendar(id, anchor, { value, pick, label }) {
   focusCursor();
 }
 
-const focusCursor = () => queueMicrotask(() => queueMicrotask(() => document.querySelector(`.calendar [data-date="${cursor}"]`)?.focus()));
+const focusCursor = () =>
+  queueMicrotask(() => queueMicrotask(() => document.querySelector(`.calendar [data-date="${cursor}"]`)?.focus()));
 
 function move(to) {
   cursor = to;
@@ -41,24 +43,62 @@ function move(to) {
 function month({ value, pick, label }) {
   const first = `${cursor.slice(0, 8)}01`;
   const start = shift(first, -new Date(`${first}T00:00:00Z`).getUTCDay());
-  const weeks = Array.from({ length: 6 }, (_, week) => Array.from({ length: 7 }, (_, day) => shift(start, week * 7 + day))).filter((week) =>
-    week.some((day) => day.slice(0, 7) === first.slice(0, 7)),
-  );
+  const weeks = Array.from({ length: 6 }, (_, week) =>
+    Array.from({ length: 7 }, (_, day) => shift(start, week * 7 + day)),
+  ).filter((week) => week.some((day) => day.slice(0, 7) === first.slice(0, 7)));
   return h(
     "div",
     { class: "calendar", role: "dialog", "aria-label": label || "Choose a date" },
     h(
       "div",
       { class: "calendar-head" },
-      h("button", { type: "button", class: "icon-button", "aria-label": "Previous month", onclick: () => move(shiftMonth(cursor, -1)) }, icon("left")),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "icon-button",
+          "aria-label": "Previous month",
+          onclick: () => move(shiftMonth(cursor, -1)),
+        },
+        icon("left"),
+      ),
       h("strong", { "aria-live": "polite" }, write(cursor, { month: "long", year: "numeric" })),
-      h("button", { type: "button", class: "icon-button", "aria-label": "Next month", onclick: () => move(shiftMonth(cursor, 1)) }, icon("right")),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "icon-button",
+          "aria-label": "Next month",
+          onclick: () => move(shiftMonth(cursor, 1)),
+        },
+        icon("right"),
+      ),
     ),
     h(
       "table",
       { role: "grid", onkeydown: (event) => keys(event, pick) },
-      h("thead", null, h("tr", null, WEEK.map((name) => h("th", { scope: "col", abbr: name }, name.slice(0, 2))))),
-      h("tbody", null, weeks.map((week) => h("tr", null, week.map((day) => h("td", { role: "gridcell", "aria-selected": String(day === value) }, dayButton(day, value, first, pick)))))),
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          WEEK.map((name) => h("th", { scope: "col", abbr: name }, name.slice(0, 2))),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        weeks.map((week) =>
+          h(
+            "tr",
+            null,
+            week.map((day) =>
+              h("td", { role: "gridcell", "aria-selected": String(day === value) }, dayButton(day, value, first, pick)),
+            ),
+          ),
+        ),
+      ),
     ),
   );
 }
@@ -69,7 +109,12 @@ function dayButton(day, value, first, pick) {
     {
       type: "button",
       "data-date": day,
-      class: cx("day", day === value && "chosen", day === dayOf(now()) && "today", day.slice(0, 7) !== first.slice(0, 7) && "other"),
+      class: cx(
+        "day",
+        day === value && "chosen",
+        day === dayOf(now()) && "today",
+        day.slice(0, 7) !== first.slice(0, 7) && "other",
+      ),
       tabindex: day === cursor ? "0" : "-1",
       "aria-label": write(day, { weekday: "long", month: "long", day: "numeric", year: "numeric" }),
       onclick: () => choose(day, pick),

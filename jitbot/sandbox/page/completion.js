@@ -12,7 +12,9 @@ export function completions({ text, caret }, { channelId, threadTs }) {
   if (!found) return [];
   const from = caret - found[2].length - 1;
   const wanted = found[2].toLowerCase();
-  return (found[1] === "@" ? people(wanted, channelId) : channels(wanted)).slice(0, MOST).map((one) => ({ ...one, from }));
+  return (found[1] === "@" ? people(wanted, channelId) : channels(wanted))
+    .slice(0, MOST)
+    .map((one) => ({ ...one, from }));
 }
 
 function commands(typed) {
@@ -36,19 +38,37 @@ function people(wanted, channelId) {
   const inside = new Set(channel(channelId)?.members || []);
   const groups = store.data.usergroups
     .filter((one) => one.handle.toLowerCase().startsWith(wanted))
-    .map((one) => ({ kind: "person", insert: `@${one.handle} `, title: `@${one.handle}`, more: one.name, glyph: "people" }));
+    .map((one) => ({
+      kind: "person",
+      insert: `@${one.handle} `,
+      title: `@${one.handle}`,
+      more: one.name,
+      glyph: "people",
+    }));
   const found = store.data.people
     .filter((one) => !one.deleted)
     .filter((one) => one.name.toLowerCase().startsWith(wanted) || nameOf(one.id).toLowerCase().includes(wanted))
     .sort((a, b) => inside.has(b.id) - inside.has(a.id))
-    .map((one) => ({ kind: "person", insert: `@${one.name} `, title: nameOf(one.id), more: isApp(one.id) ? "App" : `@${one.name}${inside.has(one.id) ? "" : " · not in channel"}`, user: one.id }));
+    .map((one) => ({
+      kind: "person",
+      insert: `@${one.name} `,
+      title: nameOf(one.id),
+      more: isApp(one.id) ? "App" : `@${one.name}${inside.has(one.id) ? "" : " · not in channel"}`,
+      user: one.id,
+    }));
   return [...found, ...groups];
 }
 
 function channels(wanted) {
   return store.data.channels
     .filter((one) => one.kind !== "dm" && one.name.toLowerCase().includes(wanted))
-    .map((one) => ({ kind: "channel", insert: `#${one.name} `, title: one.name, more: one.topic, glyph: one.kind === "private" ? "lock" : "hash" }));
+    .map((one) => ({
+      kind: "channel",
+      insert: `#${one.name} `,
+      title: one.name,
+      more: one.topic,
+      glyph: one.kind === "private" ? "lock" : "hash",
+    }));
 }
 
 /** The command whose arguments are being typed, for its usage hint. */
@@ -61,12 +81,14 @@ const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
 /** Typed words as Slack sends them: its three escapes, and known @names and #channels as mentions. */
 export function asSent(text) {
-  return text.replace(/[&<>]/g, (one) => ESCAPES[one]).replace(/(^|[\s(])([@#])([\p{L}\p{N}._-]+)/gu, (whole, before, mark, name) => {
-    // A full stop after a name is the sentence's.
-    const bare = name.replace(/[._-]+$/, "");
-    const mention = mark === "@" ? mentionOf(bare) : channelOf(bare);
-    return mention ? `${before}${mention}${name.slice(bare.length)}` : whole;
-  });
+  return text
+    .replace(/[&<>]/g, (one) => ESCAPES[one])
+    .replace(/(^|[\s(])([@#])([\p{L}\p{N}._-]+)/gu, (whole, before, mark, name) => {
+      // A full stop after a name is the sentence's.
+      const bare = name.replace(/[._-]+$/, "");
+      const mention = mark === "@" ? mentionOf(bare) : channelOf(bare);
+      return mention ? `${before}${mention}${name.slice(bare.length)}` : whole;
+    });
 }
 
 function mentionOf(name) {

@@ -47,7 +47,14 @@ export function composer({ channelId, threadTs, label }) {
         "aria-controls": listId,
         "aria-autocomplete": "list",
         "aria-activedescendant": found.length ? `${listId}-${draft.active}` : undefined,
-        oninput: (event) => change(context, { text: event.target.value, caret: event.target.selectionStart, active: 0, closed: false, error: null }),
+        oninput: (event) =>
+          change(context, {
+            text: event.target.value,
+            caret: event.target.selectionStart,
+            active: 0,
+            closed: false,
+            error: null,
+          }),
         onkeydown: (event) => keys(event, context),
         onkeyup: (event) => noteCaret(event, context),
         onclick: (event) => noteCaret(event, context),
@@ -56,9 +63,31 @@ export function composer({ channelId, threadTs, label }) {
         patched: grow,
         created: (area) => queueMicrotask(() => threadTs && area.focus()),
       }),
-      h("div", { class: "composer-bar" }, shortcutButton(threadTs), h("span", { class: "spacer" }), h("button", { type: "button", class: cx("send", draft.text.trim() && "ready"), "aria-label": "Send now", disabled: !draft.text.trim() || draft.sending, onclick: () => send(context) }, draft.sending ? h("span", { class: "spinner" }) : icon("send", 18))),
+      h(
+        "div",
+        { class: "composer-bar" },
+        shortcutButton(threadTs),
+        h("span", { class: "spacer" }),
+        h(
+          "button",
+          {
+            type: "button",
+            class: cx("send", draft.text.trim() && "ready"),
+            "aria-label": "Send now",
+            disabled: !draft.text.trim() || draft.sending,
+            onclick: () => send(context),
+          },
+          draft.sending ? h("span", { class: "spinner" }) : icon("send", 18),
+        ),
+      ),
     ),
-    draft.error ? h("div", { class: "composer-error", role: "alert" }, icon("warning", 16), h("span", null, draft.error)) : h("div", { class: "composer-foot" }, draft.text ? [h("b", null, "Shift + Return"), " to add a new line"] : null),
+    draft.error
+      ? h("div", { class: "composer-error", role: "alert" }, icon("warning", 16), h("span", null, draft.error))
+      : h(
+          "div",
+          { class: "composer-foot" },
+          draft.text ? [h("b", null, "Shift + Return"), " to add a new line"] : null,
+        ),
   );
 }
 
@@ -81,14 +110,37 @@ function noteCaret(event, context) {
 function list(id, { draft, found, ...context }) {
   return h(
     "div",
-    { class: "completions", role: "listbox", id, "aria-label": "Suggestions", onmousedown: (event) => event.preventDefault() },
-    h("div", { class: "completions-head" }, found[0].kind === "command" ? "Commands" : found[0].kind === "person" ? "People" : "Channels", h("span", null, "↑↓ to choose · Tab to complete · Esc to dismiss")),
+    {
+      class: "completions",
+      role: "listbox",
+      id,
+      "aria-label": "Suggestions",
+      onmousedown: (event) => event.preventDefault(),
+    },
+    h(
+      "div",
+      { class: "completions-head" },
+      found[0].kind === "command" ? "Commands" : found[0].kind === "person" ? "People" : "Channels",
+      h("span", null, "↑↓ to choose · Tab to complete · Esc to dismiss"),
+    ),
     found.map((one, index) =>
       h(
         "div",
-        { id: `${id}-${index}`, key: one.insert, role: "option", class: cx("completion", index === draft.active && "active"), "aria-selected": String(index === draft.active), onclick: () => complete(one, { draft, ...context }) },
+        {
+          id: `${id}-${index}`,
+          key: one.insert,
+          role: "option",
+          class: cx("completion", index === draft.active && "active"),
+          "aria-selected": String(index === draft.active),
+          onclick: () => complete(one, { draft, ...context }),
+        },
         one.user ? avatar(one.user, 24) : h("span", { class: "option-glyph" }, icon(one.glyph || "hash", 18)),
-        h("span", { class: "completion-main" }, h("b", null, one.title), one.usage && h("span", { class: "completion-usage" }, one.usage)),
+        h(
+          "span",
+          { class: "completion-main" },
+          h("b", null, one.title),
+          one.usage && h("span", { class: "completion-usage" }, one.usage),
+        ),
         one.more && h("span", { class: "completion-more" }, one.more),
       ),
     ),
@@ -136,16 +188,36 @@ async function send(context) {
     return;
   }
   change(context, { sending: true, text: "", caret: 0, error: null });
-  const answer = await quietly(() => (isCommand(text) ? api.command(channelId, text) : api.message(channelId, asSent(text), threadTs)));
+  const answer = await quietly(() =>
+    isCommand(text) ? api.command(channelId, text) : api.message(channelId, asSent(text), threadTs),
+  );
   draft.sending = false;
   // A command the app did not take in time is told by Slackbot in the channel; here only what never got that far.
-  if (!answer.ok && answer.acked === undefined) Object.assign(draft, { error: answer.said || api.reason(answer), text: draft.text || text });
+  if (!answer.ok && answer.acked === undefined)
+    Object.assign(draft, { error: answer.said || api.reason(answer), text: draft.text || text });
   redraw();
 }
 
 function shortcutButton(threadTs) {
   const all = (store.data.shortcuts || []).filter((one) => one.type === "global" || one.type === "shortcut");
   if (!all.length || threadTs) return null;
-  const items = () => all.map((one) => ({ text: one.name, hint: store.data.app.name, before: avatar(store.data.app.bot_user, 20), run: () => runShortcut(one) }));
-  return h("button", { type: "button", class: "icon-button", "aria-label": "Run a shortcut", title: "Run a shortcut", "aria-haspopup": "menu", onclick: (event) => openMenu("shortcuts", event.currentTarget, items(), { label: "Shortcuts", align: "start" }) }, icon("bolt"));
+  const items = () =>
+    all.map((one) => ({
+      text: one.name,
+      hint: store.data.app.name,
+      before: avatar(store.data.app.bot_user, 20),
+      run: () => runShortcut(one),
+    }));
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": "Run a shortcut",
+      title: "Run a shortcut",
+      "aria-haspopup": "menu",
+      onclick: (event) => openMenu("shortcuts", event.currentTarget, items(), { label: "Shortcuts", align: "start" }),
+    },
+    icon("bolt"),
+  );
 }

@@ -50,13 +50,30 @@ export function confirmDialog() {
         },
         created: (box) => queueMicrotask(() => box.querySelector(".button-primary, .button-danger")?.focus()),
       },
-      h("header", { class: "dialog-head" }, h("h1", { id: "confirm-title", class: "dialog-title" }, textObject(title)), h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => settle(false) }, icon("close"))),
+      h(
+        "header",
+        { class: "dialog-head" },
+        h("h1", { id: "confirm-title", class: "dialog-title" }, textObject(title)),
+        h(
+          "button",
+          { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => settle(false) },
+          icon("close"),
+        ),
+      ),
       h("div", { class: "dialog-body", id: "confirm-text" }, textObject(text)),
       h(
         "footer",
         { class: "dialog-foot" },
         h("button", { type: "button", class: "button", onclick: () => settle(false) }, textObject(deny)),
-        h("button", { type: "button", class: style === "danger" ? "button button-danger" : "button button-primary", onclick: () => settle(true) }, textObject(confirm)),
+        h(
+          "button",
+          {
+            type: "button",
+            class: style === "danger" ? "button button-danger" : "button button-primary",
+            onclick: () => settle(true),
+          },
+          textObject(confirm),
+        ),
       ),
     ),
   );

@@ -29,7 +29,10 @@ function usable(zone) {
   }
 }
 
-const write = (seconds, options) => formatOf(options).format(new Date(seconds * 1000)).replace(/\u202f/g, " ");
+const write = (seconds, options) =>
+  formatOf(options)
+    .format(new Date(seconds * 1000))
+    .replace(/\u202f/g, " ");
 
 /** "2026-11-23" in the viewer's zone. */
 export function dayOf(seconds) {
@@ -49,7 +52,8 @@ export function momentOf(day, time) {
   const wanted = Date.parse(`${day}T${time}:00Z`) / 1000;
   let guess = wanted;
   // Twice, because the first correction may cross a change of the clocks.
-  for (let round = 0; round < 2; round += 1) guess += wanted - Date.parse(`${dayOf(guess)}T${clockOf(guess)}:00Z`) / 1000;
+  for (let round = 0; round < 2; round += 1)
+    guess += wanted - Date.parse(`${dayOf(guess)}T${clockOf(guess)}:00Z`) / 1000;
   return guess;
 }
 
@@ -73,7 +77,13 @@ function pretty(seconds, otherwise) {
   return names[dayOf(seconds)] || otherwise(seconds);
 }
 
-const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60]];
+const UNITS = [
+  ["year", 31536000],
+  ["month", 2592000],
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60],
+];
 
 /** "3 minutes ago", "in 2 hours". */
 export function ago(seconds) {
@@ -132,7 +142,8 @@ export function dateNode(seconds, format, { link, fallback } = {}) {
 const isoOf = (seconds) => (Number.isFinite(seconds) ? new Date(seconds * 1000).toISOString() : undefined);
 
 /** "Monday, November 23rd at 2:05:09 PM", for a hover. */
-export const moment = (seconds) => `${write(seconds, { weekday: "long" })}, ${month(seconds)} ${day(seconds)} at ${timeSecs(seconds)}`;
+export const moment = (seconds) =>
+  `${write(seconds, { weekday: "long" })}, ${month(seconds)} ${day(seconds)} at ${timeSecs(seconds)}`;
 
 /** What stands between two days of a channel. */
 export function dividerOf(seconds) {

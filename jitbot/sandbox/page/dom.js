@@ -47,7 +47,9 @@ function update(element, node, svg) {
   for (const name in before) if (!(name in now)) setProp(element, name, undefined, before[name]);
   // Children first: a <select> or a scroll position can only be set once they are there.
   if (!now.opaque) patchChildren(element, node.children, svg);
-  for (const name in now) if (now[name] !== before[name] && !(name === "style" && sameStyle(now.style, before.style))) setProp(element, name, now[name], before[name]);
+  for (const name in now)
+    if (now[name] !== before[name] && !(name === "style" && sameStyle(now.style, before.style)))
+      setProp(element, name, now[name], before[name]);
   element.$node = { tag: node.tag, props: now, key: node.key };
   now.patched?.(element);
 }
@@ -122,7 +124,8 @@ function place(parent, child, cursor, { keyed, keys, svg }) {
   return match;
 }
 
-const same = (one, other) => Boolean(one) && one.length === other.length && one.every((each, index) => each === other[index]);
+const same = (one, other) =>
+  Boolean(one) && one.length === other.length && one.every((each, index) => each === other[index]);
 
 function remove(node) {
   node.$node?.props.removed?.(node);

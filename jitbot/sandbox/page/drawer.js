@@ -38,10 +38,15 @@ export function openDrawer() {
 async function load() {
   const [log, inForce] = await Promise.all([api.log(since), api.faults()]);
   faults = Array.isArray(inForce) ? inForce : inForce.faults || [];
-  const fresh = [...(log.calls || []).map((one) => ({ ...one, call: true })), ...(log.deliveries || [])].filter((one) => !entries.some((other) => other.call === one.call && other.n === one.n));
+  const fresh = [...(log.calls || []).map((one) => ({ ...one, call: true })), ...(log.deliveries || [])].filter(
+    (one) => !entries.some((other) => other.call === one.call && other.n === one.n),
+  );
   entries = [...entries, ...fresh].sort((a, b) => b.at - a.at || b.n - a.n).slice(0, MOST);
   // The last few are asked for again: a delivery's outcome comes after the delivery.
-  const lately = new Map([...(log.deliveries || []).map((one) => [`d${one.n}`, one]), ...(log.calls || []).map((one) => [`c${one.n}`, { ...one, call: true }])]);
+  const lately = new Map([
+    ...(log.deliveries || []).map((one) => [`d${one.n}`, one]),
+    ...(log.calls || []).map((one) => [`c${one.n}`, { ...one, call: true }]),
+  ]);
   entries = entries.map((one) => lately.get(`${one.call ? "c" : "d"}${one.n}`) || one);
   since = Math.max(0, ...entries.map((one) => one.n)) - 20;
   since = Math.max(0, since);
@@ -66,18 +71,48 @@ export function drawer() {
   if (!open) return null;
   return h(
     "aside",
-    { class: "drawer", key: "drawer", "aria-label": "Local Slack", onkeydown: (event) => event.key === "Escape" && openDrawer() },
-    h("header", { class: "pane-head" }, h("div", { class: "pane-title" }, icon("tools"), h("h2", { class: "pane-name" }, "Local Slack")), h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: openDrawer }, icon("close"))),
+    {
+      class: "drawer",
+      key: "drawer",
+      "aria-label": "Local Slack",
+      onkeydown: (event) => event.key === "Escape" && openDrawer(),
+    },
+    h(
+      "header",
+      { class: "pane-head" },
+      h("div", { class: "pane-title" }, icon("tools"), h("h2", { class: "pane-name" }, "Local Slack")),
+      h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: openDrawer }, icon("close")),
+    ),
     h(
       "div",
       { class: "drawer-body" },
       h("h3", null, "Clock"),
       h("p", { class: "drawer-clock" }, moment(now())),
-      h("div", { class: "actions" }, [["+1 minute", 60], ["+5 minutes", 300], ["+1 hour", 3600]].map(([label, seconds]) => h("button", { type: "button", class: "button button-small", onclick: () => forward(seconds) }, label))),
+      h(
+        "div",
+        { class: "actions" },
+        [
+          ["+1 minute", 60],
+          ["+5 minutes", 300],
+          ["+1 hour", 3600],
+        ].map(([label, seconds]) =>
+          h("button", { type: "button", class: "button button-small", onclick: () => forward(seconds) }, label),
+        ),
+      ),
       h("h3", null, "Faults"),
       PRESETS.map(([label, preset], index) => {
         const inForce = faults.find((one) => same(one, preset));
-        return h("div", { class: "choice", key: label }, h("input", { type: "checkbox", id: `fault-${index}`, checked: Boolean(inForce), onchange: (event) => toggle(preset, event.target.checked) }), h("label", { for: `fault-${index}` }, label, inForce?.struck ? ` (${inForce.struck})` : ""));
+        return h(
+          "div",
+          { class: "choice", key: label },
+          h("input", {
+            type: "checkbox",
+            id: `fault-${index}`,
+            checked: Boolean(inForce),
+            onchange: (event) => toggle(preset, event.target.checked),
+          }),
+          h("label", { for: `fault-${index}` }, label, inForce?.struck ? ` (${inForce.struck})` : ""),
+        );
       }),
       h("h3", null, "Lately"),
       entries.length ? h("ol", { class: "log" }, entries.map(entry)) : h("p", { class: "muted" }, "Nothing yet."),
@@ -86,17 +121,35 @@ export function drawer() {
 }
 
 function entry(one) {
-  const bad = one.call ? one.answer?.ok === false || one.status >= 400 : !["acked", "under way", undefined].includes(one.outcome);
+  const bad = one.call
+    ? one.answer?.ok === false || one.status >= 400
+    : !["acked", "under way", undefined].includes(one.outcome);
   const what = one.call ? one.method : one.kind;
-  const result = one.call ? (one.answer?.error ?? one.status ?? "") : `${one.outcome ?? "…"}${one.took_ms !== undefined && one.took_ms !== null ? ` in ${Math.round(one.took_ms)} ms` : ""}${one.attempt > 1 ? `, attempt ${one.attempt}` : ""}`;
+  const result = one.call
+    ? (one.answer?.error ?? one.status ?? "")
+    : `${one.outcome ?? "…"}${one.took_ms !== undefined && one.took_ms !== null ? ` in ${Math.round(one.took_ms)} ms` : ""}${one.attempt > 1 ? `, attempt ${one.attempt}` : ""}`;
   return h(
     "li",
     { key: `${one.call ? "c" : "d"}${one.n}`, class: bad ? "log-bad" : undefined },
     h(
       "details",
       null,
-      h("summary", null, h("span", { class: "log-way", title: one.call ? "the app called Slack" : "Slack told the app" }, one.call ? "app → Slack" : "Slack → app"), h("b", null, what), h("span", { class: "log-result" }, String(result))),
-      h("pre", { class: "pre" }, JSON.stringify(one.call ? { args: one.args, answer: one.answer } : one.payload, null, 2)),
+      h(
+        "summary",
+        null,
+        h(
+          "span",
+          { class: "log-way", title: one.call ? "the app called Slack" : "Slack told the app" },
+          one.call ? "app → Slack" : "Slack → app",
+        ),
+        h("b", null, what),
+        h("span", { class: "log-result" }, String(result)),
+      ),
+      h(
+        "pre",
+        { class: "pre" },
+        JSON.stringify(one.call ? { args: one.args, answer: one.answer } : one.payload, null, 2),
+      ),
     ),
   );
 }

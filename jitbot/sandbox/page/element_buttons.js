@@ -14,20 +14,40 @@ function button(one, { surface, blockId, attributes }) {
   const waiting = isPending(surface, blockId, one.action_id);
   const name = one.accessibility_label || undefined;
   const looks = {
-    class: cx("button", one.style === "primary" && "button-primary", one.style === "danger" && "button-danger", waiting && "waiting"),
+    class: cx(
+      "button",
+      one.style === "primary" && "button-primary",
+      one.style === "danger" && "button-danger",
+      waiting && "waiting",
+    ),
     "data-action-id": one.action_id,
     "aria-label": name,
     "aria-busy": waiting ? "true" : undefined,
     id: attributes.id,
   };
-  const inner = [waiting && h("span", { class: "spinner", "aria-hidden": "true" }), h("span", { class: "button-text" }, textObject(one.text))];
+  const inner = [
+    waiting && h("span", { class: "spinner", "aria-hidden": "true" }),
+    h("span", { class: "button-text" }, textObject(one.text)),
+  ];
   const press = async () => {
     if (waiting || !(await confirmed(one.confirm))) return;
     await send(surface, blockId, one.action_id);
   };
   const href = safeUrl(one.url);
   // A link button opens its page and tells the app as well.
-  if (href) return h("a", { ...looks, href, target: "_blank", rel: "noopener noreferrer", role: "button", onclick: () => send(surface, blockId, one.action_id) }, inner);
+  if (href)
+    return h(
+      "a",
+      {
+        ...looks,
+        href,
+        target: "_blank",
+        rel: "noopener noreferrer",
+        role: "button",
+        onclick: () => send(surface, blockId, one.action_id),
+      },
+      inner,
+    );
   return h("button", { ...looks, type: "button", onclick: press }, inner);
 }
 
@@ -59,7 +79,13 @@ function feedback(one, context) {
     [one.negative_button, "👎"],
   ]
     .filter(([which]) => which)
-    .map(([which, mark]) => small({ ...one, confirm: which.confirm }, context, { label: which.accessibility_label || asText(which.text), inner: h("span", { "aria-hidden": "true" }, mark), value: which.value }));
+    .map(([which, mark]) =>
+      small({ ...one, confirm: which.confirm }, context, {
+        label: which.accessibility_label || asText(which.text),
+        inner: h("span", { "aria-hidden": "true" }, mark),
+        value: which.value,
+      }),
+    );
 }
 
 export const buttons = { button, workflow_button: button, icon_button: iconButton, feedback_buttons: feedback };

@@ -10,7 +10,11 @@ import { openMenu } from "./popup.js";
 function group(one, context, role, row) {
   const { attributes } = context;
   const { created, ...rest } = attributes;
-  return h("div", { class: "choices", role, created, ...rest }, (one.options || []).map((option, index) => row(option, index)));
+  return h(
+    "div",
+    { class: "choices", role, created, ...rest },
+    (one.options || []).map((option, index) => row(option, index)),
+  );
 }
 
 function radio(one, context) {
@@ -33,7 +37,12 @@ function checkboxes(one, context) {
       id: `${context.id}-${index}`,
       type: "checkbox",
       checked: values.includes(option.value),
-      pick: (checked) => context.change(one.options.map((other) => other.value).filter((other) => (other === option.value ? checked : values.includes(other)))),
+      pick: (checked) =>
+        context.change(
+          one.options
+            .map((other) => other.value)
+            .filter((other) => (other === option.value ? checked : values.includes(other))),
+        ),
     }),
   );
 }
@@ -67,7 +76,10 @@ function overflow(one, { surface, blockId, id, label }) {
   };
   const items = () =>
     one.options.map((option) => ({
-      text: [textObject(option.text), option.description && h("span", { class: "menu-hint" }, textObject(option.description))],
+      text: [
+        textObject(option.text),
+        option.description && h("span", { class: "menu-hint" }, textObject(option.description)),
+      ],
       run: () => pick(option),
     }));
   return h(

@@ -43,12 +43,24 @@ function timeField({ id, value, placeholder, attributes, pick }) {
 }
 
 function datepicker(one, { surface, blockId, id, attributes, change }) {
-  return dayField({ id, value: valueOf(surface, blockId, one), placeholder: asText(one.placeholder) || "Select a date", attributes, pick: change });
+  return dayField({
+    id,
+    value: valueOf(surface, blockId, one),
+    placeholder: asText(one.placeholder) || "Select a date",
+    attributes,
+    pick: change,
+  });
 }
 
 function timepicker(one, { surface, blockId, id, attributes, change }) {
   const placeholder = asText(one.placeholder) || "Select a time";
-  return timeField({ id, value: valueOf(surface, blockId, one), placeholder, attributes: { ...attributes, "aria-label": attributes["aria-label"] || placeholder }, pick: change });
+  return timeField({
+    id,
+    value: valueOf(surface, blockId, one),
+    placeholder,
+    attributes: { ...attributes, "aria-label": attributes["aria-label"] || placeholder },
+    pick: change,
+  });
 }
 
 // Half of a moment is kept beside the form, under names the server never sees.
@@ -68,9 +80,27 @@ function datetimepicker(one, { surface, blockId, id, attributes, change, label }
   const named = label || "Date and time";
   return h(
     "div",
-    { class: "datetime", role: "group", "data-action-id": one.action_id, "aria-labelledby": attributes["aria-labelledby"], "aria-label": attributes["aria-labelledby"] ? undefined : named },
-    dayField({ id, value: day || draft.day, placeholder: "Select a date", attributes: { "aria-label": `${named}: date`, created: attributes.created }, pick: (picked) => set({ day: picked }) }),
-    timeField({ id: `${id}-time`, value: clock || draft.clock, placeholder: "Select a time", attributes: { "aria-label": `${named}: time` }, pick: (picked) => set({ clock: picked, day: day || draft.day || dayOf(now()) }) }),
+    {
+      class: "datetime",
+      role: "group",
+      "data-action-id": one.action_id,
+      "aria-labelledby": attributes["aria-labelledby"],
+      "aria-label": attributes["aria-labelledby"] ? undefined : named,
+    },
+    dayField({
+      id,
+      value: day || draft.day,
+      placeholder: "Select a date",
+      attributes: { "aria-label": `${named}: date`, created: attributes.created },
+      pick: (picked) => set({ day: picked }),
+    }),
+    timeField({
+      id: `${id}-time`,
+      value: clock || draft.clock,
+      placeholder: "Select a time",
+      attributes: { "aria-label": `${named}: time` },
+      pick: (picked) => set({ clock: picked, day: day || draft.day || dayOf(now()) }),
+    }),
   );
 }
 

@@ -19,7 +19,10 @@ function listener(one, context) {
       hold(surface, blockId, one.action_id, value);
       if (!goes || !when.includes("on_character_entered")) return;
       clearTimeout(timers.get(id));
-      timers.set(id, setTimeout(() => send(surface, blockId, one.action_id, value), TYPING_PAUSE_MS));
+      timers.set(
+        id,
+        setTimeout(() => send(surface, blockId, one.action_id, value), TYPING_PAUSE_MS),
+      );
     },
     onkeydown: (event) => {
       if (event.key !== "Enter" || !goes || !when.includes("on_enter_pressed")) return;
@@ -56,10 +59,16 @@ function field(one, context, extra = {}) {
 
 function counter(left, most) {
   if (left > Math.max(20, most / 5)) return null;
-  return h("span", { class: left < 0 ? "counter over" : "counter", "aria-live": "polite" }, h("span", { class: "sr-only" }, "Characters left: "), String(left));
+  return h(
+    "span",
+    { class: left < 0 ? "counter over" : "counter", "aria-live": "polite" },
+    h("span", { class: "sr-only" }, "Characters left: "),
+    String(left),
+  );
 }
 
-const plainText = (one, context) => field(one, context, one.multiline ? { tag: "textarea", rows: "3", patched: grow } : {});
+const plainText = (one, context) =>
+  field(one, context, one.multiline ? { tag: "textarea", rows: "3", patched: grow } : {});
 
 // A multi-line field grows with its text, up to a point.
 function grow(area) {
@@ -70,7 +79,12 @@ function grow(area) {
 }
 
 function number(one, context) {
-  return field(one, context, { inputmode: one.is_decimal_allowed ? "decimal" : "numeric", role: "spinbutton", "aria-valuemin": one.min_value, "aria-valuemax": one.max_value });
+  return field(one, context, {
+    inputmode: one.is_decimal_allowed ? "decimal" : "numeric",
+    role: "spinbutton",
+    "aria-valuemin": one.min_value,
+    "aria-valuemax": one.max_value,
+  });
 }
 
 function file(one, { surface, blockId, id, attributes, change }) {
@@ -79,9 +93,33 @@ function file(one, { surface, blockId, id, attributes, change }) {
   return h(
     "div",
     { class: "file-field" },
-    h("input", { type: "file", class: "file-native", ...attributes, multiple: (one.max_files || 10) > 1, accept: one.filetypes?.map((each) => `.${each}`).join(","), onchange: pick }),
+    h("input", {
+      type: "file",
+      class: "file-native",
+      ...attributes,
+      multiple: (one.max_files || 10) > 1,
+      accept: one.filetypes?.map((each) => `.${each}`).join(","),
+      onchange: pick,
+    }),
     h("label", { class: "button", for: id }, icon("file", 16), "Upload from your computer"),
-    names.map((name) => h("span", { class: "chip", key: name }, icon("file", 14), h("span", { class: "chip-text" }, name), h("button", { type: "button", class: "chip-x", "aria-label": `Remove ${name}`, onclick: () => change(names.filter((other) => other !== name)) }, icon("close", 12)))),
+    names.map((name) =>
+      h(
+        "span",
+        { class: "chip", key: name },
+        icon("file", 14),
+        h("span", { class: "chip-text" }, name),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "chip-x",
+            "aria-label": `Remove ${name}`,
+            onclick: () => change(names.filter((other) => other !== name)),
+          },
+          icon("close", 12),
+        ),
+      ),
+    ),
   );
 }
 

@@ -33,7 +33,12 @@ export function element(one, frame) {
       "aria-describedby": frame.describedBy,
       "aria-invalid": frame.invalid ? "true" : undefined,
       "aria-required": frame.required ? "true" : undefined,
-      created: one.focus_on_load ? (field) => queueMicrotask(() => (field.matches("input,textarea,button") ? field : field.querySelector("input,textarea,button"))?.focus()) : undefined,
+      created: one.focus_on_load
+        ? (field) =>
+            queueMicrotask(() =>
+              (field.matches("input,textarea,button") ? field : field.querySelector("input,textarea,button"))?.focus(),
+            )
+        : undefined,
     },
   };
   context.change = (value, options) => change(one, context, value, options);
@@ -41,7 +46,8 @@ export function element(one, frame) {
 }
 
 /** The id in the page of an element, made of what names it to the app. */
-export const domId = (surface, block, action) => `e-${`${surface.place || ""}${surface.key}-${block}-${action}`.replace(/[^\w-]/g, "_")}`;
+export const domId = (surface, block, action) =>
+  `e-${`${surface.place || ""}${surface.key}-${block}-${action}`.replace(/[^\w-]/g, "_")}`;
 
 // A choice is kept; outside of input blocks, and in those that dispatch, the app hears of it at once.
 async function change(one, { surface, blockId, inInput, dispatch }, value, options) {

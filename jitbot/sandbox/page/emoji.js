@@ -43,8 +43,17 @@ const DRAWN = new Map(); // character -> function that draws it
 const circle = (fill, rim) => () => [h("circle", { cx: 10, cy: 10, r: 8, fill, stroke: rim, "stroke-width": 1 })];
 const square = (fill) => () => [h("rect", { x: 2, y: 2, width: 16, height: 16, rx: 2.5, fill })];
 const stroke = (d, colour, width = 2.4) =>
-  h("path", { d, fill: "none", stroke: colour, "stroke-width": width, "stroke-linecap": "round", "stroke-linejoin": "round" });
-const boxed = (fill, ...inner) => () => [...square(fill)(), ...inner];
+  h("path", {
+    d,
+    fill: "none",
+    stroke: colour,
+    "stroke-width": width,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+  });
+const boxed =
+  (fill, ...inner) =>
+  () => [...square(fill)(), ...inner];
 
 for (const [characters, fill, rim] of [
   ["🔴", "#dd2e44", "#c2253a"],
@@ -58,12 +67,25 @@ for (const [characters, fill, rim] of [
   ["⚫", "#31373d", "#555c63"],
 ])
   DRAWN.set(characters, circle(fill, rim));
-for (const [character, fill] of [["🟥", "#dd2e44"], ["🟧", "#f4900c"], ["🟨", "#fdcb58"], ["🟩", "#5fb04b"], ["🟦", "#4a9ee8"], ["🟪", "#aa8ed6"]])
+for (const [character, fill] of [
+  ["🟥", "#dd2e44"],
+  ["🟧", "#f4900c"],
+  ["🟨", "#fdcb58"],
+  ["🟩", "#5fb04b"],
+  ["🟦", "#4a9ee8"],
+  ["🟪", "#aa8ed6"],
+])
   DRAWN.set(character, square(fill));
 DRAWN.set("✅", boxed("#5fb04b", stroke("m6 10.5 3 3 5.5-7", "#fff")));
 DRAWN.set("↩️", boxed("#4a9ee8", stroke("M14.5 14v-2.5a3 3 0 0 0-3-3H6m2.7-2.8L5.8 8.5l2.9 2.8", "#fff", 1.8)));
 DRAWN.set("↪️", boxed("#4a9ee8", stroke("M5.5 14v-2.5a3 3 0 0 1 3-3H14m-2.7-2.8 2.9 2.8-2.9 2.8", "#fff", 1.8)));
-DRAWN.set("🔁", boxed("#4a9ee8", stroke("M5.5 10V8.5a2 2 0 0 1 2-2h6m-1.7-2 2 2-2 2M14.5 10v1.5a2 2 0 0 1-2 2h-6m1.7 2-2-2 2-2", "#fff", 1.5)));
+DRAWN.set(
+  "🔁",
+  boxed(
+    "#4a9ee8",
+    stroke("M5.5 10V8.5a2 2 0 0 1 2-2h6m-1.7-2 2 2-2 2M14.5 10v1.5a2 2 0 0 1-2 2h-6m1.7 2-2-2 2-2", "#fff", 1.5),
+  ),
+);
 DRAWN.set("ℹ️", boxed("#4a9ee8", stroke("M10 9v5.5M10 5.8v.01", "#fff")));
 DRAWN.set("▶️", boxed("#4a9ee8", h("path", { d: "M7.5 5.5 14.5 10l-7 4.5Z", fill: "#fff" })));
 DRAWN.set("⏸️", boxed("#4a9ee8", stroke("M7.5 6.5v7M12.5 6.5v7", "#fff")));
@@ -71,17 +93,31 @@ DRAWN.set("❌", () => [stroke("m4 4 12 12M16 4 4 16", "#dd2e44", 3.4)]);
 DRAWN.set("✔️", () => [stroke("m3.5 11 4.5 4.5L17 4.5", "#5fb04b", 3)]);
 DRAWN.set("➕", () => [stroke("M10 3.5v13M3.5 10h13", "#5fb04b", 3)]);
 DRAWN.set("➖", () => [stroke("M3.5 10h13", "#dd2e44", 3)]);
-DRAWN.set("⛔", () => [...circle("#dd2e44")(), h("rect", { x: 5, y: 8.3, width: 10, height: 3.4, rx: 0.8, fill: "#fff" })]);
-DRAWN.set("🚫", () => [stroke("M4.8 4.8 15.2 15.2M10 17.2a7.2 7.2 0 1 0 0-14.4 7.2 7.2 0 0 0 0 14.4Z", "#dd2e44", 2.2)]);
+DRAWN.set("⛔", () => [
+  ...circle("#dd2e44")(),
+  h("rect", { x: 5, y: 8.3, width: 10, height: 3.4, rx: 0.8, fill: "#fff" }),
+]);
+DRAWN.set("🚫", () => [
+  stroke("M4.8 4.8 15.2 15.2M10 17.2a7.2 7.2 0 1 0 0-14.4 7.2 7.2 0 0 0 0 14.4Z", "#dd2e44", 2.2),
+]);
 DRAWN.set("🛑", () => [h("path", { d: "M6.7 2h6.6L18 6.7v6.6L13.3 18H6.7L2 13.3V6.7Z", fill: "#dd2e44" })]);
 DRAWN.set("⚠️", () => [
-  h("path", { d: "M10 2.2 18.5 17.3h-17Z", fill: "#ffcc4d", stroke: "#e8ae2b", "stroke-linejoin": "round", "stroke-width": 1.2 }),
+  h("path", {
+    d: "M10 2.2 18.5 17.3h-17Z",
+    fill: "#ffcc4d",
+    stroke: "#e8ae2b",
+    "stroke-linejoin": "round",
+    "stroke-width": 1.2,
+  }),
   stroke("M10 7.8v4.2M10 14.6v.01", "#3a2f0b", 1.9),
 ]);
 DRAWN.set("⏳", () => [
   stroke("M5 2.5h10M5 17.5h10", "#b0694b", 2),
   h("path", { d: "M6 3.5h8c0 3.5-2.7 4.5-2.7 6.5s2.7 3 2.7 6.5H6c0-3.5 2.7-4.5 2.7-6.5S6 7 6 3.5Z", fill: "#cfe3f5" }),
-  h("path", { d: "M7.3 6h5.4c-.7 1.5-2 2.3-2.3 3.5h-.8C9.3 8.3 8 7.5 7.3 6Zm-.8 10c.3-1.8 2-2.8 3.5-3s3.2 1.2 3.5 3Z", fill: "#f4900c" }),
+  h("path", {
+    d: "M7.3 6h5.4c-.7 1.5-2 2.3-2.3 3.5h-.8C9.3 8.3 8 7.5 7.3 6Zm-.8 10c.3-1.8 2-2.8 3.5-3s3.2 1.2 3.5 3Z",
+    fill: "#f4900c",
+  }),
 ]);
 DRAWN.set("⌛", DRAWN.get("⏳"));
 DRAWN.set("🚨", () => [
@@ -99,7 +135,10 @@ DRAWN.set("🔓", () => [
 ]);
 DRAWN.set("⚡", () => [h("path", { d: "M11.5 1.5 4 11.5h5l-1 7 8-10.5h-5.5Z", fill: "#ffac33" })]);
 DRAWN.set("👍", () => [
-  h("path", { d: "M7 9.5c2-1.5 2.5-3.5 2.7-6 .1-1.4 2.8-1.2 2.8 1.5 0 1.2-.3 2.3-.6 3.2h4.2c1.7 0 1.9 1.7 1.2 2.3.8.6.6 1.9-.2 2.3.5.8.2 1.7-.6 2 .3.9-.3 1.9-1.6 1.9H10c-1.3 0-2.2-.5-3-1Z", fill: "#ffcc4d" }),
+  h("path", {
+    d: "M7 9.5c2-1.5 2.5-3.5 2.7-6 .1-1.4 2.8-1.2 2.8 1.5 0 1.2-.3 2.3-.6 3.2h4.2c1.7 0 1.9 1.7 1.2 2.3.8.6.6 1.9-.2 2.3.5.8.2 1.7-.6 2 .3.9-.3 1.9-1.6 1.9H10c-1.3 0-2.2-.5-3-1Z",
+    fill: "#ffcc4d",
+  }),
   h("rect", { x: 2.5, y: 9, width: 4, height: 8, rx: 1, fill: "#4a9ee8" }),
 ]);
 DRAWN.set("🔑", () => [
@@ -108,14 +147,20 @@ DRAWN.set("🔑", () => [
 ]);
 
 const names = new Map([...EMOJI].map(([name, character]) => [character, name]).reverse());
-const PICTURE = /(?:\p{Regional_Indicator}{2}|[\d*#]\ufe0f?\u20e3|(?:\p{Emoji_Presentation}|\p{Extended_Pictographic})[\ufe0f\u{1f3fb}-\u{1f3ff}]?(?:\u200d\p{Extended_Pictographic}[\ufe0f\u{1f3fb}-\u{1f3ff}]?)*)/gu;
+const PICTURE =
+  /(?:\p{Regional_Indicator}{2}|[\d*#]\ufe0f?\u20e3|(?:\p{Emoji_Presentation}|\p{Extended_Pictographic})[\ufe0f\u{1f3fb}-\u{1f3ff}]?(?:\u200d\p{Extended_Pictographic}[\ufe0f\u{1f3fb}-\u{1f3ff}]?)*)/gu;
 const TEXTUAL = /^[©®™↔↕↖-↙✓✗⌘▪▫◾◽]$/u;
 
 function picture(character, name) {
   const draw = DRAWN.get(character) || DRAWN.get(`${character}\ufe0f`);
   const label = name || names.get(character) || names.get(`${character}\ufe0f`);
   const title = label ? `:${label}:` : undefined;
-  if (!draw) return h("span", { class: "emoji", role: "img", "aria-label": label ? `${label.replaceAll("_", " ")} emoji` : character, title }, character);
+  if (!draw)
+    return h(
+      "span",
+      { class: "emoji", role: "img", "aria-label": label ? `${label.replaceAll("_", " ")} emoji` : character, title },
+      character,
+    );
   return h(
     "span",
     { class: "emoji drawn", role: "img", "aria-label": `${(label || "emoji").replaceAll("_", " ")} emoji`, title },

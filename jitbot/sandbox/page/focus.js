@@ -3,7 +3,8 @@
 const REACHABLE = "a[href],button:not([disabled]),input:not([disabled]),textarea:not([disabled]),select,[tabindex='0']";
 
 /** The elements of a box one can tab to, in order. */
-export const reachable = (box) => [...box.querySelectorAll(REACHABLE)].filter((one) => one.tabIndex >= 0 && one.getClientRects().length);
+export const reachable = (box) =>
+  [...box.querySelectorAll(REACHABLE)].filter((one) => one.tabIndex >= 0 && one.getClientRects().length);
 
 /** A keydown handler's help: Tab at the last element goes to the first, and the other way about. */
 export function trap(event) {

@@ -56,7 +56,9 @@ export function initialOf(element) {
   if (element.initial_options) return element.initial_options.map((option) => option.value);
   const found = INITIAL.find((field) => element[field] !== undefined && element[field] !== null);
   if (!found) return null;
-  return found === "initial_value" && typeof element[found] === "object" ? plainRichText(element[found]) : element[found];
+  return found === "initial_value" && typeof element[found] === "object"
+    ? plainRichText(element[found])
+    : element[found];
 }
 
 function plainRichText(block) {
@@ -115,7 +117,8 @@ export function setFailure(surface, sentence) {
 export const isPending = (surface, block, action) => pending.has(`${surface.key}\n${name(block, action)}`);
 
 /** Where a call about this surface is addressed. */
-export const addressOf = (surface) => (surface.viewId ? { view_id: surface.viewId } : { channel: surface.channel, ts: surface.ts });
+export const addressOf = (surface) =>
+  surface.viewId ? { view_id: surface.viewId } : { channel: surface.channel, ts: surface.ts };
 
 const TROUBLE = "We had some trouble connecting. Try again?";
 
@@ -148,6 +151,7 @@ export async function submitForm(view, surface) {
   const answer = await quietly(() => api.submit(view.id, stateOf(surface)));
   pending.delete(id);
   if (answer.errors && Object.keys(answer.errors).length) setErrors(view.id, answer.errors);
-  else if (!answer.ok || answer.acked === false) setFailure(surface, answer.acked === undefined && answer.detail ? answer.detail : TROUBLE);
+  else if (!answer.ok || answer.acked === false)
+    setFailure(surface, answer.acked === undefined && answer.detail ? answer.detail : TROUBLE);
   redraw();
 }

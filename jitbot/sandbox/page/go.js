@@ -6,7 +6,11 @@ import { appDm, channel, messages, redraw, refresh, store } from "./store.js";
 /** Write where we are into the address bar. */
 function remember() {
   const query = new URLSearchParams(location.search);
-  for (const [name, value] of [["channel", store.at.channel], ["app", store.at.app], ["thread", store.at.thread]]) {
+  for (const [name, value] of [
+    ["channel", store.at.channel],
+    ["app", store.at.app],
+    ["thread", store.at.thread],
+  ]) {
     if (value) query.set(name, value);
     else query.delete(name);
   }
@@ -28,7 +32,9 @@ export function openChannel(id, thread = null) {
 // The line "New" stays where it was when the channel was opened, though reading clears the count at once.
 function noteUnread(id) {
   const count = channel(id).unread || 0;
-  const others = messages(id).filter((one) => one.user !== store.data.me.id && !one.ephemeral && (!one.thread_ts || one.thread_ts === one.ts));
+  const others = messages(id).filter(
+    (one) => one.user !== store.data.me.id && !one.ephemeral && (!one.thread_ts || one.thread_ts === one.ts),
+  );
   store.unreadFrom[id] = count ? others[Math.max(0, others.length - count)]?.ts : undefined;
 }
 

@@ -17,7 +17,8 @@ const PATHS = {
   thread: "M3.5 4.5h13v9H9l-3.5 3v-3h-2z",
   more: "M10 5v.01M10 10v.01M10 15v.01",
   dots: "M5 10v.01M10 10v.01M15 10v.01",
-  people: "M7.5 10a2.6 2.6 0 1 0 0-5.2 2.6 2.6 0 0 0 0 5.2ZM2.5 16c0-2.8 2-4.3 5-4.3s5 1.5 5 4.3M13 5.2a2.4 2.4 0 0 1 0 4.6M14.5 12c1.9.5 3 1.9 3 4",
+  people:
+    "M7.5 10a2.6 2.6 0 1 0 0-5.2 2.6 2.6 0 0 0 0 5.2ZM2.5 16c0-2.8 2-4.3 5-4.3s5 1.5 5 4.3M13 5.2a2.4 2.4 0 0 1 0 4.6M14.5 12c1.9.5 3 1.9 3 4",
   home: "M3.5 9 10 3.5 16.5 9v7.5h-4.5v-4.5h-4v4.5h-4.5Z",
   moon: "M16 12.2A6.7 6.7 0 0 1 7.8 4a6.7 6.7 0 1 0 8.2 8.2Z",
   sun: "M10 13.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM10 2v1.5M10 16.5V18M2 10h1.5M16.5 10H18M4.3 4.3l1.1 1.1M14.6 14.6l1.1 1.1M4.3 15.7l1.1-1.1M14.6 5.4l1.1-1.1",
@@ -42,7 +43,14 @@ const PATHS = {
 export function icon(name, size = 20) {
   return h(
     "svg",
-    { class: `icon icon-${name}`, viewBox: "0 0 20 20", width: size, height: size, "aria-hidden": "true", focusable: "false" },
+    {
+      class: `icon icon-${name}`,
+      viewBox: "0 0 20 20",
+      width: size,
+      height: size,
+      "aria-hidden": "true",
+      focusable: "false",
+    },
     h("path", { d: PATHS[name] || PATHS.dots }),
   );
 }

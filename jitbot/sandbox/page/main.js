@@ -27,14 +27,32 @@ async function firstPerson() {
 function draw() {
   const root = document.getElementById("app");
   if (!store.data) {
-    if (store.failed) patch(root, [h("div", { class: "fatal", role: "alert" }, h("h1", null, "Local Slack"), h("p", null, api.reason(store.failed)), h("p", null, h("a", { class: "link", href: "/" }, "Start over")))]);
+    if (store.failed)
+      patch(root, [
+        h(
+          "div",
+          { class: "fatal", role: "alert" },
+          h("h1", null, "Local Slack"),
+          h("p", null, api.reason(store.failed)),
+          h("p", null, h("a", { class: "link", href: "/" }, "Start over")),
+        ),
+      ]);
     return;
   }
-  if (!store.at.app && !channel(store.at.channel)) store.at = { channel: firstPlace(), app: store.at.app, thread: null };
+  if (!store.at.app && !channel(store.at.channel))
+    store.at = { channel: firstPlace(), app: store.at.app, thread: null };
   patch(root, [
     h("a", { class: "skip", href: "#main", onclick: skip }, "Skip to messages"),
     topBar(),
-    h("div", { class: threadPane() ? "frame with-thread" : "frame", id: "main" }, sidebar(), store.narrowSidebar && h("div", { class: "shade", onclick: () => ((store.narrowSidebar = false), redraw()) }), pane(), threadPane(), drawer()),
+    h(
+      "div",
+      { class: threadPane() ? "frame with-thread" : "frame", id: "main" },
+      sidebar(),
+      store.narrowSidebar && h("div", { class: "shade", onclick: () => ((store.narrowSidebar = false), redraw()) }),
+      pane(),
+      threadPane(),
+      drawer(),
+    ),
   ]);
   drawDialogs();
   document.title = title();
@@ -94,7 +112,8 @@ function step(by) {
 
 /** Dates that count ("3 minutes ago") are drawn again while they are on the screen. */
 function count() {
-  if (store.data && document.visibilityState === "visible" && document.querySelector("[data-counting], .drawer")) redraw();
+  if (store.data && document.visibilityState === "visible" && document.querySelector("[data-counting], .drawer"))
+    redraw();
 }
 
 async function start() {
@@ -109,7 +128,8 @@ async function start() {
   startPopups();
   await refresh();
   if (!store.data) return redraw();
-  if (!query.get("as") && actors().length) history.replaceState(null, "", `?as=${person}${location.search.slice(1) && `&${location.search.slice(1)}`}`);
+  if (!query.get("as") && actors().length)
+    history.replaceState(null, "", `?as=${person}${location.search.slice(1) && `&${location.search.slice(1)}`}`);
   if (store.at.app) openApp(store.at.app);
   else openChannel(channel(store.at.channel) ? store.at.channel : firstPlace(), store.at.thread);
   follow();

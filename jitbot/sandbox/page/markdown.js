@@ -26,19 +26,33 @@ function take(lines) {
   const heading = line.match(HEADING);
   if (heading) {
     lines.shift();
-    return [h(`h${Math.min(6, heading[1].length + 2)}`, { class: `md-h md-h${heading[1].length}` }, inline(heading[2]))];
+    return [
+      h(`h${Math.min(6, heading[1].length + 2)}`, { class: `md-h md-h${heading[1].length}` }, inline(heading[2])),
+    ];
   }
   if (RULE.test(line)) {
     lines.shift();
     return [h("hr", { class: "divider" })];
   }
-  if (line.startsWith(">")) return [h("blockquote", { class: "quote" }, markdown(while_(lines, (one) => one.startsWith(">")).map((one) => one.replace(/^> ?/, "")).join("\n")))];
+  if (line.startsWith(">"))
+    return [
+      h(
+        "blockquote",
+        { class: "quote" },
+        markdown(
+          while_(lines, (one) => one.startsWith(">"))
+            .map((one) => one.replace(/^> ?/, ""))
+            .join("\n"),
+        ),
+      ),
+    ];
   if (ITEM.test(line)) return items(while_(lines, (one) => ITEM.test(one) || /^\s{2,}\S/.test(one)));
   if (line.includes("|") && TABLE_RULE.test(lines[1] || "")) return [table(while_(lines, (one) => one.includes("|")))];
   return [h("p", null, brokenLines(while_(lines, (one) => one.trim() && !starts(one))))];
 }
 
-const starts = (line) => FENCE.test(line) || HEADING.test(line) || RULE.test(line) || line.startsWith(">") || ITEM.test(line);
+const starts = (line) =>
+  FENCE.test(line) || HEADING.test(line) || RULE.test(line) || line.startsWith(">") || ITEM.test(line);
 
 // Takes at least one line, so that a paragraph which looks like something else still ends.
 function while_(lines, wanted) {
@@ -61,12 +75,26 @@ function items(lines) {
     if (!found) return h("div", { class: "md-item md-more" }, inline(line.trim()));
     const [, space, bullet, rest] = found;
     const task = rest.match(TASK);
-    const mark = task ? h("input", { type: "checkbox", checked: task[1] !== " ", disabled: true, "aria-label": task[2] }) : /\d/.test(bullet) ? bullet : "•";
-    return h("div", { class: "md-item", style: { "margin-left": `${Math.floor(space.length / 2) * 24}px` } }, h("span", { class: "md-mark" }, mark), h("span", null, inline(task ? task[2] : rest)));
+    const mark = task
+      ? h("input", { type: "checkbox", checked: task[1] !== " ", disabled: true, "aria-label": task[2] })
+      : /\d/.test(bullet)
+        ? bullet
+        : "•";
+    return h(
+      "div",
+      { class: "md-item", style: { "margin-left": `${Math.floor(space.length / 2) * 24}px` } },
+      h("span", { class: "md-mark" }, mark),
+      h("span", null, inline(task ? task[2] : rest)),
+    );
   });
 }
 
-const cells = (line) => line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
+const cells = (line) =>
+  line
+    .trim()
+    .replace(/^\||\|$/g, "")
+    .split("|")
+    .map((cell) => cell.trim());
 
 function table([head, , ...rows]) {
   return h(
@@ -75,15 +103,34 @@ function table([head, , ...rows]) {
     h(
       "table",
       { class: "table" },
-      h("thead", null, h("tr", null, cells(head).map((cell) => h("th", { scope: "col" }, inline(cell))))),
-      h("tbody", null, rows.map((row) => h("tr", null, cells(row).map((cell) => h("td", null, inline(cell)))))),
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          cells(head).map((cell) => h("th", { scope: "col" }, inline(cell))),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        rows.map((row) =>
+          h(
+            "tr",
+            null,
+            cells(row).map((cell) => h("td", null, inline(cell))),
+          ),
+        ),
+      ),
     ),
   );
 }
 
 const brokenLines = (lines) => lines.map((line, index) => [index ? h("br") : null, inline(line)]);
 
-const INLINE = /`(?<code>[^`]+)`|!?\[(?<label>[^\]]*)\]\((?<url>[^)\s]+)\)|\*\*(?<bold>[^*]+(?:\*[^*]+\*[^*]*)*)\*\*|__(?<bold2>[^_]+)__|~~(?<strike>[^~]+)~~|(?<![\p{L}\p{N}])[*_](?<italic>[^*_\s](?:[^*_]*[^*_\s])?)[*_](?![\p{L}\p{N}])|(?<angle><[@#!][^<>]+>)|(?<bare>https?:\/\/[^\s<>]+[^\s<>.,;:!?)])/gu;
+const INLINE =
+  /`(?<code>[^`]+)`|!?\[(?<label>[^\]]*)\]\((?<url>[^)\s]+)\)|\*\*(?<bold>[^*]+(?:\*[^*]+\*[^*]*)*)\*\*|__(?<bold2>[^_]+)__|~~(?<strike>[^~]+)~~|(?<![\p{L}\p{N}])[*_](?<italic>[^*_\s](?:[^*_]*[^*_\s])?)[*_](?![\p{L}\p{N}])|(?<angle><[@#!][^<>]+>)|(?<bare>https?:\/\/[^\s<>]+[^\s<>.,;:!?)])/gu;
 
 /** Draw the formatting within a line. */
 export function inline(text) {

@@ -17,13 +17,21 @@ import { channel, isApp, nameOf, now, person, redraw, refresh, store } from "./s
 const GROUP_SECONDS = 5 * 60;
 
 /** Whether a message stands in the channel itself, not only in a thread. */
-export const inChannel = (one) => !one.thread_ts || one.thread_ts === one.ts || one.reply_broadcast || one.subtype === "thread_broadcast";
+export const inChannel = (one) =>
+  !one.thread_ts || one.thread_ts === one.ts || one.reply_broadcast || one.subtype === "thread_broadcast";
 
 /** Notices of Slack itself as messages only this person sees. */
 export const noticesOf = (id) =>
   store.data.notices
     .filter((one) => one.channel === id)
-    .map((one) => ({ ts: one.ts || String(one.at || store.data.now), user: "USLACKBOT", text: one.text, ephemeral: true, notice: one.id, plain: true }));
+    .map((one) => ({
+      ts: one.ts || String(one.at || store.data.now),
+      user: "USLACKBOT",
+      text: one.text,
+      ephemeral: true,
+      notice: one.id,
+      plain: true,
+    }));
 
 /** Draw a list of messages; `newFrom` is the ts above which "New" stands. */
 export function messageList(list, { channelId, newFrom, inThread = false }) {
@@ -36,10 +44,17 @@ export function messageList(list, { channelId, newFrom, inThread = false }) {
     before = one;
     const key = one.notice || one.ts;
     return [
-      fresh && h("div", { class: "day", role: "separator", key: `day-${day}` }, h("span", { class: "day-label" }, dividerOf(Number(one.ts)))),
+      fresh &&
+        h(
+          "div",
+          { class: "day", role: "separator", key: `day-${day}` },
+          h("span", { class: "day-label" }, dividerOf(Number(one.ts))),
+        ),
       isNew && h("div", { class: "new-line", role: "separator", key: "new" }, h("span", null, "New")),
-      lazy(`m-${key}`, [one, joined, inThread, store.directory, versionOf(`${channelId}:${one.ts}`), momentFor(one), repliesTo(one)], () =>
-        h("div", { role: "listitem", class: "message-slot" }, message(one, { channelId, joined, inThread })),
+      lazy(
+        `m-${key}`,
+        [one, joined, inThread, store.directory, versionOf(`${channelId}:${one.ts}`), momentFor(one), repliesTo(one)],
+        () => h("div", { role: "listitem", class: "message-slot" }, message(one, { channelId, joined, inThread })),
       ),
     ];
   });
@@ -64,16 +79,29 @@ function momentFor(one) {
 const repliesTo = (one) => (one.reply_count ? lastReply(one)?.ts : null);
 
 function lastReply(one) {
-  return (store.data.messages[store.at.channel] || []).findLast((other) => other.thread_ts === one.ts && other.ts !== one.ts && !other.ephemeral);
+  return (store.data.messages[store.at.channel] || []).findLast(
+    (other) => other.thread_ts === one.ts && other.ts !== one.ts && !other.ephemeral,
+  );
 }
 
 function sameBreath(before, one) {
-  return before.user === one.user && Boolean(before.ephemeral) === Boolean(one.ephemeral) && Number(one.ts) - Number(before.ts) < GROUP_SECONDS && !before.reply_count;
+  return (
+    before.user === one.user &&
+    Boolean(before.ephemeral) === Boolean(one.ephemeral) &&
+    Number(one.ts) - Number(before.ts) < GROUP_SECONDS &&
+    !before.reply_count
+  );
 }
 
 /** One message; `joined` leaves out what the one before it already says. */
 export function message(one, { channelId, joined, inThread }) {
-  const surface = { key: `${channelId}:${one.ts}`, kind: "message", channel: channelId, ts: one.ts, place: inThread ? "thread-" : "" };
+  const surface = {
+    key: `${channelId}:${one.ts}`,
+    kind: "message",
+    channel: channelId,
+    ts: one.ts,
+    place: inThread ? "thread-" : "",
+  };
   const trouble = failureOf(surface);
   const words = plainOf(one.text || "");
   return h(
@@ -88,7 +116,17 @@ export function message(one, { channelId, joined, inThread }) {
       tabindex: "-1",
     },
     one.ephemeral && onlyYou(one),
-    h("div", { class: "gutter" }, joined ? h("span", { class: "gutter-time", title: moment(Number(one.ts)) }, time(Number(one.ts)).replace(/ [AP]M$/, "")) : avatar(one.user, 36)),
+    h(
+      "div",
+      { class: "gutter" },
+      joined
+        ? h(
+            "span",
+            { class: "gutter-time", title: moment(Number(one.ts)) },
+            time(Number(one.ts)).replace(/ [AP]M$/, ""),
+          )
+        : avatar(one.user, 36),
+    ),
     h(
       "div",
       { class: "message-main" },
@@ -108,7 +146,11 @@ function onlyYou(one) {
     { class: "only-you" },
     icon("eye", 14),
     h("span", null, "Only visible to you"),
-    h("button", { type: "button", class: "link-button", onclick: () => api.dismiss(one.notice || one.ts).then(refresh) }, "Dismiss message"),
+    h(
+      "button",
+      { type: "button", class: "link-button", onclick: () => api.dismiss(one.notice || one.ts).then(refresh) },
+      "Dismiss message",
+    ),
   );
 }
 
@@ -122,17 +164,38 @@ function messageHead(one) {
     h("span", { class: "author" }, one.username || nameOf(one.user)),
     app && h("span", { class: "badge badge-app" }, "APP"),
     outside && h("span", { class: "badge badge-external" }, outside[1]),
-    h("time", { class: "stamp", datetime: new Date(Number(one.ts) * 1000).toISOString(), title: moment(Number(one.ts)) }, time(Number(one.ts))),
+    h(
+      "time",
+      { class: "stamp", datetime: new Date(Number(one.ts) * 1000).toISOString(), title: moment(Number(one.ts)) },
+      time(Number(one.ts)),
+    ),
   );
 }
 
 function body(one, surface) {
   const edited = one.edited && h("span", { class: "edited" }, "(edited)");
-  const drawn = one.blocks?.length ? blocks(one.blocks, surface) : one.text ? h("div", { class: "message-text mrkdwn" }, mrkdwn(one.text), edited && " ", edited) : null;
+  const drawn = one.blocks?.length
+    ? blocks(one.blocks, surface)
+    : one.text
+      ? h("div", { class: "message-text mrkdwn" }, mrkdwn(one.text), edited && " ", edited)
+      : null;
   return [drawn, one.blocks?.length ? edited : null, attachments(one, surface), files(one)];
 }
 
-const files = (one) => (one.files || []).map((each) => h("div", { class: "file", key: each.id }, icon("file", 28), h("div", null, h("b", null, each.title || each.name), h("div", { class: "card-subtitle" }, each.pretty_type || each.filetype || "File"))));
+const files = (one) =>
+  (one.files || []).map((each) =>
+    h(
+      "div",
+      { class: "file", key: each.id },
+      icon("file", 28),
+      h(
+        "div",
+        null,
+        h("b", null, each.title || each.name),
+        h("div", { class: "card-subtitle" }, each.pretty_type || each.filetype || "File"),
+      ),
+    ),
+  );
 
 function reactions(one) {
   if (!one.reactions?.length) return null;
@@ -141,7 +204,12 @@ function reactions(one) {
     { class: "reactions" },
     one.reactions.map((each) => {
       const names = (each.users || []).map(nameOf).join(", ");
-      return h("span", { class: "reaction", key: each.name, title: `${names} reacted with :${each.name}:` }, emojiNamed(each.name), h("span", null, String(each.count ?? each.users?.length ?? 1)));
+      return h(
+        "span",
+        { class: "reaction", key: each.name, title: `${names} reacted with :${each.name}:` },
+        emojiNamed(each.name),
+        h("span", null, String(each.count ?? each.users?.length ?? 1)),
+      );
     }),
   );
 }
@@ -151,9 +219,18 @@ function threadLine(one) {
   return h(
     "button",
     { type: "button", class: "thread-line", onclick: () => openThread(one.ts) },
-    h("span", { class: "thread-faces" }, (one.reply_users || []).slice(0, 4).map((user) => avatar(user, 24))),
+    h(
+      "span",
+      { class: "thread-faces" },
+      (one.reply_users || []).slice(0, 4).map((user) => avatar(user, 24)),
+    ),
     h("span", { class: "thread-count" }, `${one.reply_count} ${one.reply_count === 1 ? "reply" : "replies"}`),
-    last && h("span", { class: "thread-last" }, `Last reply ${dividerOf(Number(last.ts)).toLowerCase().startsWith("today") ? "today" : dividerOf(Number(last.ts))} at ${time(Number(last.ts))}`),
+    last &&
+      h(
+        "span",
+        { class: "thread-last" },
+        `Last reply ${dividerOf(Number(last.ts)).toLowerCase().startsWith("today") ? "today" : dividerOf(Number(last.ts))} at ${time(Number(last.ts))}`,
+      ),
     h("span", { class: "thread-open" }, "View thread"),
   );
 }
@@ -162,12 +239,44 @@ function toolbar(one, channelId, inThread) {
   const mine = (store.data.shortcuts || []).filter((each) => each.type === "message" || each.type === "message_action");
   if (inThread && !mine.length) return null;
   const archived = channel(channelId)?.is_archived;
-  const items = () => mine.map((each) => ({ text: each.name, hint: store.data.app.name, before: avatar(store.data.app.bot_user, 20), run: () => runShortcut(each, channelId, one.ts) }));
+  const items = () =>
+    mine.map((each) => ({
+      text: each.name,
+      hint: store.data.app.name,
+      before: avatar(store.data.app.bot_user, 20),
+      run: () => runShortcut(each, channelId, one.ts),
+    }));
   return h(
     "div",
     { class: "toolbar", role: "toolbar", "aria-label": "Message actions" },
-    !inThread && !archived && h("button", { type: "button", class: "icon-button", "aria-label": "Reply in thread", title: "Reply in thread", onclick: () => openThread(one.thread_ts || one.ts) }, icon("thread")),
-    mine.length ? h("button", { type: "button", class: "icon-button", "aria-label": "More actions", title: "More actions", "aria-haspopup": "menu", onclick: (event) => openMenu(`actions-${one.ts}`, event.currentTarget, items(), { label: "Message shortcuts" }) }, icon("more")) : null,
+    !inThread &&
+      !archived &&
+      h(
+        "button",
+        {
+          type: "button",
+          class: "icon-button",
+          "aria-label": "Reply in thread",
+          title: "Reply in thread",
+          onclick: () => openThread(one.thread_ts || one.ts),
+        },
+        icon("thread"),
+      ),
+    mine.length
+      ? h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            "aria-label": "More actions",
+            title: "More actions",
+            "aria-haspopup": "menu",
+            onclick: (event) =>
+              openMenu(`actions-${one.ts}`, event.currentTarget, items(), { label: "Message shortcuts" }),
+          },
+          icon("more"),
+        )
+      : null,
   );
 }
 

@@ -87,20 +87,40 @@ function form(view, depth) {
       h(
         "header",
         { class: "dialog-head" },
-        depth > 1 ? h("button", { type: "button", class: "icon-button", "aria-label": "Back", onclick: () => closeForm(view) }, icon("back")) : avatar(store.data.app.bot_user, 28),
+        depth > 1
+          ? h(
+              "button",
+              { type: "button", class: "icon-button", "aria-label": "Back", onclick: () => closeForm(view) },
+              icon("back"),
+            )
+          : avatar(store.data.app.bot_user, 28),
         h("h1", { id: "form-title", class: "dialog-title" }, textObject(view.title)),
-        h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => closeForm(view, true) }, icon("close")),
+        h(
+          "button",
+          { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => closeForm(view, true) },
+          icon("close"),
+        ),
       ),
       h("div", { class: "dialog-body", key: "body" }, blocks(view.blocks, surface, errorsOf(view))),
       h(
         "footer",
         { class: "dialog-foot", key: "foot" },
         trouble && h("div", { class: "dialog-trouble", role: "alert" }, icon("warning", 18), h("span", null, trouble)),
-        h("button", { type: "button", class: "button", key: "close", onclick: () => closeForm(view) }, view.close ? textObject(view.close) : "Cancel"),
+        h(
+          "button",
+          { type: "button", class: "button", key: "close", onclick: () => closeForm(view) },
+          view.close ? textObject(view.close) : "Cancel",
+        ),
         submittable &&
           h(
             "button",
-            { type: "submit", key: "submit", class: cx("button", "button-primary", waiting && "waiting"), "aria-busy": waiting ? "true" : undefined, disabled: view.submit_disabled },
+            {
+              type: "submit",
+              key: "submit",
+              class: cx("button", "button-primary", waiting && "waiting"),
+              "aria-busy": waiting ? "true" : undefined,
+              disabled: view.submit_disabled,
+            },
             waiting && h("span", { class: "spinner", "aria-hidden": "true" }),
             h("span", { class: "button-text" }, view.submit ? textObject(view.submit) : "Submit"),
           ),
@@ -109,7 +129,9 @@ function form(view, depth) {
   );
 }
 
-const firstField = (box) => box.querySelector(".dialog-body input:not([type=file]), .dialog-body textarea, .dialog-body button.field") || reachable(box).at(-1);
+const firstField = (box) =>
+  box.querySelector(".dialog-body input:not([type=file]), .dialog-body textarea, .dialog-body button.field") ||
+  reachable(box).at(-1);
 
 function formKeys(event, view, surface, submittable) {
   if (event.key === "Escape") {

@@ -72,7 +72,8 @@ function quotesAndLines(text, options) {
 // Order matters: what comes first wins where two could begin.
 const BEFORE = "(?<![\\p{L}\\p{N}])";
 const AFTER = "(?![\\p{L}\\p{N}])";
-const span = (mark, name) => `${BEFORE}[${mark}](?<${name}>[^\\s${mark}](?:[^\\n${mark}]*[^\\s${mark}])?)[${mark}]${AFTER}`;
+const span = (mark, name) =>
+  `${BEFORE}[${mark}](?<${name}>[^\\s${mark}](?:[^\\n${mark}]*[^\\s${mark}])?)[${mark}]${AFTER}`;
 const INLINE = new RegExp(
   [
     "<(?<angle>[^<>\\n]+)>",
@@ -112,11 +113,13 @@ const plainText = (text) => lines(withEmoji(unescape(text)));
 
 // Code shows everything as typed, but Slack still resolves links and mentions in it to their text.
 function preText(text) {
-  return unescape(text.replace(/<([^<>\n]+)>/g, (whole, inner) => {
-    const [target, label] = cut(inner, "|");
-    if (/^[@#!]/.test(target)) return plainMention(target, label);
-    return label || target;
-  }));
+  return unescape(
+    text.replace(/<([^<>\n]+)>/g, (whole, inner) => {
+      const [target, label] = cut(inner, "|");
+      if (/^[@#!]/.test(target)) return plainMention(target, label);
+      return label || target;
+    }),
+  );
 }
 
 function plainMention(target, label) {
@@ -155,14 +158,22 @@ function special(target, label) {
 export function userMention(id, label) {
   const mine = id === me().id;
   const name = nameOf(id) === id && label ? label : nameOf(id);
-  return h("span", { class: mine ? "mention mention-me" : "mention", "data-user": id, title: isApp(id) ? "App" : undefined }, `@${name}`);
+  return h(
+    "span",
+    { class: mine ? "mention mention-me" : "mention", "data-user": id, title: isApp(id) ? "App" : undefined },
+    `@${name}`,
+  );
 }
 
 /** #channel as a link to it. */
 export function channelMention(id, label) {
   const known = channel(id);
   if (!known) return h("span", { class: "mention" }, label ? `#${label}` : "#unknown-channel");
-  return h("button", { type: "button", class: "mention mention-channel", onclick: () => openChannel(id) }, `${known.kind === "dm" ? "@" : "#"}${channelName(known)}`);
+  return h(
+    "button",
+    { type: "button", class: "mention mention-channel", onclick: () => openChannel(id) },
+    `${known.kind === "dm" ? "@" : "#"}${channelName(known)}`,
+  );
 }
 
 /** @handle of a user group. */
@@ -195,10 +206,16 @@ export function link(url, label) {
     event.preventDefault();
     openMessage(place.channel, place.ts);
   };
-  return h("a", { class: "link", href, target: "_blank", rel: "noopener noreferrer", onclick: place ? stay : undefined }, shown);
+  return h(
+    "a",
+    { class: "link", href, target: "_blank", rel: "noopener noreferrer", onclick: place ? stay : undefined },
+    shown,
+  );
 }
 
 /** mrkdwn as plain words: for names that screen readers and lists speak. */
 export function plainOf(text) {
-  return preText(text.replace(/<!date\^[^>|]*\|([^>]*)>/g, "$1").replace(/```/g, "")).replace(/\s+/g, " ").trim();
+  return preText(text.replace(/<!date\^[^>|]*\|([^>]*)>/g, "$1").replace(/```/g, ""))
+    .replace(/\s+/g, " ")
+    .trim();
 }

@@ -24,11 +24,29 @@ const initialsOf = (name) =>
 /** The square picture of a person or of the app; decoration, the name stands beside it. */
 export function avatar(id, size = 36) {
   const style = { width: `${size}px`, height: `${size}px`, "font-size": `${Math.max(8, Math.round(size * 0.4))}px` };
-  if (isApp(id)) return h("span", { class: "avatar avatar-app", style, "aria-hidden": "true" }, icon("bolt", Math.round(size * 0.6)));
-  if (id === "USLACKBOT") return h("span", { class: "avatar avatar-slackbot", style, "aria-hidden": "true" }, icon("smile", Math.round(size * 0.7)));
+  if (isApp(id))
+    return h(
+      "span",
+      { class: "avatar avatar-app", style, "aria-hidden": "true" },
+      icon("bolt", Math.round(size * 0.6)),
+    );
+  if (id === "USLACKBOT")
+    return h(
+      "span",
+      { class: "avatar avatar-slackbot", style, "aria-hidden": "true" },
+      icon("smile", Math.round(size * 0.7)),
+    );
   const one = person(id);
   const name = nameOf(id);
-  return h("span", { class: one?.deleted ? "avatar gone" : "avatar", style: { ...style, background: colourOf(one, id) }, "aria-hidden": "true" }, one?.initials || initialsOf(name));
+  return h(
+    "span",
+    {
+      class: one?.deleted ? "avatar gone" : "avatar",
+      style: { ...style, background: colourOf(one, id) },
+      "aria-hidden": "true",
+    },
+    one?.initials || initialsOf(name),
+  );
 }
 
 /** What a person is besides a member: guest, from elsewhere, deactivated, … */

@@ -23,7 +23,14 @@ export function picture(object, kind = "image") {
   const alt = object.alt_text || "";
   const local = localUrl(url);
   if (local) return h("img", { class: kind, src: local, alt, loading: "lazy" });
-  if (kind !== "image") return h("span", { class: `${kind} image-away`, role: "img", "aria-label": alt, title: alt }, icon("eye", 14));
+  if (kind !== "image")
+    return h("span", { class: `${kind} image-away`, role: "img", "aria-label": alt, title: alt }, icon("eye", 14));
   const href = safeUrl(url);
-  return h("div", { class: "image-away" }, icon("eye", 20), h("span", null, alt || "Image"), href && h("a", { class: "link", href, target: "_blank", rel: "noopener noreferrer" }, "Open the image"));
+  return h(
+    "div",
+    { class: "image-away" },
+    icon("eye", 20),
+    h("span", null, alt || "Image"),
+    href && h("a", { class: "link", href, target: "_blank", rel: "noopener noreferrer" }, "Open the image"),
+  );
 }

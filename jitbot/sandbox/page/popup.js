@@ -94,7 +94,13 @@ export function openMenu(id, anchor, items, { label, align = "end", width } = {}
   const draw = () =>
     h(
       "div",
-      { class: "menu", role: "menu", "aria-label": label, onkeydown: menuKeys, created: (box) => queueMicrotask(() => box.querySelector("[role^=menuitem]")?.focus()) },
+      {
+        class: "menu",
+        role: "menu",
+        "aria-label": label,
+        onkeydown: menuKeys,
+        created: (box) => queueMicrotask(() => box.querySelector("[role^=menuitem]")?.focus()),
+      },
       items.map((item) => [
         item.separator && h("div", { class: "menu-line", role: "separator" }),
         item.heading

@@ -30,7 +30,11 @@ function list(one) {
   const depth = one.indent || 0;
   return h(
     ordered ? "ol" : "ul",
-    { class: `rt-list rt-depth-${depth % 3}`, style: { "margin-left": `${depth * 28}px` }, start: ordered && one.offset ? one.offset + 1 : undefined },
+    {
+      class: `rt-list rt-depth-${depth % 3}`,
+      style: { "margin-left": `${depth * 28}px` },
+      start: ordered && one.offset ? one.offset + 1 : undefined,
+    },
     (one.elements || []).map((item) => h("li", null, spans(item.elements))),
   );
 }
@@ -66,9 +70,17 @@ function plain(one) {
     case "broadcast":
       return h("span", { class: "mention mention-all" }, `@${one.range}`);
     case "date":
-      return dateNode(Number(one.timestamp), one.format || "{date}", { link: safeUrl(one.url), fallback: one.fallback });
+      return dateNode(Number(one.timestamp), one.format || "{date}", {
+        link: safeUrl(one.url),
+        fallback: one.fallback,
+      });
     case "color":
-      return h("span", { class: "rt-color" }, h("i", { class: "swatch", style: { background: /^#[0-9a-f]{3,8}$/i.test(one.value) ? one.value : "none" } }), one.value);
+      return h(
+        "span",
+        { class: "rt-color" },
+        h("i", { class: "swatch", style: { background: /^#[0-9a-f]{3,8}$/i.test(one.value) ? one.value : "none" } }),
+        one.value,
+      );
     case "team":
       return `@${one.team_id}`;
     default:

@@ -19,7 +19,19 @@ const flat = (groups) => (groups || []).flatMap((group) => group.options);
  * `options(query, done)` calls `done(groups, note)` now or later; `chosen` is the list of options picked so far;
  * `pick(list)` receives the new list. `attributes` go on the field (id, labels, data-…).
  */
-export function comboBox({ id, chosen, options, pick, multiple = false, placeholder, attributes = {}, disabled, glyph, limit, clearable }) {
+export function comboBox({
+  id,
+  chosen,
+  options,
+  pick,
+  multiple = false,
+  placeholder,
+  attributes = {},
+  disabled,
+  glyph,
+  limit,
+  clearable,
+}) {
   const box = boxOf(id);
   const open = isOpen(id);
   const shown = open ? box.query || "" : multiple ? "" : chosen[0]?.text || "";
@@ -59,7 +71,11 @@ export function comboBox({ id, chosen, options, pick, multiple = false, placehol
       onblur: (event) => left(event, context),
     }),
     clearable && chosen.length && !multiple
-      ? h("button", { type: "button", class: "select-clear", "aria-label": "Clear", onclick: () => pick([]) }, icon("close", 14))
+      ? h(
+          "button",
+          { type: "button", class: "select-clear", "aria-label": "Clear", onclick: () => pick([]) },
+          icon("close", 14),
+        )
       : h("span", { class: "select-caret" }, icon("caret", 18)),
   );
 }
@@ -70,7 +86,16 @@ function chip(one, { chosen, pick }) {
     { class: "chip", key: `chip-${one.value}` },
     one.user && avatar(one.user, 18),
     h("span", { class: "chip-text" }, one.text),
-    h("button", { type: "button", class: "chip-x", "aria-label": `Remove ${one.text}`, onclick: () => pick(chosen.filter((other) => other.value !== one.value)) }, icon("close", 12)),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "chip-x",
+        "aria-label": `Remove ${one.text}`,
+        onclick: () => pick(chosen.filter((other) => other.value !== one.value)),
+      },
+      icon("close", 12),
+    ),
   );
 }
 
@@ -78,7 +103,13 @@ function show(anchor, context, query = "") {
   const { id } = context;
   if (isOpen(id)) return;
   boxes.set(id, { query, active: 0, groups: null, loading: true });
-  openPopup({ id, anchor, width: "anchor", draw: () => listOf(boxOf(id), contexts.get(id) || context), closed: () => boxes.delete(id) });
+  openPopup({
+    id,
+    anchor,
+    width: "anchor",
+    draw: () => listOf(boxOf(id), contexts.get(id) || context),
+    closed: () => boxes.delete(id),
+  });
   load(context);
 }
 
@@ -104,7 +135,8 @@ function scrollTo(id, index) {
 
 function listOf(box, context) {
   const { id, chosen } = context;
-  if (box.loading && !box.groups) return h("div", { class: "list-note", role: "status" }, h("span", { class: "spinner" }), "Loading…");
+  if (box.loading && !box.groups)
+    return h("div", { class: "list-note", role: "status" }, h("span", { class: "spinner" }), "Loading…");
   const picked = new Set(chosen.map((one) => one.value));
   let index = -1;
   const row = (one) => {
@@ -130,10 +162,21 @@ function listOf(box, context) {
   return h(
     "div",
     // a press in the list must not take the focus from the field
-    { class: cx("listbox", box.loading && "loading"), role: "listbox", id: `${id}-list`, onmousedown: (event) => event.preventDefault(), "aria-multiselectable": context.multiple ? "true" : undefined },
+    {
+      class: cx("listbox", box.loading && "loading"),
+      role: "listbox",
+      id: `${id}-list`,
+      onmousedown: (event) => event.preventDefault(),
+      "aria-multiselectable": context.multiple ? "true" : undefined,
+    },
     groups.map((group, number) =>
       group.label
-        ? h("div", { role: "group", "aria-labelledby": `${id}-g${number}`, key: `g${number}` }, h("div", { class: "option-group", id: `${id}-g${number}` }, group.label), group.options.map(row))
+        ? h(
+            "div",
+            { role: "group", "aria-labelledby": `${id}-g${number}`, key: `g${number}` },
+            h("div", { class: "option-group", id: `${id}-g${number}` }, group.label),
+            group.options.map(row),
+          )
         : group.options.map(row),
     ),
     !flat(groups).length && h("div", { class: "list-note", role: "status" }, box.note || "No results"),
@@ -186,7 +229,8 @@ function keys(event, context) {
     if (!open) show(event.target.closest(".select"), context);
     else if (all[box.active]) choose(all[box.active], context);
   } else if (event.key === "Tab" && open) closePopup();
-  else if (event.key === "Backspace" && context.multiple && !event.target.value && context.chosen.length) context.pick(context.chosen.slice(0, -1));
+  else if (event.key === "Backspace" && context.multiple && !event.target.value && context.chosen.length)
+    context.pick(context.chosen.slice(0, -1));
 }
 
 function left(event, { id }) {

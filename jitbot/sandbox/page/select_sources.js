@@ -12,20 +12,38 @@ export function asText(object) {
   return text.replace(/:([a-z0-9_+'-]+):/g, (whole, code) => EMOJI.get(code) || whole);
 }
 
-const fromOption = (option) => ({ value: option.value, text: asText(option.text), hint: asText(option.description), option });
+const fromOption = (option) => ({
+  value: option.value,
+  text: asText(option.text),
+  hint: asText(option.description),
+  option,
+});
 
 /** Groups of options [{label, options}] from a list or from option groups. */
 export function groupsOf(source) {
-  if (source.option_groups) return source.option_groups.map((group) => ({ label: asText(group.label), options: (group.options || []).map(fromOption) }));
+  if (source.option_groups)
+    return source.option_groups.map((group) => ({
+      label: asText(group.label),
+      options: (group.options || []).map(fromOption),
+    }));
   return [{ options: (source.options || []).map(fromOption) }];
 }
 
 const people = () =>
   store.data.people
     .filter((one) => !one.deleted)
-    .map((one) => ({ value: one.id, text: isApp(one.id) ? store.data.app.name : one.real_name || one.name, hint: one.name, user: one.id }));
+    .map((one) => ({
+      value: one.id,
+      text: isApp(one.id) ? store.data.app.name : one.real_name || one.name,
+      hint: one.name,
+      user: one.id,
+    }));
 
-const asOption = (one) => ({ value: one.id, text: one.kind === "dm" ? channelName(one) : `${one.kind === "private" ? "🔒 " : "#"}${one.name}`, user: one.kind === "dm" ? one.with : undefined });
+const asOption = (one) => ({
+  value: one.id,
+  text: one.kind === "dm" ? channelName(one) : `${one.kind === "private" ? "🔒 " : "#"}${one.name}`,
+  user: one.kind === "dm" ? one.with : undefined,
+});
 
 const KINDS = { channel: "public", private: "private", dm: "im" };
 
@@ -72,7 +90,10 @@ export function matching(groups, query) {
   const wanted = query.trim().toLowerCase();
   if (!wanted) return groups;
   return groups
-    .map((group) => ({ ...group, options: group.options.filter((one) => `${one.text} ${one.hint || ""}`.toLowerCase().includes(wanted)) }))
+    .map((group) => ({
+      ...group,
+      options: group.options.filter((one) => `${one.text} ${one.hint || ""}`.toLowerCase().includes(wanted)),
+    }))
     .filter((group) => group.options.length);
 }
 
@@ -90,9 +111,17 @@ export function initialOptions(element) {
 
 /** The half hours of a day, and whatever time was typed. */
 export function times(query) {
-  const all = Array.from({ length: 48 }, (_, index) => timeOption(`${String(Math.floor(index / 2)).padStart(2, "0")}:${index % 2 ? "30" : "00"}`));
+  const all = Array.from({ length: 48 }, (_, index) =>
+    timeOption(`${String(Math.floor(index / 2)).padStart(2, "0")}:${index % 2 ? "30" : "00"}`),
+  );
   const typed = readTime(query);
-  const found = query ? all.filter((one) => one.text.toLowerCase().replace(" ", "").startsWith(query.toLowerCase().replace(" ", "")) || one.value.startsWith(query)) : all;
+  const found = query
+    ? all.filter(
+        (one) =>
+          one.text.toLowerCase().replace(" ", "").startsWith(query.toLowerCase().replace(" ", "")) ||
+          one.value.startsWith(query),
+      )
+    : all;
   if (typed && !found.some((one) => one.value === typed)) found.unshift(timeOption(typed));
   return [{ options: found }];
 }
@@ -113,4 +142,8 @@ function readTime(query) {
 }
 
 /** How an option looks in a list; `avatar` draws a person's picture. */
-export const optionRow = (one, avatar) => [one.user && avatar(one.user, 20), h("span", { class: "option-text" }, one.text), one.hint && h("span", { class: "option-hint" }, one.hint)];
+export const optionRow = (one, avatar) => [
+  one.user && avatar(one.user, 20),
+  h("span", { class: "option-text" }, one.text),
+  one.hint && h("span", { class: "option-hint" }, one.hint),
+];

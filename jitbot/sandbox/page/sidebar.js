@@ -15,11 +15,46 @@ export function topBar() {
   return h(
     "div",
     { class: "top-bar" },
-    h("button", { type: "button", class: "top-button only-narrow", "aria-label": "Channels", "aria-expanded": String(Boolean(store.narrowSidebar)), onclick: () => ((store.narrowSidebar = !store.narrowSidebar), redraw()) }, icon("menu")),
-    h("button", { type: "button", class: "top-search", onclick: openSwitcher, title: "Ctrl+K" }, icon("search", 16), h("span", null, `Search ${store.data.team.name}`)),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "top-button only-narrow",
+        "aria-label": "Channels",
+        "aria-expanded": String(Boolean(store.narrowSidebar)),
+        onclick: () => ((store.narrowSidebar = !store.narrowSidebar), redraw()),
+      },
+      icon("menu"),
+    ),
+    h(
+      "button",
+      { type: "button", class: "top-search", onclick: openSwitcher, title: "Ctrl+K" },
+      icon("search", 16),
+      h("span", null, `Search ${store.data.team.name}`),
+    ),
     store.lost && h("span", { class: "lost", role: "status" }, "Reconnecting…"),
-    h("button", { type: "button", class: "top-button", "aria-label": isDark() ? "Switch to light" : "Switch to dark", title: isDark() ? "Switch to light" : "Switch to dark", onclick: switchTheme }, icon(isDark() ? "sun" : "moon")),
-    h("button", { type: "button", class: "top-button", "aria-label": "Local Slack", title: "Local Slack (?)", onclick: openDrawer }, icon("tools")),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "top-button",
+        "aria-label": isDark() ? "Switch to light" : "Switch to dark",
+        title: isDark() ? "Switch to light" : "Switch to dark",
+        onclick: switchTheme,
+      },
+      icon(isDark() ? "sun" : "moon"),
+    ),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "top-button",
+        "aria-label": "Local Slack",
+        title: "Local Slack (?)",
+        onclick: openDrawer,
+      },
+      icon("tools"),
+    ),
   );
 }
 
@@ -29,7 +64,10 @@ function actingAs() {
     { heading: "Act as" },
     ...actors().map((one) => ({
       before: avatar(one.id, 28),
-      text: [h("span", null, nameOf(one.id), " ", badges(one)), h("span", { class: "menu-hint" }, `@${one.name}${one.title ? ` · ${one.title}` : ""}`)],
+      text: [
+        h("span", null, nameOf(one.id), " ", badges(one)),
+        h("span", { class: "menu-hint" }, `@${one.name}${one.title ? ` · ${one.title}` : ""}`),
+      ],
       checked: one.id === mine.id,
       after: one.id === mine.id && icon("check", 16),
       run: () => becomePerson(one.id),
@@ -42,10 +80,16 @@ function actingAs() {
       class: "acting-as",
       "aria-haspopup": "menu",
       "aria-label": `Acting as ${nameOf(mine.id)}. Change person`,
-      onclick: (event) => openMenu("acting-as", event.currentTarget, items(), { label: "Act as", align: "start", width: "anchor" }),
+      onclick: (event) =>
+        openMenu("acting-as", event.currentTarget, items(), { label: "Act as", align: "start", width: "anchor" }),
     },
     avatar(mine.id, 28),
-    h("span", { class: "acting-text" }, h("span", { class: "acting-small" }, "Acting as"), h("span", { class: "acting-name" }, nameOf(mine.id))),
+    h(
+      "span",
+      { class: "acting-text" },
+      h("span", { class: "acting-small" }, "Acting as"),
+      h("span", { class: "acting-name" }, nameOf(mine.id)),
+    ),
     badges(mine),
     icon("caret", 18),
   );
@@ -54,20 +98,56 @@ function actingAs() {
 /** The column of channels. */
 export function sidebar() {
   const { channels, app, team } = store.data;
-  const rooms = channels.filter((one) => one.kind !== "dm").sort((a, b) => a.is_archived - b.is_archived || a.name.localeCompare(b.name));
+  const rooms = channels
+    .filter((one) => one.kind !== "dm")
+    .sort((a, b) => a.is_archived - b.is_archived || a.name.localeCompare(b.name));
   const dms = channels.filter((one) => one.kind === "dm" && one.with !== app.bot_user);
   return h(
     "nav",
-    { class: cx("sidebar", store.narrowSidebar && "shown"), "aria-label": "Channels and direct messages", onkeydown: walk },
-    h("div", { class: "sidebar-head" }, h("span", { class: "team-icon", "aria-hidden": "true" }, (team.name || "?")[0].toUpperCase()), h("span", { class: "team-name" }, team.name)),
+    {
+      class: cx("sidebar", store.narrowSidebar && "shown"),
+      "aria-label": "Channels and direct messages",
+      onkeydown: walk,
+    },
+    h(
+      "div",
+      { class: "sidebar-head" },
+      h("span", { class: "team-icon", "aria-hidden": "true" }, (team.name || "?")[0].toUpperCase()),
+      h("span", { class: "team-name" }, team.name),
+    ),
     actingAs(),
-    h("div", { class: "sidebar-scroll" }, group("Channels", rooms.map(room)), group("Direct messages", dms.map(dm), h("button", { type: "button", class: "side-add", "aria-label": "New direct message", title: "New direct message", onclick: openSwitcher }, icon("plus", 16))), group("Apps", [appRow()])),
+    h(
+      "div",
+      { class: "sidebar-scroll" },
+      group("Channels", rooms.map(room)),
+      group(
+        "Direct messages",
+        dms.map(dm),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "side-add",
+            "aria-label": "New direct message",
+            title: "New direct message",
+            onclick: openSwitcher,
+          },
+          icon("plus", 16),
+        ),
+      ),
+      group("Apps", [appRow()]),
+    ),
   );
 }
 
 function group(title, rows, after) {
   const id = `group-${title.toLowerCase().replaceAll(" ", "-")}`;
-  return h("section", { class: "side-group", "aria-labelledby": id }, h("div", { class: "side-top" }, h("h2", { class: "side-title", id }, title), after), h("ul", { class: "side-list" }, rows.filter(Boolean)));
+  return h(
+    "section",
+    { class: "side-group", "aria-labelledby": id },
+    h("div", { class: "side-top" }, h("h2", { class: "side-title", id }, title), after),
+    h("ul", { class: "side-list" }, rows.filter(Boolean)),
+  );
 }
 
 function row({ key, open, unread, mentions, glyph, text, after, onclick, data, quiet, label }) {
@@ -76,7 +156,14 @@ function row({ key, open, unread, mentions, glyph, text, after, onclick, data, q
     { key },
     h(
       "button",
-      { type: "button", class: cx("side-row", open && "open", unread > 0 && "unread", quiet && "quiet"), "aria-current": open ? "page" : undefined, "aria-label": label, onclick, ...data },
+      {
+        type: "button",
+        class: cx("side-row", open && "open", unread > 0 && "unread", quiet && "quiet"),
+        "aria-current": open ? "page" : undefined,
+        "aria-label": label,
+        onclick,
+        ...data,
+      },
       h("span", { class: "side-glyph" }, glyph),
       h("span", { class: "side-name" }, text),
       after,
@@ -100,7 +187,8 @@ function room(one) {
     glyph: icon(one.is_archived ? "archive" : one.kind === "private" ? "lock" : "hash", 18),
     text: one.name,
     label: spoken(one.name, one),
-    after: one.is_ext_shared && h("span", { class: "shared", title: "Shared with another organisation" }, icon("right", 14)),
+    after:
+      one.is_ext_shared && h("span", { class: "shared", title: "Shared with another organisation" }, icon("right", 14)),
     onclick: () => openChannel(one.id),
     data: { "data-channel": one.id },
   });
@@ -119,7 +207,6 @@ function dm(one) {
     data: { "data-channel": one.id },
   });
 }
-
 
 function appRow() {
   const { app } = store.data;
