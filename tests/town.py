@@ -3,6 +3,7 @@
 Nothing runs by itself: `settle` works off what is due, and `forward` moves the clock.
 """
 
+import copy
 import itertools
 import threading
 from collections import deque
@@ -93,19 +94,20 @@ actions:
 
 
 class Directory:
-    """Implements `ports.Directory` from plain dictionaries; `down` makes it fail."""
+    """Implements `ports.Directory` from plain dictionaries; `down` makes it fail, `unknown` for some people only."""
 
     def __init__(self) -> None:
         self.people = {user: Person(user, TEAM, user[2:].title()) for user in (ANN, BO, CY, DI, EVE)}
         self.usergroups: dict[str, set[UserId]] = {}
         self.emails: dict[str, UserId] = {}
         self.down = False
+        self.unknown: set[UserId] = set()
 
     def set(self, user: UserId, standing: Standing) -> None:
         self.people[user] = replace(self.people[user], standing=standing)
 
     def person(self, user: UserId) -> Person:
-        if self.down:
+        if self.down or user in self.unknown:
             raise DirectoryUnavailable("Slack does not answer")
         if user not in self.people:
             raise NotFound(f"nobody is called {user}")
@@ -119,6 +121,8 @@ class Directory:
     def usergroup(self, handle: str) -> frozenset[UserId]:
         if self.down:
             raise DirectoryUnavailable("Slack does not answer")
+        if handle not in self.usergroups:
+            raise NotFound(f"there is no user group @{handle}")
         return frozenset(self.usergroups[handle])
 
 
@@ -134,7 +138,8 @@ class FakeInputs(BaseModel):
 class FakeRunner:
     """Implements `ports.Runner`; remembers what it did and fails where told to.
 
-    `world` is what it changes: target to value. `on_start`, `on_undo` and `on_plan` are called first.
+    `world` is what it changes: target to value. `on_start`, `on_undo` and `on_plan` are called first, `after_start` and
+    `after_undo` when it has happened and nobody has been told.
     """
 
     Inputs = FakeInputs
@@ -151,6 +156,8 @@ class FakeRunner:
         self.on_plan: Callable[[FakeInputs], None] = lambda inputs: None
         self.on_start: Callable[[FakeInputs, Run], None] = lambda inputs, run: None
         self.on_undo: Callable[[FakeInputs, Run], None] = lambda inputs, run: None
+        self.after_start: Callable[[], None] = lambda: None
+        self.after_undo: Callable[[], None] = lambda: None
 
     def target(self, inputs: BaseModel) -> str:
         assert isinstance(inputs, FakeInputs)
@@ -168,6 +175,7 @@ class FakeRunner:
         before = self.world.get(self.target(inputs), 100)
         self.world[self.target(inputs)] = inputs.value
         run.log(f"changed {self.target(inputs)}")
+        self.after_start()
         return Receipt({"before": before}, "changed it")
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
@@ -179,6 +187,7 @@ class FakeRunner:
         self.undone.append(run.key)
         if receipt is not None:
             self.world[self.target(inputs)] = receipt.data["before"]
+        self.after_undo()
 
 
 class OneRunner:
@@ -244,6 +253,14 @@ class Town:
         self.world = World(self.ledger, self.inbox, self.trail, self.directory, catalog, self.queue, self.book, name)
         self.service = Service(self.world)
 
+    def twin(self) -> "Town":
+        """Start a second process on the same database; people, policies and the runner's world are shared."""
+        twin = copy.copy(self)
+        twin.database = Database(self.url)
+        twin.database.offset = self.database.offset
+        twin._build()
+        return twin
+
     def restart(self) -> None:
         """Be killed and started again: all that was in memory is gone."""
         self.service.close()
@@ -277,6 +294,22 @@ class Town:
         known = None if request is None else RequestId(request)
         self.service.intake.take_in(key=key, kind=kind, user=user, team=TEAM, body=body, request=known)
         return key
+
+    def work(self, key: str) -> Answer | None:
+        """Work on a delivery that was taken in, and settle what follows."""
+        answer = self.service.intake.work(key)
+        self.settle()
+        return answer
+
+    def edit(self, old: str, new: str, file: str = "payments.yml") -> None:
+        """Edit a policy file and have it read again."""
+        assert old in self.files[file], f"{old!r} is not in {file}"
+        self.write(file, self.files[file].replace(old, new))
+
+    def write(self, file: str, text: str) -> None:
+        """Put a policy file in the place of what was there and have it read again."""
+        self.files = {**self.files, file: text}
+        self.service.book.reload()
 
     def do(self, kind: DeliveryKind, user: UserId, request: int | None = None, **body: Any) -> Answer:
         """Take a delivery in, work on it, and settle what follows."""

@@ -100,8 +100,10 @@ class _Findings:
         self.unread += [name for name in tested.missing if name not in self.unread]
         if rule.outcome is Outcome.DENY:
             self.denial = self.denial or rule
-        elif rule.reviews is not None:
+        elif rule.reviews is not None and rule.reviews.alternatives:
             self.required.append((rule, rule.reviews))
+        elif rule.outcome is Outcome.REVIEW:  # no way to meet it: refused at load, and never an allow
+            self.denial = self.denial or rule
 
 
 _ALWAYS = Tested(Truth.TRUE)

@@ -43,23 +43,27 @@ def satisfied(selectors: Sequence[str], facts: Facts, user: UserId) -> tuple[str
 def measure(rule: Rule, required: Reviews, request: Request, reviews: Sequence[Review], facts: Facts) -> Requirement:
     """Hold the approvals given so far against one rule's reviews.
 
-    An approval counts by the selectors it satisfied when it was given: a shift that ended since does not erase it.
+    An approval counts by the selectors it satisfied when it was given: a shift that ended since does not erase it. One
+    by somebody who cannot be looked up now does not count yet, since they may have been deactivated.
     """
     outside = {request.requester, request.beneficiary}
-    approvals = {
+    given = {
         review.reviewer: frozenset(review.selectors)
         for review in reviews
         if review.verdict is Verdict.APPROVE and review.reviewer not in outside
     }
+    approvals = {user: selectors for user, selectors in given.items() if user in facts.people}
     sources = tuple(
         dict.fromkeys(source for entries in required.alternatives for entry in entries for source in entry.sources)
     )
-    everybody = _everybody(sources, outside, facts) | approvals
+    everybody = _everybody(sources, outside, facts) | given
     measured = [_needs(rule, entries, approvals, outside, facts) for entries in required.alternatives]
     nearest = min(measured, key=lambda needs: sum(need.missing for need in needs))
     possible = any(can_be_met(entries, everybody, facts.unread) for entries in required.alternatives)
-    unread = tuple(str(source) for source in sources if str(source) in facts.unread)
-    return Requirement(rule, nearest, sources, possible, unread if sum(need.missing for need in nearest) else ())
+    unread = [str(source) for source in sources if str(source) in facts.unread]
+    unread += [f"user:{user}" for user in given if user not in approvals]
+    wanted = sum(need.missing for need in nearest)
+    return Requirement(rule, nearest, sources, possible, tuple(unread) if wanted else ())
 
 
 def _everybody(sources: Sequence[Selector], outside: set[UserId], facts: Facts) -> dict[UserId, frozenset[str]]:

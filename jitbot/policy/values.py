@@ -7,7 +7,8 @@ The names and their types are declared in `policy.conditions`.
 from datetime import timedelta
 from typing import Any
 
-from jitbot.model import Action, Facts, ParameterType, Policy, Request
+from jitbot.errors import InvalidInput
+from jitbot.model import Action, Facts, Parameter, ParameterType, Policy, Request
 from jitbot.policy.durations import parse_duration
 
 
@@ -33,8 +34,15 @@ def condition_values(policy: Policy, action: Action, request: Request, facts: Fa
         values["requester.groups"] = groups
     for parameter in action.parameters:
         if parameter.name in request.params:
-            given = request.params[parameter.name]
-            values[f"params.{parameter.name}"] = (
-                parse_duration(given) if parameter.type is ParameterType.DURATION else given
-            )
+            values |= _given(parameter, request.params[parameter.name])
     return values | dict(facts.values)
+
+
+def _given(parameter: Parameter, value: Any) -> dict[str, Any]:
+    """Bind one parameter; what was asked by an older definition and is no duration stays unbound."""
+    if parameter.type is ParameterType.DURATION:
+        try:
+            value = parse_duration(str(value))
+        except InvalidInput:
+            return {}
+    return {f"params.{parameter.name}": value}

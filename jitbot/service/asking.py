@@ -2,13 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from jitbot.errors import Conflict, InvalidInput, RunnerError
 from jitbot.lifecycle import Event
-from jitbot.model import Answer, Decision, Delivery, Mark, Outcome, Plan, Policy, Reason, Request, Review, State, UserId
+from jitbot.model import (
+    Action,
+    Answer,
+    Decision,
+    Delivery,
+    Mark,
+    Outcome,
+    Plan,
+    Policy,
+    Reason,
+    Request,
+    Review,
+    State,
+    UserId,
+)
 from jitbot.policy.decide import decide
 from jitbot.ports import Entry
+from jitbot.service.authority import intact
 from jitbot.service.drafting import definition, draft, find_action, planned, take
 from jitbot.service.facts import FactsReader
 from jitbot.service.telling import tell
@@ -16,6 +32,8 @@ from jitbot.service.world import World
 
 POLICY = "policy"
 """Who causes a move that follows from the rules alone."""
+AGAIN = timedelta(seconds=15)
+"""When what has to wait (facts unread, policies broken) is tried again."""
 
 
 class Asking:
@@ -41,10 +59,17 @@ class Asking:
             request = entry.add(drafted, by=delivery.user)
             entry.settle(delivery.key)
         claimed = world.ledger.claim(request.id, world.name, world.lease)
-        return self.decided(claimed) if claimed else Answer(request=request.id)
+        try:
+            return self.decided(claimed) if claimed else Answer(request=request.id)
+        except Conflict:  # it took so long that somebody else has decided it
+            return Answer(request=request.id)
 
     def decided(self, request: Request) -> Answer:
-        """Decide a request that has been taken in; the claim on it is ours."""
+        """Decide a request that has been taken in; the claim on it is ours. Raises: Conflict."""
+        if not intact(self._world, request):
+            return Answer(f"{request.name} is not what its record says. Ask again.", request.id, refused=True)
+        if self._world.book.ends_only:
+            return self._later(request)
         policy = self._world.book.policy
         try:
             seen = planned(request, self.plan(request))
@@ -56,8 +81,8 @@ class Asking:
 
     def plan(self, request: Request) -> Plan:
         """Ask the runner what would happen. Raises: RunnerError."""
-        runner = self._world.catalog.runner(request.snapshot.runner)
-        return runner.plan(self._world.catalog.inputs(request.snapshot.runner, request.snapshot.inputs))
+        runner, inputs = self._world.runner(request)
+        return runner.plan(inputs)
 
     def decision(self, policy: Policy, request: Request, reviews: Sequence[Review]) -> Decision:
         """Read the facts and decide."""
@@ -90,16 +115,21 @@ class Asking:
                 "decision": decision,
                 "policy_digest": policy.digest,
             }
-            if decision.outcome is Outcome.ALLOW and now.state is State.APPROVED:
+            action = policy.actions[request.action]
+            if decision.outcome is Outcome.DENY:
+                moved = entry.move(now, Event.DENY, POLICY, outcome=decision.summary, **changes)
+            elif decision.outcome is Outcome.REVIEW:
+                changes |= asked_again(action, entry.now)
+                moved = entry.move(now, BACK[now.state], POLICY, "what would run has changed", **changes)
+            elif now.state is State.APPROVED:
                 changes |= {"due_at": entry.now, "owner": "", "lease_until": None}
                 moved = entry.amend(now, "revised", POLICY, **changes)
-            elif decision.outcome is Outcome.DENY:
-                moved = entry.move(now, Event.DENY, POLICY, outcome=decision.summary, **changes)
             else:
-                changes["due_at"] = now.lapses_at
-                moved = entry.move(now, BACK[now.state], POLICY, "what would run has changed", **changes)
+                moved = entry.move(now, Event.APPROVE, POLICY, **changes, **approval(action, entry.now))
             tell(entry, moved, "what would run has changed since it was asked; it is decided anew.")
         self._world.queue.messages()
+        if moved.state is State.APPROVED:
+            self._world.queue.request(moved.id)
         return moved
 
     def _not_possible(self, request: Request) -> Decision | None:
@@ -110,11 +140,18 @@ class Asking:
         with self._world.ledger.begin() as entry:
             return held(entry, request)
 
+    def _later(self, request: Request) -> Answer:
+        """Wait for policies that can be read."""
+        with self._world.ledger.begin() as entry:
+            now = _mine(entry, request)
+            entry.amend(now, "waits", POLICY, due_at=entry.now + AGAIN, owner="", lease_until=None)
+        return Answer(request=request.id)
+
     def _settle(self, request: Request, policy: Policy, decision: Decision) -> Answer:
         world = self._world
         action = policy.actions.get(request.action)
         with world.ledger.begin() as entry:
-            now = entry.get(request.id)
+            now = _mine(entry, request)
             changes: dict[str, Any] = {
                 "snapshot": request.snapshot,
                 "digest": request.digest,
@@ -123,8 +160,7 @@ class Asking:
                 "outcome": decision.summary if decision.outcome is Outcome.DENY else "",
             }
             if decision.outcome is Outcome.ALLOW and action is not None:
-                start_by = entry.now + action.start_within
-                changes |= {"approved_at": entry.now, "start_by": start_by, "due_at": entry.now}
+                changes |= approval(action, entry.now)
             if decision.outcome is not Outcome.DENY and action is not None:
                 changes |= {"lapses_at": entry.now + action.lapse_after}
             if decision.outcome is Outcome.REVIEW:
@@ -140,6 +176,25 @@ class Asking:
 
 BACK = {State.PENDING: Event.REVISE, State.APPROVED: Event.ASK}
 MOVES = {Outcome.ALLOW: Event.ALLOW, Outcome.REVIEW: Event.ASK, Outcome.DENY: Event.DENY}
+
+
+def approval(action: Action, now: datetime) -> dict[str, Any]:
+    """Return what changes with an approval, by whoever."""
+    return {"approved_at": now, "start_by": now + action.start_within, "due_at": now}
+
+
+def asked_again(action: Action, now: datetime) -> dict[str, Any]:
+    """Return what changes where people have to look once more: they have the whole time again."""
+    lapses_at = now + action.lapse_after
+    return {"approved_at": None, "start_by": None, "lapses_at": lapses_at, "due_at": lapses_at}
+
+
+def _mine(entry: Entry, request: Request) -> Request:
+    """Lock a request that is being decided here. Raises: Conflict where somebody else does by now."""
+    now = entry.get(request.id)
+    if (now.fence, now.state) != (request.fence, State.DECIDING):
+        raise Conflict(f"{request.name} is in other hands.")
+    return now
 
 
 def refused(summary: str) -> Decision:

@@ -51,7 +51,8 @@ class Book:
             try:
                 files = self._read()
                 if files == self._seen:
-                    return False
+                    changed, self.fault = bool(self.fault), ""
+                    return changed
                 policy = self._load(files)
             except PolicyError as error:
                 changed = str(error) != self.fault

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from jitbot import audit
-from jitbot.errors import InvalidInput, NotFound
+from jitbot.errors import InvalidInput, NotFound, PolicyError
 from jitbot.model import Action, Plan, Policy, Request, RequestId, Snapshot, State, UserId
 from jitbot.policy.asking import parse_reason, parse_ttl
 from jitbot.policy.parameters import parse_parameters
@@ -71,8 +71,11 @@ def _all_of(faults: Sequence[InvalidInput]) -> InvalidInput:
 
 
 def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapshot:
-    """Resolve what would run now. Raises: InvalidInput."""
-    inputs = fill(action.inputs, params)
+    """Resolve what would run now. Raises: InvalidInput, also for parameters of an older definition."""
+    try:
+        inputs = fill(action.inputs, params)
+    except PolicyError as error:
+        raise InvalidInput(f"{action.name} has changed since it was asked: {error}") from error
     typed = catalog.inputs(action.runner, inputs)
     return Snapshot(
         title=action.title,

@@ -19,8 +19,10 @@ from jitbot.model import (
     Verdict,
 )
 from jitbot.policy.decide import decide, eligible
+from jitbot.policy.parameters import refuse_unprintable
 from jitbot.ports import Entry
-from jitbot.service.asking import POLICY, Asking
+from jitbot.service.asking import POLICY, Asking, approval
+from jitbot.service.authority import intact
 from jitbot.service.drafting import definition
 from jitbot.service.facts import FactsReader
 from jitbot.service.telling import tell
@@ -49,7 +51,7 @@ class Reviewing:
         assert delivery.request is not None  # noqa: S101 - deliveries of reviews carry one
         seen = world.ledger.get(delivery.request)
         self._still_open(seen, delivery)
-        policy = world.book.policy
+        policy = world.book.for_new()
         self._unchanged(seen, policy)
         people = [seen.requester, delivery.user, *(each.reviewer for each in world.ledger.reviews(seen))]
         facts = self._facts.read(policy, seen.action, people)
@@ -85,18 +87,20 @@ class Reviewing:
         except (InvalidInput, RunnerError) as error:
             raise Unavailable(f"{request.name} cannot be planned now: {error}") from error
         if revision is not None:
+            if not intact(self._world, request):
+                raise Unavailable(f"{request.name} is not what its record says. It cannot be decided; ask again.")
             self._asking.revise(request, revision, policy)
             raise Stale(f"{request.name} has changed since it was asked: look at it again, then decide.")
 
     def _count(self, entry: Entry, request: Request, delivery: Delivery, policy: Policy, facts: Facts) -> Request:
         before = decide(policy, request, entry.reviews(request), facts)
+        if _needs_nobody(before, request):
+            return self._apply(entry, request, before, POLICY, policy)
         selectors = eligible(policy, request, before, facts, delivery.user)
         if not selectors:
             raise self._not_eligible(request, before, delivery)
         verdict = VERDICTS[delivery.kind]
-        comment = str(delivery.body.get("comment", "")).strip()
-        if verdict is Verdict.DENY and not comment:
-            raise InvalidInput("Say why: the requester will read it.", {"comment": "Say why."})
+        comment = _comment(delivery, verdict)
         if any((each.reviewer, each.verdict) == (delivery.user, verdict) for each in entry.reviews(request)):
             return request
         entry.review(
@@ -104,21 +108,19 @@ class Reviewing:
             Review(delivery.user, delivery.team, verdict, delivery.received_at, request.revision, selectors, comment),
         )
         decision = decide(policy, request, entry.reviews(request), facts)
-        return self._apply(entry, request, decision, delivery)
+        return self._apply(entry, request, decision, delivery.user, policy)
 
-    def _apply(self, entry: Entry, request: Request, decision: Decision, delivery: Delivery) -> Request:
-        changes: dict[str, Any] = {"decision": decision, "policy_digest": self._world.book.policy.digest}
-        if decision.outcome is Outcome.DENY and (decision.denied_by or not decision.unread):
-            by = decision.denied_by or POLICY
+    def _apply(self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy) -> Request:
+        changes: dict[str, Any] = {"decision": decision, "policy_digest": policy.digest}
+        if decision.outcome is Outcome.DENY:
             moved = entry.move(request, Event.DENY, by, outcome=decision.summary, **changes)
             tell(entry, moved, f"denied: {decision.summary}")
-        elif decision.outcome is Outcome.ALLOW and request.state is State.PENDING:
-            action = self._world.book.policy.actions[request.action]
-            changes |= {"approved_at": entry.now, "start_by": entry.now + action.start_within, "due_at": entry.now}
-            moved = entry.move(request, Event.APPROVE, delivery.user, **changes)
-            tell(entry, moved, "approved.")
+        elif decision.outcome is Outcome.ALLOW:
+            changes |= approval(policy.actions[request.action], entry.now)
+            moved = entry.move(request, Event.APPROVE, by, **changes)
+            tell(entry, moved)
         else:
-            moved = entry.amend(request, "counted", delivery.user, **changes)
+            moved = entry.amend(request, "counted", by, **changes)
             tell(entry, moved)
         return moved
 
@@ -132,6 +134,24 @@ class Reviewing:
         return NotPermitted(f"You can't review {request.name}.{needs} Ask one of them.")
 
 
+def _needs_nobody(decision: Decision, request: Request) -> bool:
+    """Tell whether the policies of today decide this by themselves: they were edited since it was asked."""
+    if decision.outcome is Outcome.ALLOW:
+        return request.state is State.PENDING
+    return decision.outcome is Outcome.DENY and not decision.unread
+
+
+def _comment(delivery: Delivery, verdict: Verdict) -> str:
+    comment = str(delivery.body.get("comment", "")).strip()
+    if verdict is Verdict.DENY and not comment:
+        raise InvalidInput("Say why: the requester will read it.", {"comment": "Say why."})
+    try:
+        refuse_unprintable(comment)
+    except InvalidInput as error:
+        raise InvalidInput(f"The comment {error}", {"comment": f"It {error}"}) from None
+    return comment
+
+
 def too_late(request: Request) -> str:
     """Say what became of a request that somebody clicked on too late."""
     if request.state in WORDS:
@@ -141,4 +161,4 @@ def too_late(request: Request) -> str:
         return f"Too late: {request.name} has ended ({request.state.value.replace('_', ' ')})."
     if request.state is State.DECIDING:
         return f"{request.name} is still being decided. Try again in a moment."
-    return f"{request.name} is approved already. Nothing more is needed."
+    return f"Too late: {request.name} is {request.state.value.replace('_', ' ')} already."

@@ -12,10 +12,10 @@ from typing import Any
 
 from jitbot.errors import Conflict, InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
 from jitbot.lifecycle import Event
-from jitbot.model import Decision, HealthState, Outcome, Receipt, Request, State, UndoCause
+from jitbot.model import Decision, HealthState, Outcome, Policy, Receipt, Request, State, UndoCause
 from jitbot.ports import Entry
-from jitbot.service.asking import POLICY, Asking, held
-from jitbot.service.authority import verify
+from jitbot.service.asking import AGAIN, POLICY, Asking, asked_again, held
+from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
 from jitbot.service.undoing import Undoing
@@ -23,13 +23,10 @@ from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
 
-AGAIN = timedelta(seconds=15)
-"""When a run that has to wait (facts unread) is tried again."""
 TURN = timedelta(seconds=1)
 """When a run that waits for its target is tried again."""
 CHECK_AGAIN = timedelta(seconds=30)
 """How often an unsure result is checked."""
-WORKER = "worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,49 +55,44 @@ class Running:
         if world.book.ends_only:
             return self._later(request, AGAIN)
         try:
+            reviews = verify(request, world.ledger, world.trail)
+        except Tampered as error:
+            return refuse(world, request, error)
+        try:
             revision = self._asking.revised(request, policy)
         except (RunnerError, InvalidInput, NotFound) as error:
             return self._deny(request, f"It cannot be run any more: {error}")
         if revision is not None:
-            moved = self._asking.revise(request, revision, policy)
-            if moved.state is State.APPROVED:
-                world.queue.request(moved.id)
+            self._asking.revise(request, revision, policy)
             return None
-        decision = self._asking.decision(policy, request, world.ledger.reviews(request))
-        if decision.outcome is not Outcome.ALLOW:
-            return self._not_now(request, decision)
-        return self._begin(request)
+        return self._decided(request, self._asking.decision(policy, request, reviews), policy)
 
-    def _not_now(self, request: Request, decision: Decision) -> None:
+    def _decided(self, request: Request, decision: Decision, policy: Policy) -> None:
+        if decision.outcome is Outcome.ALLOW:
+            return self._begin(request)
         if decision.unread:
             return self._later(request, AGAIN)
         if decision.outcome is Outcome.DENY:
             return self._deny(request, decision.summary)
         with self._world.ledger.begin() as entry:
             now = self._mine(entry, request)
-            moved = entry.move(now, Event.ASK, POLICY, decision=decision, due_at=now.lapses_at)
-            tell(entry, moved, "needs approval again.")
-        return None
+            again = asked_again(policy.actions[request.action], entry.now)
+            tell(entry, entry.move(now, Event.ASK, POLICY, decision=decision, **again), "needs approval again.")
+        return self._world.queue.messages()
 
     def _begin(self, request: Request) -> None:
-        """Verify the record, write the intention, and start."""
+        """Write the intention, and start: what was verified, whatever the row says by now."""
         world = self._world
-        try:
-            verify(request, world.ledger, world.trail)
-        except Tampered as error:
-            return self._tampered(request, error)
         with world.ledger.begin() as entry:
-            now = self._mine(entry, request)
-            if now.version != request.version:
-                raise Conflict(f"{request.name} has moved while it was being checked.")
+            self._mine(entry, request)
             refusal = held(entry, request)
             if refusal is not None:
-                denied = entry.move(now, Event.DENY, POLICY, outcome=refusal.summary, decision=refusal)
+                denied = entry.move(request, Event.DENY, POLICY, outcome=refusal.summary, decision=refusal)
                 return tell(entry, denied, refusal.summary)
             if not _free(entry, request):
-                entry.amend(now, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
+                entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
                 return None
-            started = self._intend(entry, now, Event.START, attempts=1, receipt=_base(entry, request))
+            started = self._intend(entry, request, Event.START, attempts=1, receipt=_base(entry, request))
         world.queue.messages()
         return self._start(started)
 
@@ -128,8 +120,8 @@ class Running:
         assert request.start_deadline is not None  # noqa: S101 - written with the intention
         run = RunLog(world, request, request.start_deadline)
         try:
-            inputs = world.catalog.inputs(request.snapshot.runner, request.snapshot.inputs)
-            result = _Result(world.catalog.runner(request.snapshot.runner).start(inputs, run))
+            runner, inputs = world.runner(request)
+            result = _Result(runner.start(inputs, run))
         except (RunnerRefused, InvalidInput) as error:
             result = _Result(refused=str(error) or "the runner refused")
         except RunnerError as error:
@@ -206,7 +198,7 @@ class Running:
     def lost(self, request: Request) -> None:
         """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure."""
         world = self._world
-        repeatable = world.catalog.runner(request.snapshot.runner).repeatable
+        repeatable = self._repeatable(request)
         with world.ledger.begin() as entry:
             now = self._mine(entry, request)
             if now.expires_at is not None and entry.now >= now.expires_at:
@@ -221,6 +213,12 @@ class Running:
         if moved.state is State.RUNNING:
             return self._start(moved)
         return world.queue.request(moved.id)
+
+    def _repeatable(self, request: Request) -> bool:
+        try:
+            return self._world.runner(request)[0].repeatable
+        except (RunnerError, InvalidInput):
+            return False
 
     def unsure(self, request: Request) -> None:
         """Let the runner's check settle what may have happened, else wait for a person or the end."""
@@ -260,11 +258,10 @@ class Running:
         return moved
 
     def _check(self, request: Request) -> HealthState:
-        world = self._world
         receipt = None if request.receipt is None else Receipt(request.receipt)
         try:
-            inputs = world.catalog.inputs(request.snapshot.runner, request.snapshot.inputs)
-            return world.catalog.runner(request.snapshot.runner).check(inputs, receipt).state
+            runner, inputs = self._world.runner(request)
+            return runner.check(inputs, receipt).state
         except (RunnerError, InvalidInput) as error:
             log.warning("%s could not be checked: %s", request.name, error)
             return HealthState.UNKNOWN
@@ -289,16 +286,6 @@ class Running:
         with self._world.ledger.begin() as entry:
             now = self._mine(entry, request)
             entry.amend(now, "waits", WORKER, due_at=entry.now + wait, owner="", lease_until=None)
-
-    def _tampered(self, request: Request, error: Tampered) -> None:
-        """Refuse the run, for good, and say so to the operators."""
-        log.error("refused to run %s: %s", request.name, error)
-        with self._world.ledger.begin() as entry:
-            now = self._mine(entry, request)
-            entry.record("tampered", WORKER, request.id, why=str(error))
-            entry.amend(now, "parked", WORKER, due_at=None, owner="", lease_until=None)
-            alarm(entry, request, f"REFUSED TO RUN: {error} Look at the audit record before anything else.")
-        self._world.queue.messages()
 
 
 def _free(entry: Entry, request: Request) -> bool:

@@ -97,8 +97,7 @@ class Undoing:
 
     def _call(self, request: Request, run: RunLog, receipt: Receipt | None = None) -> None:
         world = self._world
-        runner = world.catalog.runner(request.snapshot.runner)
-        inputs = world.catalog.inputs(request.snapshot.runner, request.snapshot.inputs)
+        runner, inputs = world.runner(request)
         known = receipt or (None if request.receipt is None else Receipt(request.receipt))
         runner.undo(inputs, known, run)
 

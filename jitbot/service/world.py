@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from jitbot.ports import Catalog, Directory, Inbox, Ledger, Queue, Trail
+from jitbot.errors import RunnerRefused
+from jitbot.model import Request
+from jitbot.ports import Catalog, Directory, Inbox, Ledger, Queue, Runner, Trail
 from jitbot.service.book import Book
 
 
@@ -21,3 +24,14 @@ class World:
     name: str
     lease: timedelta = timedelta(seconds=20)
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
+
+    def runner(self, request: Request) -> tuple[Runner, Any]:
+        """Return what runs a request, and its typed inputs.
+
+        Raises: RunnerRefused where it is not installed any more, InvalidInput where it takes other inputs now.
+        """
+        name = request.snapshot.runner
+        try:
+            return self.catalog.runner(name), self.catalog.inputs(name, request.snapshot.inputs)
+        except KeyError:
+            raise RunnerRefused(f"the runner {name} is not installed here any more") from None
