@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jitbot.settings import Settings, variable
 from tests.docs import pages
 
 ADRS = sorted((pages.DOCS / "adr").glob("*.md"))
@@ -94,3 +95,12 @@ def exists(words: list[str]) -> bool:
         return False
     options = {option for each in command.params for option in (*each.opts, *each.secondary_opts)} | {"--help"}
     return all(word.split("=")[0] in options for word in words if word.startswith("--"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_variable_on_a_page_is_one_that_the_code_knows(page: Path) -> None:
+    named = set(re.findall(r"\b(?:JITBOT|SLACK)_[A-Z_]*[A-Z]\b", page.read_text()))
+    known = {variable(field) for field in Settings.model_fields}
+    written = "".join(path.read_text() for path in (pages.ROOT / "jitbot").rglob("*.py"))
+    prefixes = tuple(re.findall(r"\b(JITBOT_[A-Z]+_)(?![A-Z])", written))
+    assert {name for name in named - known if not f"{name}_".startswith(prefixes) and name not in written} == set()

@@ -19,7 +19,7 @@ class Fault:
 
 
 DECIDING = ("tests/acceptance", "tests/unit/policy")
-RECORD = ("tests/unit", "tests/acceptance")
+RECORD = ("tests/unit/core",)
 LIFECYCLE = (
     "tests/docs/test_generated.py::test_the_drawing_of_the_lifecycle_is_its_table",
     "tests/docs/test_generated.py::test_a_generated_part_is_what_make_docs_would_write[docs/reference/states.md:causes]",

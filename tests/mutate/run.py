@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.mutate.faults import FAULTS, Fault
@@ -31,14 +32,12 @@ def main(words: Sequence[str]) -> int:
     if not chosen:
         sys.stderr.write(f"No fault is named like {' or '.join(words)}.\n")
         return 1
+    results = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         broken = {tests: why for tests, why in pool.map(_unchanged, _suites(chosen)) if why}
         for tests, why in broken.items():
             sys.stderr.write(f"{' '.join(tests)}: does not pass on the code as it is\n{why}\n")
-        if broken:
-            return 1
-        results = []
-        for fault, (result, detail) in zip(chosen, pool.map(_try, chosen), strict=True):
+        for fault, (result, detail) in zip(chosen, pool.map(partial(_try, broken), chosen), strict=True):
             results.append(result)
             sys.stdout.write(f"{result:<9}  {fault.file:<36}  {fault.name}{f': {detail}' if detail else ''}\n")
             sys.stdout.flush()
@@ -67,7 +66,9 @@ def _unchanged(tests: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     return tests, "" if code == 0 else output
 
 
-def _try(fault: Fault) -> tuple[str, str]:
+def _try(broken: Collection[tuple[str, ...]], fault: Fault) -> tuple[str, str]:
+    if tuple(fault.tests) in broken:
+        return UNTRIED, "its tests do not pass on the code as it is"
     with _copy() as tree:
         try:
             put(fault, tree)
