@@ -54,7 +54,7 @@ class Demo:
         self._folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             self.service = stack.enter_context(DemoService(self._folder / "service"))
-            self.slack = stack.enter_context(LocalSlack(WORKSPACE, self._port))
+            self.slack = stack.enter_context(self._local_slack())
             self.environment = self._variables()
             stack.callback(self.stop_bot)
             self.start_bot()
@@ -121,6 +121,14 @@ class Demo:
         except subprocess.TimeoutExpired:
             self._bot.kill()
             self._bot.wait()
+
+    def _local_slack(self) -> LocalSlack:
+        try:
+            return LocalSlack(WORKSPACE, self._port)
+        except OSError:
+            raise SettingsError(
+                f"Port {self._port} is taken, perhaps by another demo. Choose one: make demo ARGS='--port 3901'"
+            ) from None
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._told_to_stop.set()
