@@ -10,7 +10,7 @@ from typing import Final
 from jitbot.sandbox.block_elements import ACCESSORIES, ELEMENTS, IN_ACTIONS, IN_INPUT
 from jitbot.sandbox.block_parts import ID, IMAGE_SOURCE, SLACK_FILE, TYPE, URL, plain, text_object
 from jitbot.sandbox.rich_text import RICH_TEXT
-from jitbot.sandbox.shapes import ByType, Flag, Listed, Rule, Shape, String, Thing, Whole, either
+from jitbot.sandbox.shapes import ByType, Flag, Listed, Number, Rule, Shape, String, Thing, Whole, either
 
 Fields = dict[str, Rule]
 
@@ -21,7 +21,7 @@ _CONTEXT_ITEM = ByType({"image": _IMAGE_ELEMENT} | {kind: text_object(3000) for 
 _CELL = ByType(
     {
         "raw_text": Shape({"type": TYPE, "text": String(20_000)}, ("text",)),
-        "raw_number": Shape({"type": TYPE, "value": Thing(), "text": String(20_000)}, ("value",)),
+        "raw_number": Shape({"type": TYPE, "value": Number(), "text": String(20_000)}, ("value",)),
         "rich_text": RICH_TEXT,
     }
 )

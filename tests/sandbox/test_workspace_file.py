@@ -40,7 +40,7 @@ def test_people_alone_are_enough() -> None:
 
 FAULTS: dict[str, tuple[Any, str]] = {
     "no_people": ({}, "people: Field required"),
-    "unknown_key": ({"people": [ANN], "chanels": []}, "chanels: Extra inputs are not permitted"),
+    "unknown_key": ({"people": [ANN], "rooms": []}, "rooms: Extra inputs are not permitted"),
     "unknown_flag": ({"people": [ANN | {"is_boss": True}]}, "people.0.is_boss: Extra inputs"),
     "bad_id": ({"people": [{"id": "ann", "name": "ann"}]}, "people.0.id: String should match"),
     "twins": ({"people": [ANN, ANN]}, "people named twice: U0ANN"),
