@@ -133,6 +133,38 @@ def test_a_message_changes_in_place_without_losing_the_place(ann: Any, desk: Any
     expect(ann.locator(f"[data-ts='{ts}']").get_by_role("button", name="Approve")).to_have_count(0)
 
 
+def test_writing_touches_none_of_the_messages(ann: Any, desk: Any) -> None:
+    for number in range(5):
+        desk.post(f"card {number}", blocks=[section(f"*card* {number}"), actions(button("Approve", "ok"))])
+    expect(messages(ann)).to_have_count(5)
+    ann.evaluate(
+        """() => {
+            window.touched = 0;
+            const watching = { subtree: true, childList: true, attributes: true, characterData: true };
+            new MutationObserver((all) => (window.touched += all.length)).observe(
+                document.querySelector(".message-list"), watching);
+        }"""
+    )
+    composer(ann).press_sequentially("hello")
+    assert ann.evaluate("window.touched") == 0
+    row = messages(ann).first
+    row.evaluate("row => (row.kept = true)")
+    first = row.get_attribute("data-ts")
+    desk.web.chat_update(channel="C0PAY", ts=first, text="x", blocks=[section("changed")])
+    expect(row).to_contain_text("changed")
+    assert row.evaluate("row => row.kept")
+
+
+def test_a_permalink_in_a_message_is_followed_inside_the_page(ann: Any, desk: Any) -> None:
+    root = desk.post("root")
+    reply = desk.post("the reply", thread_ts=root)
+    link = desk.web.chat_getPermalink(channel="C0PAY", message_ts=reply)["permalink"]
+    desk.post(f"see <{link}|there>", channel="C0GEN")
+    ann.get_by_role("button", name="general, 1 unread").click()
+    ann.get_by_role("link", name="there").click()
+    expect(ann.get_by_role("complementary", name="Thread").locator(".found")).to_contain_text("the reply")
+
+
 def test_a_thread_opens_beside_the_channel_and_takes_replies_but_no_commands(ann: Any, desk: Any) -> None:
     ts = desk.post("card")
     desk.post("detail", thread_ts=ts)

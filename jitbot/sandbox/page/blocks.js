@@ -33,7 +33,13 @@ export function blocks(list, surface, errors = {}) {
 export function drawBlock(block, surface, errors = {}) {
   const draw = DRAWINGS[block.type];
   if (!draw) return unsupported(block);
-  return draw(block, surface, errors);
+  try {
+    return draw(block, surface, errors);
+  } catch (error) {
+    // One block we stumble over must not take the channel with it.
+    console.error(`cannot draw a ${block.type} block`, error);
+    return unsupported(block);
+  }
 }
 
 const unsupported = (block) =>

@@ -20,18 +20,16 @@ const GROUP_SECONDS = 5 * 60;
 export const inChannel = (one) =>
   !one.thread_ts || one.thread_ts === one.ts || one.reply_broadcast || one.subtype === "thread_broadcast";
 
+const firstSeen = new Map(); // notice id -> when we saw it first: notices do not say when they came
+
 /** Notices of Slack itself as messages only this person sees. */
 export const noticesOf = (id) =>
   store.data.notices
     .filter((one) => one.channel === id)
-    .map((one) => ({
-      ts: one.ts || String(one.at || store.data.now),
-      user: "USLACKBOT",
-      text: one.text,
-      ephemeral: true,
-      notice: one.id,
-      plain: true,
-    }));
+    .map((one) => {
+      if (!firstSeen.has(one.id)) firstSeen.set(one.id, String(store.data.now));
+      return { ts: firstSeen.get(one.id), user: "USLACKBOT", text: one.text, ephemeral: true, notice: one.id };
+    });
 
 /** Draw a list of messages; `newFrom` is the ts above which "New" stands. */
 export function messageList(list, { channelId, newFrom, inThread = false }) {

@@ -21,7 +21,13 @@ export function redraw() {
   scheduled = true;
   queueMicrotask(() => {
     scheduled = false;
-    for (const draw of store.drawers) draw();
+    for (const draw of store.drawers) {
+      try {
+        draw();
+      } catch (error) {
+        console.error(error); // the other parts of the page go on
+      }
+    }
   });
 }
 
