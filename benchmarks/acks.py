@@ -69,7 +69,7 @@ def _bare(kind: str, workspace: Path, folder: Path, stack: ExitStack) -> Side:
     if kind == "commands":
         return Side(slack, commands("one"))
     stands = Card(1, CHANNELS[0], slack.post("xoxb-local", CHANNELS[0], card()))
-    return Side(slack, (click(APPROVERS[number % COUNTED], stands) for number in count()))
+    return Side(slack, (click(APPROVERS[number % len(APPROVERS)], stands) for number in count()))
 
 
 def _jitbot(kind: str, scale: Scale, workspace: Path, url: str, folder: Path, stack: ExitStack) -> Side:
@@ -79,7 +79,11 @@ def _jitbot(kind: str, scale: Scale, workspace: Path, url: str, folder: Path, st
     if kind == "commands":
         return Side(slack, commands("one"), _at_rest(url, "requested"))
     stand = prepare(slack, "many", math.ceil(scale.total() / COUNTED))
-    acts = (click(user, each) for user in APPROVERS[:COUNTED] for each in stand)
+    acts = (
+        click(APPROVERS[(place + turn) % len(APPROVERS)], each)
+        for turn in range(COUNTED)
+        for place, each in enumerate(stand)
+    )
     return Side(slack, acts, _at_rest(url, "reviewed"))
 
 

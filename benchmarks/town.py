@@ -1,7 +1,7 @@
 """The workspace and the policies that the measurements happen in.
 
 There are many channels and many requesters because Slack takes one message a second in a channel. There are twenty
-approvers, and a request that wants all of them, so that many clicks are counted before one finishes it.
+approvers, and an action that wants five of them, so that several clicks are counted before one finishes a request.
 """
 
 from pathlib import Path
@@ -13,7 +13,8 @@ BOT = "U0JITBOT"
 CHANNELS = tuple(f"C0BENCH{number}" for number in range(10))
 ASKERS = tuple(f"U0ASK{number}" for number in range(10))
 APPROVERS = tuple(f"U0APP{number:02}" for number in range(20))
-COUNTED = len(APPROVERS) - 1
+WANTED = 5
+COUNTED = WANTED - 1
 """So many approvals of a `many` request are counted and leave it open."""
 
 
@@ -42,7 +43,7 @@ def write_workspace(path: Path) -> Path:
 
 
 def write_policies(folder: Path, target: str) -> Path:
-    """Write a team for each channel with two actions: `many-N` wants all approvers, `one-N` wants one of them.
+    """Write a team for each channel with two actions: `many-N` wants five approvers, `one-N` wants one of them.
 
     Both post to `target` when they run.
     """
@@ -50,7 +51,7 @@ def write_policies(folder: Path, target: str) -> Path:
     groups = {"askers": list(ASKERS), "approvers": list(APPROVERS)}
     (folder / "people.yml").write_text(yaml.safe_dump({"groups": groups}))
     for number, channel in enumerate(CHANNELS):
-        actions = {f"many-{number}": _action(target, len(APPROVERS)), f"one-{number}": _action(target, 1)}
+        actions = {f"many-{number}": _action(target, WANTED), f"one-{number}": _action(target, 1)}
         team = {"team": f"bench {number}", "channel": f"#{name(channel)}", "actions": actions}
         (folder / f"bench{number}.yml").write_text(yaml.safe_dump(team, sort_keys=False))
     return folder
