@@ -104,11 +104,12 @@ class _FieldReader:
             self._note("", f"{shown(self._name)} is a {self._type} and needs `options`.")
 
     def _check_options(self) -> None:
-        options = self._keys.options or []
-        for index, option in enumerate(options):
+        seen: set[str] = set()
+        for index, option in enumerate(self._keys.options or []):
             place = self._document.at((*self._path, "options", index))
-            if option in options[:index]:
+            if option in seen:
                 self._issues.add(place, f"the option {shown(option)} is here twice.")
+            seen.add(option)
             if option != option.strip():
                 self._issues.add(place, f"the option {shown(option)} has blanks around it.")
             if self._type is ParameterType.MULTI_CHOICE and "," in option:

@@ -1,7 +1,7 @@
 """Reads a folder of policy files into one checked `Policy`, or says everything that is wrong with it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path as Folder
 
 from jitbot.errors import PolicyError
@@ -25,6 +25,7 @@ def load(files: Mapping[str, str], catalog: Catalog) -> Policy:
     """
     issues = Issues()
     parsed = {name: parse(name, files[name], issues) for name in sorted(files)}
+    _refuse_twins(parsed, issues)
     groups = read_groups([parsed[name] for name in parsed if _kind(name) == "people"], issues)
     teams, organisation = (
         [document for name, document in parsed.items() if document and _kind(name) == kind]
@@ -65,6 +66,15 @@ def digest(files: Mapping[str, str]) -> str:
 def _kind(name: str) -> str:
     stem = name.rsplit(".", 1)[0]
     return stem if stem in ("people", "guardrails") else "team"
+
+
+def _refuse_twins(names: Iterable[str], issues: Issues) -> None:
+    """Note a second file of guardrails or people, which would quietly add to the first or replace parts of it."""
+    first: dict[str, str] = {}
+    for name in names:
+        kind = _kind(name)
+        if kind != "team" and first.setdefault(kind, name) != name:
+            issues.add(Place(name), f"there is {first[kind]} already; keep one of the two.")
 
 
 def _text(path: Folder) -> str:

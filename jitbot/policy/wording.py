@@ -2,7 +2,11 @@
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
+
+COMPARED = 500
+"""So many words are compared with a misspelt one; comparing is slow, and there may be thousands."""
 
 
 def shown(text: str, limit: int = 60) -> str:
@@ -21,7 +25,8 @@ def written(value: Any) -> str:
 
 def did_you_mean(word: str, allowed: Iterable[str], closeness: float = 0.6) -> str:
     """Return ` Did you mean …?` when one of the allowed words is close (1 is equal), else nothing."""
-    close = get_close_matches(word, list(allowed), n=1, cutoff=closeness)
+    alike = (other for other in allowed if abs(len(other) - len(word)) <= 5)
+    close = get_close_matches(word, list(islice(alike, COMPARED)), n=1, cutoff=closeness)
     return f" Did you mean {close[0]}?" if close else ""
 
 

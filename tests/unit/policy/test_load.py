@@ -121,6 +121,14 @@ def test_yaml_with_the_long_suffix_is_the_same(load_files: Callable[..., Policy]
     assert len(load_files({"guardrails.yaml": guardrails, "payments.yaml": EXAMPLE}).guardrails) == 1
 
 
+@pytest.mark.parametrize("kind", ["guardrails", "people"])
+def test_two_files_for_the_whole_organisation_are_one_too_many(faults: Callable[..., list[str]], kind: str) -> None:
+    text = {"guardrails": "guardrails: []", "people": "groups: {}"}[kind]
+    assert faults({f"{kind}.yaml": text, f"{kind}.yml": text}) == [
+        f"{kind}.yml:1:1: there is {kind}.yaml already; keep one of the two."
+    ]
+
+
 def many(actions: int) -> dict[str, str]:
     """Write so many actions into five files, each with a condition of its own, and twenty guardrails over them."""
     head, body = EXAMPLE.split("actions:\n")
