@@ -62,7 +62,7 @@ const timeSecs = (seconds) => write(seconds, { hour: "numeric", minute: "2-digit
 
 function ordinal(day) {
   const teen = day % 100 >= 11 && day % 100 <= 13;
-  return `${day}${teen ? "th" : ["th", "st", "nd", "rd"][day % 10] || "th"}`;
+  return `${day}${teen ? "th" : ["th", "st", "nd", "rd"][day % 10] || "th"}`; // codespell:ignore nd
 }
 
 const day = (seconds) => ordinal(Number(write(seconds, { day: "numeric" })));

@@ -36,8 +36,8 @@ export function openDrawer() {
 }
 
 async function load() {
-  const [log, inForce] = await Promise.all([api.log(since), api.faults()]);
-  faults = Array.isArray(inForce) ? inForce : inForce.faults || [];
+  const [log, present] = await Promise.all([api.log(since), api.faults()]);
+  faults = Array.isArray(present) ? present : present.faults || [];
   const fresh = [...(log.calls || []).map((one) => ({ ...one, call: true })), ...(log.deliveries || [])].filter(
     (one) => !entries.some((other) => other.call === one.call && other.n === one.n),
   );
@@ -101,17 +101,17 @@ export function drawer() {
       ),
       h("h3", null, "Faults"),
       PRESETS.map(([label, preset], index) => {
-        const inForce = faults.find((one) => same(one, preset));
+        const present = faults.find((one) => same(one, preset));
         return h(
           "div",
           { class: "choice", key: label },
           h("input", {
             type: "checkbox",
             id: `fault-${index}`,
-            checked: Boolean(inForce),
+            checked: Boolean(present),
             onchange: (event) => toggle(preset, event.target.checked),
           }),
-          h("label", { for: `fault-${index}` }, label, inForce?.struck ? ` (${inForce.struck})` : ""),
+          h("label", { for: `fault-${index}` }, label, present?.struck ? ` (${present.struck})` : ""),
         );
       }),
       h("h3", null, "Lately"),
