@@ -12,7 +12,7 @@ from jitbot.sandbox.payloads import Payloads, Surface
 from jitbot.sandbox.refusals import ActRefusal, SlackRefusal
 from jitbot.sandbox.state import State
 from jitbot.sandbox.tickets import ResponseUrl
-from jitbot.sandbox.values import STATEFUL, Typed, action_of, elements
+from jitbot.sandbox.values import STATEFUL, Typed, action_of, elements, known_values
 from jitbot.sandbox.workspace import Person, SlashCommand
 
 
@@ -179,11 +179,12 @@ class Acting:
             return
         if not isinstance(state, dict) or not all(isinstance(one, dict) for one in state.values()):
             raise ActRefusal("invalid_state", "state is {block_id: {action_id: value}}.")
+        known = known_values(surface.blocks, state, self._state.offers(person.id, surface.id))
         if surface.view:
-            surface.view.type_in(state)
+            surface.view.type_in(known)
             return
         typed: Typed = self._state.typed_on(person.id, surface.id)
-        for block_id, by_action in state.items():
+        for block_id, by_action in known.items():
             typed.setdefault(block_id, {}).update(by_action)
 
     def _command(self, person: Person, text: str) -> tuple[SlashCommand, str]:

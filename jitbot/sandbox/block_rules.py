@@ -106,7 +106,8 @@ BLOCKS: Final[dict[str, Rule]] = {
         ("alt_text", "video_url", "thumbnail_url", "title"),
     ),
     "table": Shape(
-        _BASE | {"rows": Listed(Listed(_CELL, 20), 100), "column_settings": Listed(Thing(), 20, 0)}, ("rows",)
+        _BASE | {"rows": Listed(Listed(_CELL, 20), 100), "column_settings": Listed(Thing(nullable=True), 20, 0)},
+        ("rows",),
     ),
     "alert": Shape(
         _BASE

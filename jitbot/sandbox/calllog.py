@@ -9,7 +9,7 @@ from typing import Any
 from jitbot.sandbox.clock import MovableClock
 
 Json = dict[str, Any]
-KEPT = 50_000
+KEPT = 10_000
 
 
 class CallLog:

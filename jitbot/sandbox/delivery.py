@@ -10,10 +10,11 @@ import asyncio
 import itertools
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Coroutine
 from typing import Any
 
-from jitbot.sandbox.calllog import CallLog
+from jitbot.sandbox.calllog import KEPT, CallLog
 from jitbot.sandbox.faults import Fault, Faults
 from jitbot.sandbox.http_delivery import HttpDoor
 from jitbot.sandbox.limits import ACK_SECONDS, EVENT_RETRY_AFTER_SECONDS
@@ -34,7 +35,7 @@ class Courier:
         self._faults = faults
         self._door = HttpDoor()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._sent: dict[int, Parcel] = {}
+        self._sent: OrderedDict[int, Parcel] = OrderedDict()
         self._event_numbers = itertools.count(1)
 
     async def deliver(self, parcel: Parcel, retry: Retry | None = None) -> Ack:
@@ -96,8 +97,8 @@ class Courier:
 
     def _remember(self, number: int, parcel: Parcel) -> None:
         self._sent[number] = parcel
-        if len(self._sent) > 10_000:
-            self._sent.pop(next(iter(self._sent)))
+        if len(self._sent) > KEPT:
+            self._sent.popitem(last=False)
 
     async def _by_socket(self, parcel: Parcel, retry: Retry | None, avoid: str | None) -> Ack:
         envelope: Json = {

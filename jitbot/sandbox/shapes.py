@@ -87,9 +87,11 @@ class Number:
 class Thing:
     """An object whose inside Slack publishes no limits for."""
 
+    nullable: bool = False
+
     def problems(self, value: Any, pointer: str) -> Iterator[str]:
         """Yield what is wrong."""
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) and not (self.nullable and value is None):
             yield "must provide an object" + at(pointer)
 
 

@@ -153,28 +153,55 @@ def state_values(blocks: list[Json] | None, typed: Typed, offered: Offered) -> J
     for block, element in elements(blocks):
         if element["type"] in STATEFUL:
             plain = current(element, block, typed)
-            entry = entry_of(element, plain, offered.get((block["block_id"], element["action_id"]), {}))
+            entry = _entry_or_empty(element, plain, offered.get((block["block_id"], element["action_id"]), {}))
             values.setdefault(block["block_id"], {})[element["action_id"]] = entry
     return values
+
+
+def known_values(blocks: list[Json], state: Typed, offered: Offered) -> Typed:
+    """Return the part of what was typed that has a place on a surface.
+
+    Raises:
+        ActRefusal: When a value cannot stand where it was typed.
+    """
+    known: Typed = {}
+    for block, element in elements(blocks):
+        block_id, action_id = block["block_id"], element["action_id"]
+        if element["type"] in STATEFUL and action_id in state.get(block_id, {}):
+            value = state[block_id][action_id]
+            entry_of(element, value, offered.get((block_id, action_id), {}))
+            known.setdefault(block_id, {})[action_id] = value
+    return known
+
+
+def _entry_or_empty(element: Json, plain: Any, offered: Mapping[str, Json]) -> Json:
+    """Return an entry, an empty one where the app no longer offers what had been picked."""
+    try:
+        return entry_of(element, plain, offered)
+    except ActRefusal:
+        return entry_of(element, None, offered)
 
 
 def entry_of(element: Json, plain: Any, offered: Mapping[str, Json]) -> Json:
     """Return one entry of `state.values`.
 
     Raises:
-        ActRefusal: When the value is none of the element's options.
+        ActRefusal: When the value is none of the element's options, or of another kind.
     """
     key, form = STATEFUL[element["type"]]
     if plain is None or plain == "":
         return {"type": element["type"], key: [] if form in _LISTS else None}
-    return {"type": element["type"], key: _FORMS[form](element, plain, offered)}
+    try:
+        return {"type": element["type"], key: _FORMS[form](element, plain, offered)}
+    except (TypeError, ValueError) as error:
+        raise ActRefusal("invalid_value", f"{element['action_id']} cannot hold {plain!r}.") from error
 
 
 def _option(element: Json, plain: Any, offered: Mapping[str, Json]) -> Json:
     for option in options_of(element):
         if option.get("value") == plain:
             return option
-    if plain in offered:
+    if isinstance(plain, str) and plain in offered:
         return offered[plain]
     initial = element.get("initial_option")
     for option in [initial] if initial else element.get("initial_options", []):

@@ -13,7 +13,8 @@ from jitbot.sandbox.refusals import SlackRefusal, missing_argument, with_message
 
 _LENGTHS = {"private_metadata": PRIVATE_METADATA, "callback_id": CALLBACK_ID, "external_id": EXTERNAL_ID}
 _FLAGS = ("clear_on_close", "notify_on_close", "submit_disabled")
-_ALLOWED = {"type", "blocks", "title", "submit", "close", *_LENGTHS, *_FLAGS}
+_HOME = {"type", "blocks", *_LENGTHS}
+_ALLOWED = {"home": _HOME, "modal": _HOME | {"title", "submit", "close", *_FLAGS}}
 
 
 def checked_view(view: Any, *surfaces: str) -> Json:
@@ -27,7 +28,7 @@ def checked_view(view: Any, *surfaces: str) -> Json:
         SlackRefusal: `view_too_large`, or `invalid_arguments` with the problems.
     """
     view = _parsed(view)
-    if len(json.dumps(view).encode()) > VIEW_BYTES:
+    if len(json.dumps(view, ensure_ascii=False).encode(errors="surrogatepass")) > VIEW_BYTES:
         raise SlackRefusal("view_too_large")
     problems = check_view(view, surfaces)
     if problems:
@@ -40,7 +41,8 @@ def check_view(view: Json, surfaces: tuple[str, ...]) -> list[str]:
     kind = view.get("type")
     if kind not in surfaces:
         return [f"unsupported type: {kind} [json-pointer:/view/type]"]
-    problems = [f"invalid additional property: {key} [json-pointer:/view]" for key in view if key not in _ALLOWED]
+    allowed = _ALLOWED[str(kind)]
+    problems = [f"invalid additional property: {key} [json-pointer:/view]" for key in view if key not in allowed]
     if "blocks" not in view:
         problems.append("missing required field: blocks [json-pointer:/view]")
     else:

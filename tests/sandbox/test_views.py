@@ -221,6 +221,21 @@ class TestUpdate:
         assert (values["why"]["why"]["value"], values["new"]["new"]["value"]) == ("typed", "n")
         assert "note" not in values
 
+    def test_a_choice_the_new_form_no_longer_offers_is_dropped(
+        self, slack: LocalSlack, web: WebClient, app: Any, opened: Opened
+    ) -> None:
+        refresh = {"type": "actions", "elements": [{"type": "button", "action_id": "refresh", "text": plain("R")}]}
+        view = opened(field("it", type="static_select", options=OPTIONS), refresh)
+        slack.person("U0ANN").click(view, "refresh", state={"it": {"it": "2"}, "gone": {"gone": "x"}})
+        fewer = modal(field("it", type="static_select", options=OPTIONS[:1]))
+        updated = web.views_update(view_id=view["id"], view=fewer)["view"]
+        assert updated["state"]["values"]["it"]["it"]["selected_option"] is None
+
+    def test_a_value_of_another_kind_is_refused(self, slack: LocalSlack, opened: Opened) -> None:
+        opened(field("when", type="datetimepicker"))
+        with pytest.raises(PersonRefused, match="invalid_value"):
+            slack.person("U0ANN").submit({"when": {"when": "soon"}})
+
 
 class TestPublish:
     HOME: dict[str, Any] = {"type": "home", "blocks": [{"type": "divider"}]}  # noqa: RUF012 - never changed
@@ -235,6 +250,11 @@ class TestPublish:
     def test_an_unknown_person_or_a_modal_is_refused(self, web: WebClient) -> None:
         assert code(lambda: web.views_publish(user_id="U0NONE", view=self.HOME)) == "user_not_found"
         assert code(lambda: web.views_publish(user_id="U0ANN", view=modal())) == "invalid_arguments"
+
+    def test_a_home_has_no_title(self, web: WebClient) -> None:
+        view = self.HOME | {"title": plain("Home")}
+        problem = "invalid additional property: title [json-pointer:/view]"
+        assert problems(lambda: web.views_publish(user_id="U0ANN", view=view)) == [problem]
 
     def test_buttons_on_it_carry_the_view(self, slack: LocalSlack, web: WebClient, app: Any) -> None:
         go = {"type": "actions", "elements": [{"type": "button", "action_id": "go", "text": plain("Go")}]}
@@ -407,6 +427,7 @@ class TestOptions:
         opened(field("svc", type="external_select"))
         with pytest.raises(PersonRefused, match="no_such_option"):
             slack.person("U0ANN").submit({"svc": {"svc": "2"}})
+        assert slack.person("U0ANN").modal()["state"]["values"]["svc"]["svc"]["selected_option"] is None  # type: ignore[index]
 
     @pytest.mark.parametrize("answer", [{}, {"options": OPTIONS * 51}, {"options": "none"}])
     def test_a_bad_answer_is_told_to_the_person(
