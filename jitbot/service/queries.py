@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jitbot.errors import NotFound, NotPermitted
 from jitbot.lifecycle import HOLDING
-from jitbot.model import Action, Decision, Request, RequestId, Review, State, UserId
+from jitbot.model import Action, Decision, ReasonRule, Request, RequestId, Review, State, UserId
 from jitbot.policy.decide import eligible
 from jitbot.policy.requirements import satisfied
 from jitbot.service.asking import Asking
@@ -52,7 +53,8 @@ class Queries:
 
     def preview(self, user: UserId, action: Action, raw: Mapping[str, Any], reason: str, ttl: str) -> Decision:
         """Say what would be decided now; advice only. Raises: UserFault, RunnerError."""
-        drafted = self._draft(action, raw, reason, ttl, user)
+        unexplained = replace(action, reason=ReasonRule(required=False))  # the reason is typed last
+        drafted = self._draft(unexplained, raw, reason, ttl, user)
         seen = planned(drafted, self._asking.plan(drafted))
         return self._asking.decision(self._world.book.for_new(), seen, ())
 

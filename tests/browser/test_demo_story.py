@@ -1,0 +1,124 @@
+"""The story of the demo in a browser: what a person sees and presses, from the question to the end of the privilege.
+
+With PICTURES=FOLDER in the environment, the pictures of the README are taken on the way.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitbot.cli.demo import Demo
+
+pytestmark = pytest.mark.browser
+
+PICTURES = os.environ.get("PICTURES")
+WINDOW = {"width": 1180, "height": 820}
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    with Demo(port=0, folder=tmp_path / "demo", policies=Path("policies")) as running:
+        yield running
+    log = running.log.read_text()
+    assert "Traceback" not in log, log
+
+
+class Window:
+    """One person's window on the local Slack."""
+
+    def __init__(self, browser: Any, demo: Demo, user: str, scheme: str = "light") -> None:
+        self._context = browser.new_context(viewport=WINDOW, color_scheme=scheme)
+        self.page = self._context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.goto(f"{demo.slack.url}/?as={user}&channel=C0ONCALL")
+
+    def type(self, text: str) -> None:
+        """Type into the channel's composer and send it."""
+        self.page.get_by_role("combobox", name="Message #checkout-oncall").fill(text)
+        self.page.keyboard.press("Enter")
+
+    def form(self) -> Any:
+        return self.page.get_by_role("dialog")
+
+    def card(self, name: str) -> Any:
+        """Return the card of one request: the message that carries its buttons."""
+        return self.page.locator("[data-ts]").filter(has_text=name).filter(has=self.page.get_by_role("button")).first
+
+    def press(self, name: str, button: str) -> None:
+        self.card(name).get_by_role("button", name=button, exact=True).click()
+
+    def sees(self, name: str, *words: str) -> None:
+        for word in words:
+            self.card(name).get_by_text(word).first.wait_for()
+
+    def picture(self, name: str) -> None:
+        if PICTURES:
+            self.page.wait_for_timeout(400)
+            self.page.screenshot(path=Path(PICTURES) / f"{name}.png")
+
+    def close(self) -> None:
+        self._context.close()
+
+
+def test_a_restart_is_asked_for_in_a_form_approved_by_another_and_really_happens(chromium: Any, demo: Demo) -> None:
+    ann, bo = Window(chromium, demo, "U0ANN"), Window(chromium, demo, "U0BO")
+    before = demo.service.state()["pid"]
+
+    ann.type("/jit restart")
+    form = ann.form()
+    form.get_by_label("Why").fill("INC-482: checkout answers slowly since 14:05")
+    form.get_by_text("Asks one of checkout-oncall").wait_for()
+    ann.picture("form")
+    form.get_by_role("button", name="Ask").click()
+
+    bo.sees("JIT-1", "Restart checkout", "INC-482: checkout answers slowly since 14:05", "waits for approval")
+    bo.picture("card")
+    bo.press("JIT-1", "Approve")
+    bo.sees("JIT-1", "done in", "approved by bo")
+    after = demo.service.state()["pid"]
+    assert after != before
+    ann.sees("JIT-1", f"process {before} ended, process {after} serves")
+    bo.picture("done")
+
+    service = chromium.new_page()
+    service.goto(demo.service.url)
+    service.get_by_text(str(after)).first.wait_for()
+    service.close()
+    ann.close()
+    bo.close()
+
+
+def test_a_privilege_is_held_for_a_minute_and_then_really_gone(chromium: Any, demo: Demo) -> None:
+    bo = Window(chromium, demo, "U0BO", scheme="dark")
+    bo.type('/jit admin login=bo for=8s reason="look at a stuck cart"')
+    bo.sees("JIT-1", "Admin of checkout", "ends", "Drop now")
+    assert "bo" in demo.service.state()["admins"]
+    bo.picture("held")
+    bo.page.locator("[data-ts]").filter(has_text="ended on time").first.wait_for()
+    assert "bo" not in demo.service.state()["admins"]
+    bo.close()
+
+
+def test_a_request_is_denied_with_a_reason(chromium: Any, demo: Demo) -> None:
+    ann, bo = Window(chromium, demo, "U0ANN"), Window(chromium, demo, "U0BO")
+    ann.type('/jit restart reason="it feels slow"')
+    bo.press("JIT-1", "Deny…")
+    bo.form().get_by_role("textbox").fill("wait for the 15:00 backup")
+    bo.form().get_by_role("button", name="Deny").click()
+    ann.sees("JIT-1", "denied", "wait for the 15:00 backup")
+    assert demo.service.state()["events"] is not None
+    ann.close()
+    bo.close()
+
+
+def test_why_shows_the_tree_of_reasons(chromium: Any, demo: Demo) -> None:
+    ann, bo = Window(chromium, demo, "U0ANN"), Window(chromium, demo, "U0BO")
+    ann.type('/jit rollback severity="customers are affected" reason="INC-7 empty carts"')
+    bo.press("JIT-1", "Details")
+    bo.form().get_by_text("a rollback needs two people").first.wait_for()
+    bo.picture("why")
+    ann.close()
+    bo.close()
