@@ -12,9 +12,10 @@ from jitbot.model import Request, RequestId
 from jitbot.sandbox.local import LocalSlack
 from jitbot.sandbox.person import Person
 from jitbot.service import Service
-from jitbot.slack.app import SocketRunner, build_app, web_client
+from jitbot.slack.app import SocketRunner, build_app
 from jitbot.slack.cards import Cards
 from jitbot.slack.channels import Channels
+from jitbot.slack.client import web_client
 from jitbot.slack.desk import Desk
 from jitbot.slack.directory import SlackDirectory, installed
 from jitbot.slack.door import Door

@@ -11,6 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
+from jitbot.slack.client import quiet_logger
 from jitbot.slack.directory import Installed
 
 log = logging.getLogger(__name__)
@@ -18,21 +19,8 @@ log = logging.getLogger(__name__)
 ACKING = 32
 """Threads that acknowledge. Bolt's own five are all busy as soon as five people are slow, and Slack's three
 seconds pass for the sixth (docs.slack.dev/interactivity/handling-user-interaction)."""
-TIMEOUT_SECONDS = 2
 SILENT_SECONDS = 120.0
 LOOK_EVERY_SECONDS = 10.0
-
-
-def quiet_logger() -> logging.Logger:
-    """Return a logger for Slack's libraries: they write bodies, signatures and tokens below the level of errors."""
-    quiet = logging.getLogger("jitbot.slack.library")
-    quiet.setLevel(logging.ERROR)
-    return quiet
-
-
-def web_client(token: str, api_url: str, timeout: int = TIMEOUT_SECONDS) -> WebClient:
-    """Return a client that never tries again by itself: a post that is repeated blindly is a second card."""
-    return WebClient(token=token, base_url=api_url, timeout=timeout, retry_handlers=[], logger=quiet_logger())
 
 
 def build_app(client: WebClient, signing_secret: str, home: Installed) -> App:
@@ -65,7 +53,9 @@ class SocketRunner:
     """Keeps a socket to Slack. `connect` returns when it stands; a silent one is replaced."""
 
     def __init__(self, app: App, app_token: str, client: WebClient) -> None:
-        self._handler = SocketModeHandler(app, app_token, logger=quiet_logger(), web_client=client, trace_enabled=False)
+        self._handler = SocketModeHandler(
+            app, app_token, logger=quiet_logger(), web_client=client, trace_enabled=False, concurrency=ACKING
+        )
         self._ending = threading.Event()
         self._watch = threading.Thread(target=self._watchdog, name="slack-watchdog", daemon=True)
         self._alive_at = 0.0

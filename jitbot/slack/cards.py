@@ -6,7 +6,6 @@ somebody clicks on it. A place that Slack refuses for good is left for the fallb
 
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +27,7 @@ log = logging.getLogger(__name__)
 
 UNSURE_AGAIN = timedelta(seconds=3)
 """When a post with an unknown outcome is tried again: time for a click to tell us where it stands."""
+TURNS = 64
 _PROGRESS = frozenset({State.RUNNING, State.VERIFYING})
 _WHY = {
     "is_archived": "it is archived",
@@ -62,7 +62,7 @@ class Cards:
         self._channels = channels
         self._directory = directory
         self._fallback = fallback
-        self._turns: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+        self._turns = tuple(threading.Lock() for _ in range(TURNS))
 
     def deliver(self, request_id: RequestId) -> None:
         """Bring every copy up to date. Raises: NotifyError, after all copies were tried."""
@@ -156,14 +156,14 @@ class Cards:
         private = place == request.requester
         channel = place if private else self._channels.id_of(place)
         meant = Copy(request.id, place, "" if private else channel, None, copy.version if copy else -1, unsure=True)
-        drawing = self._drawn(request, reviews, place, ping=copy is None)
+        drawing = self._drawn(request, reviews, place, ping=copy is None or (copy.ts is None and not copy.unsure))
         try:
             channel, ts = self._sender.post(channel, drawing, before=lambda: self._outbox.keep(meant))
         except NotifyUnsure as error:
             error.retry_after = UNSURE_AGAIN
             raise
         except NotifyError:
-            self._outbox.keep(replace(meant, unsure=False))
+            self._outbox.keep(replace(meant, unsure=meant.version >= 0))  # not sent: neither lost nor given up
             raise
         self._outbox.keep(replace(meant, channel=channel, ts=ts, version=request.version, unsure=False))
 
@@ -211,7 +211,7 @@ class Cards:
     @contextmanager
     def _turn(self, request_id: RequestId) -> Iterator[None]:
         """One drawing of a request at a time in this process, so that none overtakes another."""
-        with self._turns[request_id % 64]:
+        with self._turns[request_id % TURNS]:
             yield
 
 

@@ -19,7 +19,7 @@ CHANNEL_SECONDS = 600.0
 READ_AGAIN_SECONDS = 20.0
 """conversations.list has 20 calls a minute: a name that is not there is not asked for more often than this."""
 _PAGE = 1000
-_ID = re.compile("[CGD][A-Z0-9]{5,}")
+_ID = re.compile("[CGD][A-Z0-9]{2,}")
 
 
 class Channels:

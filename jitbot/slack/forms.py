@@ -4,12 +4,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack
 
 from jitbot.errors import InvalidInput, JitbotError, RunnerError, UserFault
-from jitbot.model import Action, DeliveryKind, UserId
+from jitbot.model import Action, Decision, DeliveryKind, ReasonRule, UserId
 from jitbot.slack.desk import Body, Desk
 from jitbot.slack.directory import Remembered
 from jitbot.slack.door import Caller
@@ -24,7 +25,7 @@ SETTLED_SECONDS = 0.25
 """How long a form must rest before it is looked ahead for: somebody may be choosing on."""
 MOST_FORMS = 5000
 PICKER_TITLE = "What shall run?"
-FILL_IN = "Fill in the rest, and you see here what will happen and who is asked."
+FILL_IN = "Once all is filled in rightly, you see here what will happen and who is asked."
 UNKNOWN = "What will happen could not be told just now. You can ask all the same."
 
 
@@ -170,7 +171,7 @@ class Forms:
 
     def _foresee(self, action: Action, typed: Typed, user: UserId) -> Foresight:
         try:
-            decision = self._desk.service.queries.preview(user, action, typed.params, typed.reason, typed.ttl)
+            decision = self._decision(action, typed, user)
         except InvalidInput:
             return Foresight(words=FILL_IN)
         except UserFault as fault:
@@ -180,6 +181,16 @@ class Forms:
         except JitbotError:
             return Foresight(words=UNKNOWN)
         return Foresight(decision, names=self._desk.directory.names(in_decision(decision)))
+
+    def _decision(self, action: Action, typed: Typed, user: UserId) -> Decision:
+        """Foresee a decision; a reason that is still to be written does not hold it up."""
+        ask = self._desk.service.queries.preview
+        try:
+            return ask(user, action, typed.params, typed.reason, typed.ttl)
+        except InvalidInput as fault:
+            if set(fault.fields) != {"reason"}:
+                raise
+        return ask(user, replace(action, reason=ReasonRule(required=False)), typed.params, "", typed.ttl)
 
     def _faults(self, action: Action, typed: Typed, user: UserId) -> Mapping[str, str]:
         try:

@@ -11,6 +11,7 @@ from slack_sdk.webhook import WebhookClient
 
 from jitbot.errors import NotifyError
 from jitbot.model import UserId
+from jitbot.slack.client import quiet_logger
 from jitbot.slack.sending import Sender, error_code
 from jitbot.slack.spans import Block, Drawing
 from jitbot.slack.views import notices
@@ -69,7 +70,7 @@ class Replies:
         return None
 
     def _respond(self, url: str, drawing: Drawing, *, replace: bool) -> bool:
-        webhook = WebhookClient(url, timeout=TIMEOUT_SECONDS, retry_handlers=[], logger=self._client._logger)
+        webhook = WebhookClient(url, timeout=TIMEOUT_SECONDS, retry_handlers=[], logger=quiet_logger())
         kind = None if replace else "ephemeral"
         try:
             answer = webhook.send(

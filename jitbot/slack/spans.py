@@ -3,6 +3,7 @@
 The plain text goes into a message's `text`, which is all that screen readers and notifications get.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from jitbot.slack.text import date, escape, escaped_within, fallback, size, trun
 
 Block = dict[str, Any]
 
+_ADDRESS = re.compile(r"(https?://[A-Za-z0-9][!-~]{1,400}[A-Za-z0-9/=#_-])")
 AGO = "{ago}"
 DAY_AND_TIME = "{date_short_pretty} {time}"
 
@@ -72,8 +74,14 @@ def paragraph(*lines: Line) -> Block:
 
 
 def quote(text: str, most: int) -> Block:
-    """Return somebody's words as a quotation."""
-    return {"type": "rich_text_quote", "elements": [{"type": "text", "text": truncate(visible(text), most)}]}
+    """Return somebody's words as a quotation; addresses in it can be followed and are shown as they are."""
+    pieces = _ADDRESS.split(truncate(visible(text), most))
+    elements = [_link(piece) if index % 2 else {"type": "text", "text": piece} for index, piece in enumerate(pieces)]
+    return {"type": "rich_text_quote", "elements": [element for element in elements if element.get("text") != ""]}
+
+
+def _link(address: str) -> Block:
+    return {"type": "link", "url": address}
 
 
 def verbatim(text: str, most: int) -> Block:
@@ -105,6 +113,8 @@ def spoken(lines: Iterable[Line], most: int = limits.MESSAGE_TEXT) -> str:
     said, room = [], most
     for line in lines:
         words = "".join(_spoken(span) for span in line)
+        if not words:
+            continue
         if size(words) + 1 > room:
             plain = "".join(_bare(span) for span in line)
             said.append(escaped_within(plain, room) if room > 40 else "…"[:room])

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 
 from jitbot.explain import who
 from jitbot.lifecycle import TERMINAL
-from jitbot.model import Need, Request, Review, State, UserId
+from jitbot.model import Need, Outcome, Request, Review, State, UserId
 from jitbot.slack import limits
 from jitbot.slack.blocks import actions
 from jitbot.slack.spans import Bold, Drawing, Line, Ping, Span, When, paragraph, rich, spoken
 from jitbot.slack.text import shorten
 from jitbot.slack.views.buttons import buttons
 from jitbot.slack.views.content import Content, content, gist
-from jitbot.slack.views.people import Names, namer
+from jitbot.slack.views.people import Names, approvers, namer
 from jitbot.slack.views.standing import approved_by, sign, standing
 
 NEEDS_SHOWN = 12
+DECIDED_LATER = frozenset({State.DECIDING, State.PENDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ def draw_card(request: Request, reviews: Sequence[Review], names: Names, copy: C
     """Draw a request as it stands."""
     headline = first_line(request, reviews, names)
     told = content(request, names)
-    below = [line for line in (*_deciding(request, names), *_ending(request, reviews, names)) if line]
-    calling = _calling(request, names) if copy.ping else []
+    below = [line for line in (*_deciding(request, reviews, names), *_ending(request, reviews, names)) if line]
+    calling = _calling(request, names) if copy.ping and not copy.private else []
     note: list[Line] = [[copy.note]] if copy.note else []
     parts = [paragraph(*note, headline), *told.parts(), paragraph(*below, calling)]
     blocks = [rich(*parts), *actions(*buttons(request, copy.private, told.complete))]
@@ -55,22 +56,21 @@ def _said(told: Content) -> list[Line]:
     return [*reason, *told.lines]
 
 
-def _deciding(request: Request, names: Names) -> list[Line]:
+def _deciding(request: Request, reviews: Sequence[Review], names: Names) -> list[Line]:
+    """Say who decides, as long as somebody does; afterwards only what let through a request that nobody approved."""
     decision = request.decision
-    if decision is None or request.state in TERMINAL:
+    if decision is None:
         return []
+    if request.state not in DECIDED_LATER:
+        nobody = decision.outcome is Outcome.ALLOW and not approvers(request, reviews)
+        return [[Bold("Allowed by  "), shorten(decision.summary, 300)]] if nobody else []
     lines: list[Line] = [[Bold("Who decides  "), shorten(decision.summary, 300)]]
     if decision.unread:
         lines.append([f"⚠ Could not be read just now: {shorten(', '.join(decision.unread), 300)}"])
     if request.state is State.PENDING:
-        lines += [
-            [Bold("Approvals  ") if index == 0 else "", *_need(need, names)] for index, need in _each(decision.needs)
-        ]
+        shown = [_need(need, names) for need in decision.needs[:NEEDS_SHOWN]]
+        lines += [[Bold("Approvals  ") if index == 0 else "", *need] for index, need in enumerate(shown)]
     return lines
-
-
-def _each(needs: Sequence[Need]) -> list[tuple[int, Need]]:
-    return list(enumerate(needs[:12]))
 
 
 def _need(need: Need, names: Names) -> Line:

@@ -15,7 +15,8 @@ from jitbot.slack.views import fields, ids
 from jitbot.slack.views.people import Names
 from jitbot.slack.views.preview import preview_lines
 
-MOST_FIELDS = 60
+MOST_FIELDS = 40
+MOST_FAULTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,15 @@ LOOKING = Foresight(words="⏳ Looking up who decides…")
 
 def form(action: Action, typed: Typed, faults: Mapping[str, str] | None = None, ahead: Foresight = LOOKING) -> Block:
     """Return the form, filled in with what is known; `faults` stand below the fields they are about."""
+    keeps = {"callback_id": ids.FORM_VIEW, "private_metadata": metadata(action.name)}
+    why_not = _why_not(action)
+    if why_not:
+        return modal(action.title, [*_about(action), *why_not], **keeps)
     wrong = dict(faults or {})
     below = [*_parameters(action, typed, wrong), *_reason(action, typed, wrong), *_how_long(action, typed, wrong)]
-    unplaced = [_fault(text) for text in wrong.values()]
+    unplaced = [_fault(text) for text in list(wrong.values())[:MOST_FAULTS]]
     blocks = [*_about(action), *unplaced, *below, {"type": "divider"}, *_ahead(ahead)]
-    submit = {"close": "Close"} if any(_dead(action)) else {"submit": "Ask", "close": "Cancel"}
-    return modal(action.title, blocks, callback_id=ids.FORM_VIEW, private_metadata=metadata(action.name), **submit)
+    return modal(action.title, blocks, submit="Ask", close="Cancel", **keeps)
 
 
 def metadata(action: str) -> str:
@@ -54,18 +58,21 @@ def _about(action: Action) -> list[Block]:
 
 def _parameters(action: Action, typed: Typed, wrong: dict[str, str]) -> list[Block]:
     blocks = []
-    for parameter in action.parameters[:MOST_FIELDS]:
+    for parameter in action.parameters:
         blocks.append(fields.field(parameter, typed.params.get(parameter.name)))
         if parameter.name in wrong:
             blocks.append(_fault(wrong.pop(parameter.name)))
     return blocks
 
 
-def _dead(action: Action) -> list[bool]:
-    """Tell of each parameter whether it can never be filled in here."""
-    choices = [each for each in action.parameters if each.type in fields.CHOICES]
-    lacking = [not each.options and each.required and each.default is None for each in choices]
-    return [*lacking, len(action.parameters) > MOST_FIELDS]
+def _why_not(action: Action) -> list[Block]:
+    """Say why this form could never be filled in; empty when it can be."""
+    if len(action.parameters) > MOST_FIELDS:
+        return [
+            note(f"{action.name} takes {len(action.parameters)} values, more than a form holds: use the command line.")
+        ]
+    choices = (each for each in action.parameters if each.type in fields.CHOICES and not each.options)
+    return [fields.field(each, None) for each in choices if each.required and each.default is None]
 
 
 def _reason(action: Action, typed: Typed, wrong: dict[str, str]) -> list[Block]:

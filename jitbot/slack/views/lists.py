@@ -78,7 +78,7 @@ def help_list(offered: Sequence[Action]) -> Drawing:
         lines.append([f"{shorten(action.title, 120)}  ", Code(usage(action))])
     if len(offered) > MOST_SHOWN:
         lines.append([f"… and {len(offered) - MOST_SHOWN} more: ", Code(ids.COMMAND), " shows them all"])
-    words: list[Line] = [[Code(f"{ids.COMMAND} {word}"), f"  {meaning}"] for word, meaning in WORDS]
+    words: list[Line] = [[Code(f"{ids.COMMAND} {word}".strip()), f"  {meaning}"] for word, meaning in WORDS]
     parts = rich(paragraph(*lines), paragraph(["\n", Bold("Words")], *words))
     return Drawing(spoken([*lines, *words]), [parts])
 

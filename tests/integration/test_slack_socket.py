@@ -1,0 +1,54 @@
+"""The socket: renewed when it is silent or cut, and every payload acknowledged once more."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.slack_town import HERE, SlackTown, ephemeral, slack_town
+
+
+@pytest.fixture
+def world(sqlite_url: str, tmp_path: Path) -> Iterator[SlackTown]:
+    slack, world = slack_town(sqlite_url, tmp_path)
+    yield world.connect()
+    world.close()
+    slack.stop()
+
+
+def test_a_cut_socket_is_renewed_and_goes_on(world: SlackTown) -> None:
+    world.socket._handler.client.auto_reconnect_enabled = False
+    world.slack.control("sockets", {"close": "all"})
+    world.slack.wait_for(lambda: not world.socket.connected(), "the cut")
+    world.socket.look()
+    assert world.socket.connected()
+    assert world.person("U0ANN").command(HERE, "/jit help")["acked"]
+    assert world.until(lambda: ephemeral(world.person("U0ANN")))
+
+
+def test_a_socket_that_says_nothing_is_replaced(world: SlackTown) -> None:
+    before = world.socket._handler.client.session_id()
+    world.socket.look()
+    assert world.socket._handler.client.session_id() == before
+    world.socket._alive_at -= 1000
+    session = world.socket._handler.client.current_session
+    assert session is not None
+    session.last_ping_pong_time = 1.0
+    world.socket.look()
+    assert world.socket._handler.client.session_id() != before
+    assert world.person("U0ANN").command(HERE, "/jit help")["acked"]
+
+
+def test_a_delivery_that_comes_twice_asks_once(world: SlackTown) -> None:
+    world.slack.faults({"on": "delivery", "kind": "duplicate", "times": 1})
+    request = world.ask("U0ANN", "restart service=api env=prod because it is slow")
+    assert [each.id for each in world.town.ledger.find()] == [request.id]
+
+
+def test_an_approval_whose_ack_was_lost_counts_once(world: SlackTown) -> None:
+    request = world.ask("U0ANN", "restart service=api env=prod because it is slow")
+    world.slack.faults({"on": "delivery:block_actions", "kind": "duplicate", "times": 1})
+    world.person("U0BO").click(world.card(request.id), "jit:approve")
+    world.until(lambda: world.state(request.id) == "succeeded")
+    assert world.town.kinds(request).count("reviewed") == 1
+    assert len(world.town.runner.started) == 1

@@ -1,0 +1,186 @@
+"""The card: its first line says everything, its buttons fit the state, and no text breaks it."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jitbot.model import Outcome, Plan, State, Verdict
+from jitbot.sandbox.block_check import check_blocks
+from jitbot.slack.limits import MESSAGE_TEXT
+from jitbot.slack.spans import Drawing
+from jitbot.slack.text import size
+from jitbot.slack.views.card import CardFor, draw_card
+from tests.unit.slack.drawn import ANN, BO, NAMES, NOW, make_decision, make_request, make_review
+
+NASTY = [
+    "<!channel> <!here> <@U0BO> <!subteam^S1>",
+    "*bold* _it_ `code` ```block``` ~no~ > quote",
+    "&<>" * 1000,
+    "😀" * 3000,
+    "fix: db / Account: x#999",
+    "\u202eevil\u200b\u2066x\x00\x1b[31m",
+    "a\n" * 1500,
+    "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢" * 50,
+]
+texts = st.one_of(st.text(max_size=4000), st.sampled_from(NASTY), st.text("&<>*`😀\u202e", max_size=3000))
+
+
+def buttons(drawing: Drawing) -> list[str]:
+    return [each["action_id"] for block in drawing.blocks if block["type"] == "actions" for each in block["elements"]]
+
+
+def assert_fits(drawing: Drawing) -> None:
+    assert check_blocks(drawing.blocks, "message") == []
+    assert 0 < size(drawing.text) <= MESSAGE_TEXT
+    assert "<!channel" not in drawing.text
+    assert "mrkdwn" not in json.dumps(drawing.blocks), "nothing anybody typed is interpreted"
+
+
+@pytest.mark.parametrize("private", [False, True], ids=["channel", "own"])
+@pytest.mark.parametrize("state", State)
+def test_every_state_has_a_card_that_slack_takes(state: State, private: bool) -> None:
+    request = make_request(
+        state=state,
+        outcome="4 of 6 pods",
+        ttl=timedelta(minutes=30),
+        approved_at=NOW,
+        started_at=NOW,
+        granted_at=NOW,
+        ended_at=NOW + timedelta(seconds=41),
+        expires_at=NOW + timedelta(minutes=30),
+    )
+    drawing = draw_card(request, [make_review()], NAMES, CardFor(private=private, ping=True))
+    assert_fits(drawing)
+    assert "JIT-1042" in drawing.text.splitlines()[0]
+    assert "Restart a service: api, prod" in drawing.text.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("state", "shared", "own"),
+    [
+        (State.PENDING, ["jit:approve", "jit:deny"], ["jit:withdraw"]),
+        (State.APPROVED, ["jit:deny"], ["jit:withdraw"]),
+        (State.RUNNING, [], []),
+        (State.VERIFYING, [], []),
+        (State.ACTIVE, ["jit:drop"], ["jit:drop"]),
+        (State.UNDOING, [], []),
+        (State.UNSURE, ["jit:happened", "jit:not_happened"], []),
+        (State.SUCCEEDED, [], ["jit:again"]),
+        (State.LAPSED, [], ["jit:again"]),
+    ],
+)
+def test_buttons_are_those_of_the_state(state: State, shared: list[str], own: list[str]) -> None:
+    request = make_request(state=state)
+    assert buttons(draw_card(request, [], NAMES, CardFor())) == [*shared, "jit:details"]
+    assert buttons(draw_card(request, [], NAMES, CardFor(private=True))) == [*own, "jit:details"]
+
+
+def test_a_button_carries_the_request_and_its_revision_and_nothing_else() -> None:
+    drawing = draw_card(make_request(), [], NAMES, CardFor())
+    values = {each["value"] for block in drawing.blocks if block["type"] == "actions" for each in block["elements"]}
+    assert values == {"1042.2"}
+
+
+@pytest.mark.parametrize("risk", ["high", "critical"])
+def test_what_is_risky_asks_once_more(risk: str) -> None:
+    approve = draw_card(make_request(risk=risk), [], NAMES, CardFor()).blocks[1]["elements"][0]
+    assert "Restart a service: api, prod" in approve["confirm"]["text"]["text"]
+    assert "confirm" not in draw_card(make_request(), [], NAMES, CardFor()).blocks[1]["elements"][0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reason": "x" * 2000},
+        {"params": {"text": "x" * 500}},
+        {"params": {f"p{number}": "x" * 100 for number in range(30)}},
+        {"plan": Plan("x" * 3000, "f")},
+        {"plan": Plan("short", "f", diff="-old\n+new\n" * 500)},
+        {"plan": None, "inputs": {"body": "x" * 5000}},
+    ],
+    ids=["reason", "value", "values", "plan", "diff", "inputs"],
+)
+def test_a_card_that_cannot_show_everything_offers_review_and_not_approve(changes: dict[str, object]) -> None:
+    drawing = draw_card(make_request(**changes), [], NAMES, CardFor())
+    assert buttons(drawing) == ["jit:review", "jit:deny", "jit:details"]
+    assert_fits(drawing)
+
+
+def test_people_are_pinged_only_by_the_first_post() -> None:
+    first = json.dumps(draw_card(make_request(), [], NAMES, CardFor(ping=True)).blocks)
+    later = json.dumps(draw_card(make_request(), [], NAMES, CardFor()).blocks)
+    assert '"type": "user"' in first
+    assert '"type": "user"' not in later
+    assert "one of oncall: Bo or Cy" in later
+
+
+def test_a_denial_says_who_and_why() -> None:
+    card = draw_card(
+        make_request(state=State.DENIED), [make_review(Verdict.DENY, comment="wait for <!here>")], NAMES, CardFor()
+    )
+    assert "denied by Bo: “wait for &lt;!here&gt;”" in card.text
+
+
+def test_a_refusal_by_policy_says_why() -> None:
+    refused = make_request(
+        state=State.DENIED, decision=make_decision(outcome=Outcome.DENY, summary="Nobody can approve.")
+    )
+    assert "refused: Nobody can approve." in draw_card(refused, [], NAMES, CardFor(private=True)).text
+
+
+def test_an_undo_that_keeps_failing_is_never_shown_as_ended() -> None:
+    card = draw_card(make_request(state=State.UNDOING, undo_attempts=4, outcome="timeout"), [], NAMES, CardFor())
+    assert card.text.startswith("🚨")
+    assert "NOT ended: undoing has failed 4 times" in card.text
+
+
+def test_who_approved_already_and_who_is_still_needed_stand_by_name() -> None:
+    decision = make_decision()
+    need = replace(decision.needs[0], count=2, approved_by=(BO,), candidates=(ANN,))
+    card = draw_card(make_request(decision=replace(decision, needs=(need,))), [make_review()], NAMES, CardFor())
+    assert "waits for approval, 1 of 2" in card.text
+    assert "✓ oncall: Bo" in card.text
+    assert "○ one of oncall: Ann" in card.text
+
+
+@settings(deadline=None, max_examples=40)
+@given(texts, texts, texts, texts)
+def test_no_text_breaks_a_card(reason: str, value: str, title: str, summary: str) -> None:
+    request = make_request(
+        reason=reason,
+        params={"a": value, value[:30] or "b": [value, 3]},
+        title=title,
+        plan=Plan(summary, "f", diff=value),
+        outcome=summary,
+        decision=make_decision(summary=title, unread=(value,)),
+    )
+    for state in (State.PENDING, State.FAILED, State.UNSURE):
+        review = [make_review(Verdict.DENY, comment=reason)]
+        assert_fits(draw_card(replace(request, state=state), review, {BO: value[:80] or "x"}, CardFor(note=title)))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.text(max_size=3000))
+def test_a_reason_that_fits_is_shown_whole(reason: str) -> None:
+    card = draw_card(make_request(reason=reason), [], NAMES, CardFor())
+    if "jit:approve" in buttons(card) and reason.strip() and reason.isprintable():
+        assert quoted(card) == reason
+
+
+def quoted(card: Drawing) -> str:
+    quote = next(part for part in card.blocks[0]["elements"] if part["type"] == "rich_text_quote")
+    return "".join(element.get("text", element.get("url")) for element in quote["elements"])
+
+
+def test_an_address_in_a_reason_can_be_followed_and_shows_where_it_leads() -> None:
+    reason = "see https://pd.example/incidents/482?x=<!channel>, and http://evil\u202e.io."
+    card = draw_card(make_request(reason=reason), [], NAMES, CardFor())
+    quote = next(part for part in card.blocks[0]["elements"] if part["type"] == "rich_text_quote")
+    links = [each for each in quote["elements"] if each["type"] == "link"]
+    assert links[0]["url"].startswith("https://pd.example/incidents/482")
+    assert all(set(each) == {"type", "url"} for each in links), "an address never hides behind other words"
+    assert_fits(card)

@@ -1,0 +1,389 @@
+"""Listeners: taken in before it is acknowledged, acknowledged without any network, and nothing escapes."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from slack_bolt import BoltRequest, BoltResponse
+
+from jitbot.errors import InvalidInput, NotFound, StoreUnavailable
+from jitbot.model import Action, Answer, Copy, Outcome, Person, Request, RequestId, Standing, UserId
+from jitbot.slack.app import build_app
+from jitbot.slack.client import web_client
+from jitbot.slack.desk import Desk
+from jitbot.slack.directory import Installed
+from jitbot.slack.door import Door
+from jitbot.slack.hands import Hands
+from jitbot.slack.listeners import register
+from jitbot.slack.typed import Typed
+from jitbot.slack.views import ids
+from jitbot.slack.views.form import form
+from tests.unit.slack.drawn import make_action, make_decision, make_request
+
+HOME = Installed("T0ACME", "U0BOT", enterprise="E0ACME")
+
+
+@dataclass
+class FakeService:
+    """Stands for the service: remembers what was taken in, and answers what it is told to."""
+
+    taken: dict[str, dict[str, Any]] = field(default_factory=dict)
+    worked: list[str] = field(default_factory=list)
+    answer: Answer | None = field(default_factory=Answer)
+    down: bool = False
+    broken: bool = False
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def intake(self) -> "FakeService":
+        return self
+
+    @property
+    def queries(self) -> "FakeService":
+        return self
+
+    def take_in(self, *, key: str, **body: Any) -> bool:
+        if self.down:
+            raise StoreUnavailable("no database")
+        if self.broken:
+            raise RuntimeError("a bug")
+        return self.taken.setdefault(key, body) is body
+
+    def work(self, key: str) -> Answer | None:
+        self.worked.append(key)
+        return self.answer
+
+    def action(self, name: str) -> Action:
+        if name != "restart":
+            raise NotFound(f"There is no action “{name}”. Did you mean restart?")
+        return make_action()
+
+    def offered(self, user: UserId) -> list[Action]:
+        return [make_action()]
+
+    def check(self, action: Action, raw: Mapping[str, Any], reason: str, ttl: str, user: UserId) -> None:
+        if self.faults:
+            raise InvalidInput("wrong", self.faults)
+
+    def preview(self, *asked: Any) -> Any:
+        return make_decision(outcome=Outcome.ALLOW)
+
+    def find(self, text: str) -> RequestId:
+        if not text.lower().startswith("jit-"):
+            raise NotFound(f"“{text}” is not a request.")
+        return RequestId(int(text[4:]))
+
+    def card(self, request: RequestId) -> tuple[Request, list[Any]]:
+        return make_request(), []
+
+    def status(self, user: UserId, request: RequestId) -> tuple[Request, list[Any]]:
+        return make_request(), []
+
+    mine = pending = lambda self, user: [make_request()]
+
+
+class FakeSlack:
+    """Stands for cards, directory and replies: knows one card, and remembers what was said and shown."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.views: list[dict[str, Any]] = []
+        self.people: dict[str, Person] = {}
+        self.opens = True
+
+    def adopt(self, request: RequestId, user: UserId, channel: str, ts: str) -> Copy | None:
+        return Copy(request, channel, channel, ts) if ts == "1.0" else None
+
+    def redraw_clicked(self, *anything: Any, **more: Any) -> None:
+        return None
+
+    def known(self, user: UserId) -> Person | None:
+        return self.people.get(user)
+
+    def names(self, users: Any) -> dict[UserId, str]:
+        return {}
+
+    def to_person(self, body: Any, user: UserId, said: Any) -> None:
+        self.said.append(said if isinstance(said, str) else json.dumps(said.blocks, ensure_ascii=False))
+
+    def by_message(self, user: UserId, said: Any) -> None:
+        self.to_person({}, user, said)
+
+    def open(self, trigger: str, view: dict[str, Any]) -> dict[str, Any] | None:
+        self.views.append(view)
+        return {"id": "V1", **view} if self.opens else None
+
+    def update(self, view_id: str, view: dict[str, Any], seen: str | None = None) -> dict[str, Any]:
+        self.views.append(view)
+        return {"id": view_id, **view}
+
+
+class AtOnce(Hands):
+    """Works on the spot, so that a test sees what came of it."""
+
+    def give(self, job: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+        job(*args, **kwargs)
+
+
+@dataclass
+class Bench:
+    """A Bolt app on fakes; its Web API address is a closed port, so anything that asks it would fail."""
+
+    service: FakeService
+    slack: FakeSlack
+    dispatch: Callable[[Any], BoltResponse]
+
+    def command(self, text: str, **more: Any) -> BoltResponse:
+        body = {"command": "/jit", "text": text, "user_id": "U0ANN", "team_id": "T0ACME", "trigger_id": "77.1"}
+        return self.dispatch({**body, "response_url": "http://127.0.0.1:9/", "channel_id": "C1", **more})
+
+    def click(
+        self, action_id: str, value: str = "1042.2", ts: str = "1.0", at: str = "100.5", **more: Any
+    ) -> BoltResponse:
+        body = interaction("block_actions", **more)
+        body["container"] = {"type": "message", "message_ts": ts, "channel_id": "C1"}
+        body["actions"] = [
+            {"type": "button", "action_id": action_id, "block_id": "b", "value": value, "action_ts": at},
+        ]
+        return self.dispatch(body)
+
+    def submit(self, view: dict[str, Any], values: dict[str, Any] | None = None, **more: Any) -> BoltResponse:
+        kept = {**view, "id": "V7", "state": {"values": values or {}}}
+        return self.dispatch({**interaction("view_submission", **more), "view": kept})
+
+
+def interaction(kind: str, **more: Any) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "user": {"id": "U0BO", "team_id": "T0ACME"},
+        "team": {"id": "T0ACME"},
+        "trigger_id": "77.1",
+        "response_url": "http://127.0.0.1:9/",
+        **more,
+    }
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    service, slack = FakeService(), FakeSlack()
+    app = build_app(web_client("xoxb-none", "http://127.0.0.1:9/api/"), "secret", HOME)
+    hands = AtOnce()
+    directory = cast(Any, slack)
+    desk = Desk(cast(Any, service), cast(Any, slack), directory, Door(HOME, directory), cast(Any, slack), hands)
+    register(app, desk, cast(Any, slack))
+    yield Bench(service, slack, lambda body: app.dispatch(BoltRequest(body=body, mode="socket_mode")))
+    hands.close()
+    app.listener_runner.listener_executor.shutdown()
+
+
+def test_a_click_is_taken_in_with_its_revision_and_the_message_it_was_on(bench: Bench) -> None:
+    assert bench.click("jit:approve").status == 200
+    (key,) = bench.service.taken
+    assert key == "click:T0ACME:U0BO:1042.2:jit:approve:1.0:50"
+    taken = bench.service.taken[key]
+    assert (taken["kind"], taken["user"], taken["request"]) == ("approve", "U0BO", 1042)
+    assert taken["body"] == {"revision": 2, "channel": "C1", "ts": "1.0"}
+    assert bench.service.worked == [key]
+
+
+def test_a_double_click_and_a_redelivery_are_one_and_a_change_of_mind_is_not(bench: Bench) -> None:
+    for action, at in (("approve", "100.1"), ("approve", "100.9"), ("withdraw", "101.2"), ("approve", "140.0")):
+        bench.click(f"jit:{action}", at=at)
+    assert len(bench.service.taken) == 3
+
+
+@pytest.mark.parametrize(
+    ("action_id", "kind", "happened"),
+    [
+        ("jit:withdraw", "withdraw", None),
+        ("jit:drop", "drop", None),
+        ("jit:happened", "settle", True),
+        ("jit:not_happened", "settle", False),
+    ],
+)
+def test_every_button_that_counts_is_a_delivery(bench: Bench, action_id: str, kind: str, happened: bool | None) -> None:
+    bench.click(action_id)
+    (taken,) = bench.service.taken.values()
+    assert taken["kind"] == kind
+    assert taken["body"].get("happened") is happened
+
+
+@pytest.mark.parametrize("action_id", ["jit:approve", "jit:withdraw", "jit:drop", "jit:happened", "jit:not_happened"])
+def test_a_message_we_do_not_know_counts_for_nothing(bench: Bench, action_id: str) -> None:
+    assert bench.click(action_id, ts="9.9").status == 200
+    assert bench.service.taken == {}
+    assert "not one of mine" in bench.slack.said[0]
+
+
+@pytest.mark.parametrize("value", ["", "1042", "a.b", "1.2.3", "-1.1", "1042.2 ", "9" * 40 + ".1"])
+def test_a_button_that_carries_anything_else_counts_for_nothing(bench: Bench, value: str) -> None:
+    assert bench.click("jit:approve", value=value).status == 200
+    assert bench.service.taken == {}
+
+
+STRANGER = {"user": {"id": "U0EVE", "team_id": "T0OTHER"}}
+
+
+def test_strangers_are_refused_at_every_door(bench: Bench) -> None:
+    for action_id in ("jit:approve", "jit:deny", "jit:details", "jit:review", "jit:again", "jit:open_form"):
+        assert bench.click(action_id, **STRANGER).status == 200
+    assert bench.command("restart service=api", team_id="T0OTHER", user_id="U0EVE").status == 200
+    assert bench.submit(form(make_action(), Typed("restart")), **STRANGER).status == 200
+    assert bench.click("jit:approve", user={"id": "U0EVE", "team_id": "T0ACME", "is_stranger": True}).status == 200
+    assert bench.click("jit:approve", user={"id": "U0EVE"}).status == 200
+    assert bench.service.taken == {}
+    assert bench.slack.views == []
+    assert len(bench.slack.said) == 8
+
+
+@pytest.mark.parametrize("standing", [Standing.GUEST, Standing.BOT, Standing.DEACTIVATED, Standing.STRANGER])
+def test_who_is_known_to_be_no_member_is_refused(bench: Bench, standing: Standing) -> None:
+    bench.slack.people["U0BO"] = Person(UserId("U0BO"), "T0ACME", "bo", standing)
+    bench.click("jit:approve")
+    assert bench.service.taken == {}
+
+
+def test_on_enterprise_grid_the_organisation_is_home_too(bench: Bench) -> None:
+    bench.click("jit:approve", user={"id": "U0BO", "team_id": "E0ACME"})
+    assert len(bench.service.taken) == 1
+
+
+def test_when_the_database_is_away_everybody_is_told_that_nothing_was_taken_in(bench: Bench) -> None:
+    bench.service.down = True
+    assert bench.click("jit:approve").status == 200
+    assert "could not be taken in" in bench.slack.said[0]
+    answer = bench.command("restart service=api why not")
+    assert "could not be taken in" in answer.body
+    refused = json.loads(bench.submit(form(make_action(), Typed("restart"))).body)
+    assert refused["response_action"] == "errors"
+    assert "could not be taken in" in refused["errors"]["p:service"]
+
+
+def test_a_bug_of_ours_does_not_leave_people_without_an_answer(bench: Bench) -> None:
+    bench.service.broken = True
+    assert bench.click("jit:approve").status == 200
+    assert "wrong on my side" in bench.slack.said[0]
+    assert bench.command("restart service=api").status == 200
+    assert bench.submit(form(make_action(), Typed("restart"))).status == 200
+
+
+def test_a_complete_one_liner_is_taken_in_under_its_trigger(bench: Bench) -> None:
+    bench.service.answer = Answer("JIT-5 waits for Bo.")
+    assert bench.command("restart service=api for=30m it is slow").status == 200
+    taken = bench.service.taken["cmd:77.1"]
+    assert taken["body"] == {
+        "action": "restart",
+        "params": {"service": "api"},
+        "reason": "it is slow",
+        "ttl": "30m",
+        "source": "slack",
+    }
+    assert "JIT-5 waits for Bo." in bench.slack.said[0]
+
+
+def test_an_incomplete_one_liner_opens_the_form_with_what_is_wrong(bench: Bench) -> None:
+    bench.service.faults = {"service": "service can be api or worker, not apu."}
+    bench.command("restart service=apu it is slow")
+    assert bench.service.taken == {}
+    assert "service can be api or worker, not apu." in json.dumps(bench.slack.views[0])
+
+
+def test_what_was_typed_survives_a_form_that_slack_would_not_open(bench: Bench) -> None:
+    bench.service.faults, bench.slack.opens = {"service": "wrong"}, False
+    bench.command("restart service=apu it is slow")
+    assert '"value": "restart service=apu it is slow"' in bench.slack.said[0]
+
+
+def test_an_unclosed_quote_is_named_with_a_way_into_the_form(bench: Bench) -> None:
+    answer = json.loads(bench.command('restart reason="it is slow').body)
+    assert "never closed" in answer["text"]
+    button = answer["blocks"][1]["elements"][0]
+    assert button["action_id"] == "jit:open_form"
+    assert bench.click("jit:open_form", value=button["value"]).status == 200
+    reason = next(block for block in bench.slack.views[0]["blocks"] if block.get("block_id") == "reason")
+    assert reason["element"]["initial_value"] == "it is slow"
+
+
+def test_an_unknown_action_offers_the_one_that_was_meant(bench: Bench) -> None:
+    bench.command("restrat service=api it is slow")
+    assert "There is no action “restrat”. Did you mean restart?" in bench.slack.said[0]
+    assert '"value": "restart service=api it is slow"' in bench.slack.said[0]
+
+
+@pytest.mark.parametrize("text", ["help", "mine", "pending", "status JIT-1042"])
+def test_questions_are_answered_to_whoever_asked_alone(bench: Bench, text: str) -> None:
+    assert bench.command(text).status == 200
+    assert len(bench.slack.said) == 1
+    assert bench.service.taken == {}
+
+
+def test_words_about_a_request_want_to_know_which(bench: Bench) -> None:
+    assert "/jit why JIT-12" in bench.command("why").body
+    assert "is not a request" in bench.command("drop everything").body
+    bench.command("why JIT-1042")
+    assert bench.slack.views[-1]["title"]["text"] == "JIT-1042"
+
+
+@pytest.mark.parametrize(("word", "kind"), [("withdraw", "withdraw"), ("drop", "drop")])
+def test_a_request_is_ended_by_its_name(bench: Bench, word: str, kind: str) -> None:
+    bench.command(f"{word} jit-1042")
+    assert bench.service.taken["cmd:77.1"]["kind"] == kind
+    assert bench.service.taken["cmd:77.1"]["request"] == 1042
+
+
+def test_a_form_with_faults_stays_open_with_each_at_its_field(bench: Bench) -> None:
+    bench.service.faults = {"service": "no", "reason": "is needed"}
+    answer = json.loads(bench.submit(form(make_action(), Typed("restart"))).body)
+    assert answer == {"response_action": "errors", "errors": {"p:service": "no", "reason": "is needed"}}
+    assert bench.service.taken == {}
+
+
+def test_a_form_sent_twice_is_taken_in_once(bench: Bench) -> None:
+    view = form(make_action(), Typed("restart"))
+    values = {
+        "p:service": {"jit:field": {"selected_option": {"value": "api"}}},
+        "reason": {"jit:field": {"value": "x"}},
+    }
+    for _ in range(2):
+        assert bench.submit(view, values).status == 200
+    assert list(bench.service.taken) == ["view:V7"]
+    assert bench.service.taken["view:V7"]["body"]["params"] == {"service": "api"}
+
+
+def test_a_denial_is_asked_for_its_reason_and_taken_in_with_it(bench: Bench) -> None:
+    bench.click("jit:deny")
+    assert bench.service.taken == {}
+    bench.submit(bench.slack.views[0], {"comment": {"jit:field": {"value": " wait "}}})
+    assert bench.service.taken["view:V7"]["kind"] == "deny"
+    assert bench.service.taken["view:V7"]["body"] == {"revision": 2, "comment": "wait"}
+
+
+def test_what_was_reviewed_is_approved_at_the_revision_that_was_shown(bench: Bench) -> None:
+    bench.click("jit:review", ts="from a list")
+    bench.submit(bench.slack.views[-1])
+    assert bench.service.taken["view:V7"]["kind"] == "approve"
+    assert bench.service.taken["view:V7"]["body"] == {"revision": 2}
+
+
+def test_the_picker_becomes_the_form_of_what_was_picked(bench: Bench) -> None:
+    bench.command("")
+    assert bench.slack.views[-1]["callback_id"] == ids.PICKER
+    bench.click("jit:pick", value="restart", view={"id": "V1", "blocks": []})
+    assert bench.slack.views[-1]["callback_id"] == ids.FORM_VIEW
+    assert "Runs at once" in json.dumps(bench.slack.views[-1])
+
+
+def test_a_search_is_answered_within_its_acknowledgement(bench: Bench) -> None:
+    view = {"id": "V1", **form(make_action(), Typed("restart"))}
+    body = {**interaction("block_suggestion"), "action_id": "jit:field", "block_id": "p:service", "value": "wor"}
+    answer = json.loads(bench.dispatch({**body, "view": view, "container": {"type": "view"}}).body)
+    assert [each["value"] for each in answer["options"]] == ["worker"]
+
+
+def test_work_that_comes_after_closing_time_is_left_to_the_sweep(bench: Bench) -> None:
+    hands = Hands(1)
+    hands.close()
+    hands.give(bench.slack.said.append, "too late")
+    assert bench.slack.said == []
