@@ -27,9 +27,10 @@ from jitbot.runners.registry import Registry
 from jitbot.runners.site import EnvironmentSite
 from jitbot.service import Book, Service, World
 from jitbot.settings import Settings, variable
-from jitbot.slack.app import SocketRunner, build_app, web_client
+from jitbot.slack.app import SocketRunner, build_app
 from jitbot.slack.cards import Cards
 from jitbot.slack.channels import Channels
+from jitbot.slack.client import web_client
 from jitbot.slack.desk import Desk
 from jitbot.slack.directory import Installed, SlackDirectory, installed
 from jitbot.slack.door import Door
