@@ -191,16 +191,17 @@ class FakeRunner:
 
 
 class OneRunner:
-    """Implements `ports.Catalog` with the fake runner alone."""
+    """Implements `ports.Catalog` with the fake runner alone; `gone` when it is not installed any more."""
 
     def __init__(self, runner: FakeRunner) -> None:
+        self.gone = False
         self._runner = Guarded("fake", runner, EnvironmentSite(()))
 
     def names(self) -> Sequence[str]:
         return ["fake"]
 
     def runner(self, name: str) -> Any:
-        if name != "fake":
+        if name != "fake" or self.gone:
             raise KeyError(name)
         return self._runner
 
@@ -242,7 +243,7 @@ class Town:
 
     def _build(self) -> None:
         signer = open_key(self.folder / "signing.key")
-        catalog = OneRunner(self.runner)
+        self.catalog = catalog = OneRunner(self.runner)
         self.queue = HandQueue()
         self.trail = StoreTrail(self.database, Verifier([signer.public]))
         self.ledger = StoreLedger(self.database, signer)

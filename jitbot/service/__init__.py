@@ -23,7 +23,7 @@ class Service:
         self.book = world.book
         asking = Asking(world, self._facts)
         undoing = Undoing(world)
-        running = Running(world, asking, undoing)
+        running = Running(world, asking)
         ending = Ending(world, self._facts, asking, running)
         self.intake = Intake(world, asking, Reviewing(world, self._facts, asking), ending)
         self.queries = Queries(world, self._facts, asking, ending)

@@ -1,12 +1,16 @@
 """What a runner is given for one run: its key, its deadline, and somewhere to put its output."""
 
+import logging
 import threading
 import time
 from datetime import datetime
 
+from jitbot.errors import StoreUnavailable
 from jitbot.model import Request
 from jitbot.service.telling import lines
 from jitbot.service.world import World
+
+log = logging.getLogger(__name__)
 
 BATCH_SECONDS = 15.0
 """Output goes to the thread at most so often; Slack takes few messages."""
@@ -53,6 +57,9 @@ class RunLog:
             self._flushed = time.monotonic()
         if not batch:
             return
-        with self._world.ledger.begin() as entry:
-            lines(entry, self._request, number, "\n".join(batch))
+        try:
+            with self._world.ledger.begin() as entry:
+                lines(entry, self._request, number, "\n".join(batch))
+        except StoreUnavailable as error:  # lost lines are better than a lost result
+            log.warning("output of %s was lost: %s", self.key, error)
         self._world.queue.messages()

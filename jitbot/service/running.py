@@ -18,7 +18,6 @@ from jitbot.service.asking import AGAIN, POLICY, Asking, asked_again, held
 from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
-from jitbot.service.undoing import Undoing
 from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
@@ -41,10 +40,9 @@ class _Result:
 class Running:
     """The use cases of workers, from approval to a result. Every request handed in is claimed."""
 
-    def __init__(self, world: World, asking: Asking, undoing: Undoing) -> None:
+    def __init__(self, world: World, asking: Asking) -> None:
         self._world = world
         self._asking = asking
-        self._undoing = undoing
 
     def approved(self, request: Request) -> None:
         """Run an approved request, if all is still as it was approved."""
@@ -140,8 +138,6 @@ class Running:
                 moved = self._late(entry, now, result)
         world.queue.messages()
         world.queue.request(moved.id)
-        if moved.ended_at is not None and now.state is not State.RUNNING and result.receipt is not None:
-            self._undoing.clean_up(moved, result.receipt)
 
     def _result(self, entry: Entry, now: Request, result: _Result) -> Request:
         if result.receipt is not None:
@@ -188,10 +184,13 @@ class Running:
         changes: dict[str, Any] = {} if now.state is State.RUNNING else {"attempt_open": False}
         if now.state is State.UNDOING:
             changes["due_at"] = entry.now
-        if result.receipt is not None and now.receipt is None:
+        ended = now.ended_at is not None and now.state is not State.SUCCEEDED
+        if result.receipt is not None and (ended or now.receipt is None):
             changes["receipt"] = dict(result.receipt.data)
+        if result.receipt is not None and ended:
+            changes |= {"due_at": entry.now, "undo_attempts": 0}
         moved = entry.amend(now, "late_result", WORKER, result.refused or result.unsure, **changes)
-        if result.receipt is not None and now.ended_at is not None:
+        if result.receipt is not None and ended:
             alarm(entry, moved, "a start that was given up came through after the end; it is being undone.")
         return moved
 
@@ -228,12 +227,14 @@ class Running:
                 now = self._mine(entry, request)
                 tell(entry, entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now))
             return world.queue.request(request.id)
+        began = world.ledger.now()
         health = self._check(request)
         with world.ledger.begin() as entry:
             now = self._mine(entry, request)
+            may_land = now.attempt_open and now.start_deadline is not None and began < now.start_deadline
             if health is HealthState.HEALTHY:
                 self._happened(entry, now, None)
-            elif health is HealthState.ABSENT:
+            elif health is HealthState.ABSENT and not may_land:
                 self.did_not_happen(entry, now, WORKER)
             else:
                 soon = min(entry.now + CHECK_AGAIN, now.expires_at or entry.now + CHECK_AGAIN)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from jitbot.errors import Conflict, JitbotError, StoreUnavailable
-from jitbot.lifecycle import Event
+from jitbot.lifecycle import TERMINAL, Event
 from jitbot.model import Outgoing, Request, RequestId, State, Topic
 from jitbot.service.asking import Asking
 from jitbot.service.intake import Intake
@@ -37,7 +37,7 @@ class Sweep:
             State.ACTIVE: undoing.expired,
             State.UNDOING: undoing.undo,
             State.UNSURE: running.unsure,
-        }
+        } | dict.fromkeys(TERMINAL, undoing.clean_up)
 
     def tick(self) -> None:
         """Wake workers for everything that is due. Never raises for what can be mended by the next tick."""

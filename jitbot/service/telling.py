@@ -35,5 +35,5 @@ def alarm(entry: Entry, request: Request, text: str) -> None:
 
 def lines(entry: Entry, request: Request, number: int, text: str) -> None:
     """Add lines to the thread under the card."""
-    key = f"thread:{request.run_key}:{request.attempts}:{request.undo_attempts}:{number}"
+    key = f"thread:{request.run_key}:{request.version}:{number}"
     entry.say(Outgoing(key, Topic.THREAD, request.id, text))

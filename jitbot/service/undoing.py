@@ -5,7 +5,7 @@ undo runs once the deadline is over. A grant whose target somebody else still ho
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from jitbot.errors import Conflict, InvalidInput, RunnerError
 from jitbot.lifecycle import ENDED_BY, Event
@@ -74,32 +74,36 @@ class Undoing:
         run.flush()
         with world.ledger.begin() as entry:
             now = self._mine(entry, request)
-            if now.attempt_open and now.start_deadline is not None and began < now.start_deadline:
-                entry.amend(now, "undone_early", WORKER, due_at=now.start_deadline, owner="", lease_until=None)
+            again = _once_more(now, request, began)
+            if again is not None:
+                entry.amend(now, "undone_early", WORKER, due_at=again, owner="", lease_until=None)
                 return None
             self._end(entry, now)
         return world.queue.messages()
 
-    def clean_up(self, request: Request, receipt: Receipt) -> None:
+    def clean_up(self, request: Request) -> None:
         """Undo what a start did that came through after the request had ended; the alarm is out already."""
         run = RunLog(self._world, request, self._world.ledger.now() + TIME_LIMIT)
         try:
-            self._call(request, run, receipt)
-            kind, why = "cleaned_up", ""
+            self._call(request, run)
+            why = ""
         except (RunnerError, InvalidInput) as error:
-            kind, why = "clean_up_failed", str(error)
+            why = str(error) or type(error).__name__
         run.flush()
         with self._world.ledger.begin() as entry:
-            entry.record(kind, WORKER, request.id, why=why)
-            if why:
-                alarm(entry, request, f"CANNOT BE UNDONE: {why} Undo it by hand.")
+            now = self._mine(entry, request)
+            tries = now.undo_attempts + 1
+            due_at = entry.now + _back_off(tries) if why else None
+            kind = "clean_up_failed" if why else "cleaned_up"
+            free = {"owner": "", "lease_until": None}
+            moved = entry.amend(now, kind, WORKER, why, undo_attempts=tries, due_at=due_at, **free)
+            if tries == 1 and why:
+                alarm(entry, moved, f"CANNOT BE UNDONE: {why} It is tried on; look at it by hand.")
         self._world.queue.messages()
 
-    def _call(self, request: Request, run: RunLog, receipt: Receipt | None = None) -> None:
-        world = self._world
-        runner, inputs = world.runner(request)
-        known = receipt or (None if request.receipt is None else Receipt(request.receipt))
-        runner.undo(inputs, known, run)
+    def _call(self, request: Request, run: RunLog) -> None:
+        runner, inputs = self._world.runner(request)
+        runner.undo(inputs, None if request.receipt is None else Receipt(request.receipt), run)
 
     def _heir(self, request: Request) -> Request | None:
         """Return who else holds this target; itself where somebody is just starting on it and we have to wait."""
@@ -130,7 +134,6 @@ class Undoing:
         with self._world.ledger.begin() as entry:
             now = self._mine(entry, request)
             tries = now.undo_attempts + 1
-            wait = min(timedelta(seconds=2 ** min(tries - 1, 10)), LONGEST_WAIT)
             moved = entry.amend(
                 now,
                 "undo_failed",
@@ -138,7 +141,7 @@ class Undoing:
                 why,
                 undo_attempts=tries,
                 outcome=why,
-                due_at=entry.now + wait,
+                due_at=entry.now + _back_off(tries),
                 owner="",
                 lease_until=None,
             )
@@ -149,6 +152,17 @@ class Undoing:
 
     def _mine(self, entry: Entry, request: Request) -> Request:
         now = entry.get(request.id)
-        if (now.fence, now.state) != (request.fence, State.UNDOING):
+        if (now.fence, now.state) != (request.fence, request.state):
             raise Conflict(f"{request.name} is in other hands.")
         return now
+
+
+def _once_more(now: Request, request: Request, began: datetime) -> datetime | None:
+    """Tell when an undo that was done has to be done again, since the start has landed meanwhile or still may."""
+    if now.attempt_open and now.start_deadline is not None and began < now.start_deadline:
+        return now.start_deadline
+    return now.due_at if now.version != request.version else None
+
+
+def _back_off(tries: int) -> timedelta:
+    return min(timedelta(seconds=2 ** min(tries - 1, 10)), LONGEST_WAIT)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, delete, insert, select, update
+from sqlalchemy import Connection, Dialect, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jitbot.audit import GENESIS, Signer
@@ -79,9 +79,7 @@ class StoreEntry:
             & (tables.requests.c.version == request.version)
             & (tables.requests.c.fence == request.fence)
         )
-        values = {name: getattr(changed, name) for name in {*changes, "version"}}
-        if "snapshot" in changes:
-            values["target"] = changed.snapshot.target
+        values = {name: getattr(changed, name) for name in {*changes, "version"}} | {"target": changed.snapshot.target}
         if self._connection.execute(update(tables.requests).where(unmoved).values(values)).rowcount != 1:
             raise Conflict(f"{request.name} was moved by somebody else.")
         signed = signed_changes(changes)
@@ -139,7 +137,9 @@ class StoreEntry:
         return self._connection.execute(query.limit(1)).first() is not None
 
     def holders(self, target: str) -> Sequence[Request]:
-        """Lock and return who holds a target."""
+        """Lock and return who holds a target; on Postgres the target itself is locked, since nobody may hold it yet."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(target, 0))))
         query = (
             select(tables.requests)
             .where(tables.requests.c.target == target, tables.requests.c.state.in_(HOLDING))

@@ -86,7 +86,11 @@ class StoreLedger:
             until = self._database.now(connection) + lease
             kept: Any = (
                 update(tables.requests)
-                .where(tables.requests.c.id == request.id, tables.requests.c.fence == request.fence)
+                .where(
+                    tables.requests.c.id == request.id,
+                    tables.requests.c.fence == request.fence,
+                    tables.requests.c.owner == request.owner,
+                )
                 .values(lease_until=until)
             )
             return connection.execute(kept).rowcount == 1
