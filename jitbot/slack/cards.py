@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 UNSURE_AGAIN = timedelta(seconds=3)
 """When a post with an unknown outcome is tried again: time for a click to tell us where it stands."""
 TURNS = 64
+LOST = "?"
+"""Ends the place of a copy whose post had an unknown outcome and was posted again: a click may still find it."""
 _PROGRESS = frozenset({State.RUNNING, State.VERIFYING})
 _WHY = {
     "is_archived": "it is archived",
@@ -110,7 +112,7 @@ class Cards:
     def shared_copy(self, request: Request) -> Copy | None:
         """Return the copy in a channel, under which threads hang; the requester's where there can be no other."""
         copies = [copy for copy in self._outbox.copies(request.id) if copy.ts is not None]
-        shared = next((copy for copy in copies if copy.place != request.requester), None)
+        shared = next((copy for copy in copies if _home(copy) != request.requester), None)
         if shared is not None or (_was_shown(request) and not self._left(request)):
             return shared
         return next(iter(copies), None)
@@ -128,6 +130,9 @@ class Cards:
 
     def _bring_up(self, request: Request, reviews: Sequence[Review], place: str) -> None:
         copy = next((each for each in self._outbox.copies(request.id) if each.place == place), None)
+        if copy is not None and place.endswith(LOST):
+            self._redraw_found(request, reviews, copy)
+            return
         if copy is not None and (_given_up(copy) or (copy.ts is not None and copy.version >= request.version)):
             return
         try:
@@ -135,6 +140,15 @@ class Cards:
                 self._post(request, reviews, place, copy)
         except Refused as refusal:
             self._give_up(request, reviews, place, refusal)
+
+    def _redraw_found(self, request: Request, reviews: Sequence[Review], copy: Copy) -> None:
+        """Redraw a copy that was lost and found; as long as nobody has found it, or when it is gone, leave it."""
+        if copy.ts is None or copy.version >= request.version:
+            return
+        try:
+            self._redraw(request, reviews, copy)
+        except Refused as refusal:
+            log.info("%s: a second copy is left as it is: %s", request.name, refusal.code)
 
     def _redraw(self, request: Request, reviews: Sequence[Review], copy: Copy) -> bool:
         """Redraw a copy; False when that message is gone and a new one is needed."""
@@ -156,6 +170,8 @@ class Cards:
         private = place == request.requester
         channel = place if private else self._channels.id_of(place)
         meant = Copy(request.id, place, "" if private else channel, None, copy.version if copy else -1, unsure=True)
+        if copy is not None and copy.ts is None and copy.unsure:
+            self._outbox.keep(replace(copy, place=place + LOST, version=-1))
         drawing = self._drawn(request, reviews, place, ping=copy is None or (copy.ts is None and not copy.unsure))
         try:
             channel, ts = self._sender.post(channel, drawing, before=lambda: self._outbox.keep(meant))
@@ -169,6 +185,7 @@ class Cards:
 
     def _drawn(self, request: Request, reviews: Sequence[Review], place: str, *, ping: bool = False) -> Drawing:
         names = self._directory.names(on_card(request, reviews))
+        place = place.removesuffix(LOST)
         strayed = place not in (request.snapshot.channel, request.requester)
         note = f"This belongs into {request.snapshot.channel}, where I cannot post." if strayed else ""
         return draw_card(request, reviews, names, CardFor(place == request.requester, ping, note))
@@ -215,6 +232,10 @@ class Cards:
             yield
 
 
+def _home(copy: Copy) -> str:
+    return copy.place.removesuffix(LOST)
+
+
 def _given_up(copy: Copy) -> bool:
     return copy.ts is None and not copy.unsure and copy.version >= 0
 
@@ -223,7 +244,7 @@ def _could_be(copy: Copy, user: UserId, channel: str) -> bool:
     """Tell whether a message in this channel may be this copy, lost: the same channel, or one's own DM with us."""
     if copy.ts is not None or not copy.unsure:
         return False
-    return copy.channel == channel if copy.channel else copy.place == user and channel.startswith("D")
+    return copy.channel == channel if copy.channel else _home(copy) == user and channel.startswith("D")
 
 
 def _was_shown(request: Request) -> bool:

@@ -17,8 +17,8 @@ from jitbot.slack.views.people import Names, on_card
 from jitbot.slack.views.whole import details, review_form
 
 NOT_OURS = (
-    "This card is not one of mine, so nothing was done. Look at the request itself with `/jit status`, "
-    "and at what waits for you with `/jit pending`."
+    "This card is not one of mine, so nothing was done. Look at the request itself with /jit status, "
+    "and at what waits for you with /jit pending."
 )
 SAME_CLICK_SECONDS = 2
 """Clicks of one person on one button within such a span count once: a double click, or the same one delivered twice."""

@@ -59,6 +59,24 @@ def test_a_lost_post_that_nobody_clicks_is_posted_again(world: SlackTown) -> Non
     assert copy_in(world, request.id).ts == posts(world)[1]["ts"]
 
 
+def test_a_click_on_either_of_two_copies_counts_and_both_are_redrawn(world: SlackTown) -> None:
+    world.slack.faults(fault("drop_after"))
+    request = world.ask("U0ANN", ASKED)
+    world.forward(10)
+    world.tick()
+    stray, second = posts(world)
+    world.person("U0BO").click(stray, "jit:approve")
+    world.until(lambda: world.state(request.id) == "succeeded")
+    for _ in range(3):
+        world.forward(10)
+        world.tick()
+    texts = [
+        message["text"].split(" · ")[1] for message in posts(world) if message["ts"] in (stray["ts"], second["ts"])
+    ]
+    assert all(text.startswith("done in") for text in texts), texts
+    assert len(texts) == 2
+
+
 def test_a_click_on_a_message_that_we_never_recorded_counts_for_nothing(world: SlackTown) -> None:
     request = world.ask("U0ANN", ASKED)
     forged = {"type": "button", "text": {"type": "plain_text", "text": "Free pizza"}, "action_id": "jit:approve"}

@@ -43,7 +43,7 @@ def read_stamp(text: str) -> tuple[RequestId, int]:
     """Return the request and revision a button carried. Raises: Stale for what is none of ours."""
     found = _STAMP.fullmatch(text)
     if found is None:
-        raise Stale("This button is not one of mine, so nothing was done. Look at the request with `/jit status`.")
+        raise Stale("This button is not one of mine, so nothing was done. Look at the request with /jit status.")
     return RequestId(int(found[1])), int(found[2])
 
 

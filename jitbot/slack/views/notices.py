@@ -6,8 +6,8 @@ from jitbot.explain import length
 from jitbot.model import Request, Review
 from jitbot.slack import limits
 from jitbot.slack.blocks import actions, button
-from jitbot.slack.spans import Bold, Drawing, Line, paragraph, rich, spoken
-from jitbot.slack.text import escape, size, truncate, visible
+from jitbot.slack.spans import Bold, Drawing, Line, paragraph, rich, spoken, verbatim
+from jitbot.slack.text import size, truncate, visible
 from jitbot.slack.views import ids
 from jitbot.slack.views.content import gist
 from jitbot.slack.views.people import Names
@@ -37,11 +37,11 @@ def alarm(text: str) -> Drawing:
 
 def thread(lines: Sequence[str]) -> Drawing:
     """Say the lines that have gathered, as one message; the newest stay when there are too many."""
-    text = "\n".join(visible(line) for line in lines)
-    if size(escape(text)) > limits.SECTION_TEXT:
-        kept = text[-(limits.SECTION_TEXT // 6) :]
+    text = visible("\n".join(lines)).strip("\n") or "-"
+    if size(text) > limits.SECTION_TEXT:
+        kept = text[-(limits.SECTION_TEXT // 2) :]
         text = f"({len(text) - len(kept)} more characters above)\n{kept}"
-    return saying(text)
+    return Drawing(spoken([[text]]), [rich(verbatim(text, limits.SECTION_TEXT))])
 
 
 def summary(request: Request, reviews: Sequence[Review], names: Names) -> Drawing:
