@@ -57,7 +57,8 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
     def move(self, request: Request, event: Event, by: str, note: str = "", **changes: Any) -> Request:
         """Carry out one move of the lifecycle by compare-and-set on state and version, with its audit event.
 
-        `changes` are fields of the request; a claim on it ends unless they say otherwise. Raises: Conflict, also for a worker whose fence is no longer the row's.
+        `changes` are fields of the request; a claim on it ends unless they say otherwise. Raises: Conflict, also for a
+        worker whose fence is no longer the row's.
         """
 
     def amend(self, request: Request, kind: str, by: str, note: str = "", **changes: Any) -> Request:

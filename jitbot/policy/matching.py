@@ -32,7 +32,7 @@ def can_be_met(entries: Sequence[Entry], people: Mapping[UserId, frozenset[str]]
     return all(len(who) == entry.count for who, entry in zip(filled, readable, strict=True))
 
 
-def _seat(  # noqa: PLR0913 - one recursive step; a class would hide that it is one
+def _seat(
     person: UserId,
     places: Sequence[int],
     entries: Sequence[Entry],
