@@ -11,7 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
-from jitbot.slack.client import quiet_logger
+from jitbot.slack.client import patient, quiet_logger
 from jitbot.slack.directory import Installed
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class SocketRunner:
 
     def __init__(self, app: App, app_token: str, client: WebClient) -> None:
         self._handler = SocketModeHandler(
-            app, app_token, logger=quiet_logger(), web_client=client, trace_enabled=False, concurrency=ACKING
+            app, app_token, logger=quiet_logger(), web_client=patient(client), trace_enabled=False, concurrency=ACKING
         )
         self._ending = threading.Event()
         self._watch = threading.Thread(target=self._watchdog, name="slack-watchdog", daemon=True)

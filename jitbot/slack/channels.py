@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from jitbot.errors import NotifyError
+from jitbot.slack.client import patient
 from jitbot.slack.directory import Remembered
 from jitbot.slack.sending import Refused, error_code
 
@@ -26,7 +27,7 @@ class Channels:
     """Finds channels by `#name`, all of them read at once and remembered for ten minutes."""
 
     def __init__(self, client: WebClient, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = client
+        self._client = patient(client)
         self._clock = clock
         self._known: Remembered[str, str] = Remembered(clock)
         self._turn = threading.Lock()

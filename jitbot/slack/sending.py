@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from jitbot.errors import NotifyError, NotifyRefused, NotifyUnsure
+from jitbot.slack.client import patient
 from jitbot.slack.pace import POST, UPDATE, Pace
 from jitbot.slack.spans import Drawing
 
@@ -43,7 +44,7 @@ class Sender:
     """Posts and redraws; every error comes out as one of ours."""
 
     def __init__(self, client: WebClient, pace: Pace) -> None:
-        self._client = client
+        self._client = patient(client)
         self._pace = pace
 
     def post(

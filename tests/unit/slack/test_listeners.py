@@ -387,3 +387,28 @@ def test_work_that_comes_after_closing_time_is_left_to_the_sweep(bench: Bench) -
     hands.close()
     hands.give(bench.slack.said.append, "too late")
     assert bench.slack.said == []
+
+
+def test_asking_again_opens_the_form_with_what_was_asked(bench: Bench) -> None:
+    bench.click("jit:again", user={"id": "U0ANN", "team_id": "T0ACME"})
+    drawn = json.dumps(bench.slack.views[0])
+    assert "Checkout latency, INC-482" in drawn
+    assert '"initial_option": {"text": {"type": "plain_text", "text": "api"' in drawn
+
+
+def test_nobody_asks_again_in_the_place_of_another(bench: Bench) -> None:
+    bench.click("jit:again")
+    assert bench.slack.views == []
+    assert "not yours" in bench.slack.said[0]
+
+
+def test_nothing_that_people_type_or_slack_signs_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    bench.service.broken = True
+    bench.command("restart service=api the-typed-words")
+    bench.click("jit:approve")
+    bench.dispatch({"type": "something_new", "secret": "the-typed-words"})
+    assert "a bug" in caplog.text
+    assert "the-typed-words" not in caplog.text
+    assert "77.1" not in caplog.text
+    assert "xoxb" not in caplog.text
