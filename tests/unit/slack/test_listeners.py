@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -173,9 +174,17 @@ def bench() -> Iterator[Bench]:
     directory = cast(Any, slack)
     desk = Desk(cast(Any, service), cast(Any, slack), directory, Door(HOME, directory), cast(Any, slack), hands)
     register(app, desk, cast(Any, slack))
-    yield Bench(service, slack, lambda body: app.dispatch(BoltRequest(body=body, mode="socket_mode")))
-    hands.close()
     app.listener_runner.listener_executor.shutdown()
+    one = app.listener_runner.listener_executor = ThreadPoolExecutor(1)
+
+    def dispatch(body: Any) -> BoltResponse:
+        answer = app.dispatch(BoltRequest(body=body, mode="socket_mode"))
+        one.submit(lambda: None).result()  # what comes after the ack has been done too
+        return answer
+
+    yield Bench(service, slack, dispatch)
+    hands.close()
+    one.shutdown()
 
 
 def test_a_click_is_taken_in_with_its_revision_and_the_message_it_was_on(bench: Bench) -> None:
