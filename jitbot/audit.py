@@ -66,12 +66,20 @@ class Verifier:
     def __init__(self, keys: Iterable[Ed25519PublicKey]) -> None:
         self._keys: Mapping[str, Ed25519PublicKey] = {fingerprint(key): key for key in keys}
 
+    def follows(self, sealed: Sealed, previous: bytes) -> None:
+        """See that an event follows from the hash before it, which the signature of any later one covers too.
+
+        Raises: Tampered.
+        """
+        parts = (sealed.seq, sealed.at, sealed.kind, sealed.request, sealed.commitment, sealed.key)
+        if _hash(previous, *parts) != sealed.hash:
+            before = "does not follow from the one before it: it, or one before it, was changed."
+            raise Tampered(f"Event {sealed.seq} {before}")
+
     def event(self, sealed: Sealed, previous: bytes) -> None:
         """Verify one event against the hash before it. Raises: Tampered."""
         where = f"Event {sealed.seq}"
-        parts = (sealed.seq, sealed.at, sealed.kind, sealed.request, sealed.commitment, sealed.key)
-        if _hash(previous, *parts) != sealed.hash:
-            raise Tampered(f"{where} does not follow from the one before it: it, or one before it, was changed.")
+        self.follows(sealed, previous)
         self._signature(sealed, where)
         if sealed.body is not None and _commitment(sealed.salt or b"", sealed.body) != sealed.commitment:
             raise Tampered(f"{where}: the body is not the one that was signed.")

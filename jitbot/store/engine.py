@@ -53,6 +53,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.offset = timedelta(0)
+        self.sealed = (0, b"")
+        """Number and hash of the newest event that this process has committed; the record never ends before it."""
         try:
             self.sqlite = make_url(url).get_backend_name() == "sqlite"
         except ArgumentError:
@@ -61,6 +63,7 @@ class Database:
                 "Write sqlite:///jitbot.db or postgresql+psycopg://user@host/name."
             ) from None
         self._turn = FairLock()
+        self._newest = threading.Lock()
         self._writer = _sqlite(url, writes=True) if self.sqlite else _postgres(url)
         self._reader = _sqlite(url, writes=False) if self.sqlite else self._writer
 
@@ -90,6 +93,11 @@ class Database:
                 return self.now(opened)
         moment: datetime = connection.execute(select(text("clock_timestamp()"))).scalar_one()
         return moment.astimezone(UTC) + self.offset
+
+    def committed(self, count: int, digest: bytes) -> None:
+        """Remember an event that is on disk now."""
+        with self._newest:
+            self.sealed = max(self.sealed, (count, digest))
 
     def close(self) -> None:
         """Close every connection."""

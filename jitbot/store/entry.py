@@ -148,10 +148,10 @@ class StoreEntry:
         )
         return [to_request(row) for row in self._connection.execute(query)]
 
-    def seal(self) -> None:
-        """Sign and chain what was noted; the last thing before the commit."""
+    def seal(self) -> tuple[int, bytes] | None:
+        """Sign and chain what was noted, the last thing before the commit; return the new head."""
         if not self._events:
-            return
+            return None
         head = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
         row = self._connection.execute(head).one_or_none()
         seq, previous = (row._mapping["count"], row.hash) if row is not None else (0, GENESIS)
@@ -168,6 +168,7 @@ class StoreEntry:
         else:
             moved: Any = update(tables.chain).where(tables.chain.c.id == 1).values(count=seq, hash=previous)
             self._connection.execute(moved)
+        return seq, previous
 
 
 def reviews_of(connection: Connection, request: Request) -> Sequence[Review]:

@@ -33,7 +33,9 @@ class StoreLedger:
         with self._database.write() as connection:
             entry = StoreEntry(connection, self._signer, self._database.now(connection))
             yield entry
-            entry.seal()
+            head = entry.seal()
+        if head is not None:
+            self._database.committed(*head)
 
     def get(self, request: RequestId) -> Request:
         """Read one request."""

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, case, func, select
 
 from jitbot.audit import GENESIS, Sealed, Verifier
 from jitbot.errors import Tampered
@@ -15,6 +16,25 @@ from jitbot.store.engine import Database
 from jitbot.store.rows import from_signed, review_from_signed
 
 PAGE = 1_000
+CUT = "The end was cut off."
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """How many events there were when we looked, and the hash of the last."""
+
+    count: int
+    hash: bytes
+
+    def passed(self, sealed: Sealed) -> None:
+        """See that the event with the head's number is the head's. Raises: Tampered."""
+        if sealed.seq == self.count and sealed.hash != self.hash:
+            raise Tampered(f"Event {sealed.seq} is not the one that the head names. {CUT}")
+
+    def reached(self, count: int) -> None:
+        """See that there were as many events. Raises: Tampered."""
+        if count < self.count or (count and not self.count):
+            raise Tampered(f"The record ends at event {count}, but {self.count} were written. {CUT}")
 
 
 class StoreTrail:
@@ -25,11 +45,13 @@ class StoreTrail:
         self._verifier = verifier
 
     def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
-        """Fold a request's own events, each verified against the one before it in the chain."""
+        """Fold a request's own events; none of them may be missing, changed or emptied."""
         folded: dict[str, Any] = {}
         reviews: dict[str, Review] = {}
-        for sealed in self._verified(request):
-            body = json.loads(sealed.body or "{}")
+        for sealed in self._own(request):
+            if sealed.body is None:
+                raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
+            body = json.loads(sealed.body)
             folded |= body.get("changes", {})
             if "review" in body:
                 review = review_from_signed(body["review"])
@@ -43,23 +65,37 @@ class StoreTrail:
             raise Tampered(f"The signed record of JIT-{request} is not whole: {type(error).__name__}.") from error
         return rebuilt, [review for review in reviews.values() if review.revision == rebuilt.revision]
 
-    def _verified(self, request: RequestId) -> Iterator[Sealed]:
-        before = tables.events.alias("before")
-        query = (
-            select(tables.events, before.c.hash.label("previous"))
-            .outerjoin(before, before.c.seq == tables.events.c.seq - 1)
-            .where(tables.events.c.request == request)
-            .order_by(tables.events.c.seq)
-        )
+    def _own(self, request: RequestId) -> Iterator[Sealed]:
+        """Yield a request's events, verified.
+
+        Everything from the first of them to the head has to follow one from the other, or else one could be left out:
+        a denial, or a run that is over. The signature of the last one covers those of other requests.
+        """
+        own = tables.events.c.request == request
+        narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
+        bodies = [case((own, tables.events.c[name])).label(name) for name in ("body", "salt")]
         with self._database.read() as connection:
+            head = self._head(connection)
+            first = connection.execute(select(func.min(tables.events.c.seq)).where(own)).scalar()
+            if first is None:
+                return
+            before = connection.execute(select(tables.events.c.hash).where(tables.events.c.seq == first - 1)).scalar()
+            query = select(*narrow, *bodies).where(tables.events.c.seq >= first).order_by(tables.events.c.seq)
             rows = connection.execute(query).all()
-        for row in rows:
-            sealed = _sealed(row)
-            previous = GENESIS if sealed.seq == 1 else row.previous
-            if previous is None:
-                raise Tampered(f"The event before event {sealed.seq} is missing.")
-            self._verifier.event(sealed, previous)
-            yield sealed
+        previous, seq = before or GENESIS, first - 1
+        for sealed in map(_sealed, rows):
+            seq += 1
+            if sealed.seq != seq:
+                raise Tampered(f"Event {seq} is missing: the next one is {sealed.seq}.")
+            if sealed.request == request or sealed.seq == rows[-1].seq:
+                self._verifier.event(sealed, previous)
+            else:
+                self._verifier.follows(sealed, previous)
+            previous = sealed.hash
+            head.passed(sealed)
+            if sealed.request == request:
+                yield sealed
+        head.reached(seq)
 
     def events(self, request: RequestId | None = None, after: int = 0, limit: int = 100) -> Sequence[AuditEvent]:
         """Return events in order."""
@@ -71,15 +107,24 @@ class StoreTrail:
 
     def verify(self) -> int:
         """Verify every event and the head, a page at a time."""
-        count = 0
-        for _ in self._verifier.chain(self._all()):
-            count += 1
         with self._database.read() as connection:
-            head = connection.execute(select(tables.chain)).one_or_none()
-            last = connection.execute(select(tables.events.c.hash).where(tables.events.c.seq == count)).scalar()
-        if head is not None and (head._mapping["count"], head.hash) != (count, last):
-            raise Tampered(f"The record ends at event {count}, but more were written: the end was cut off.")
+            head = self._head(connection)
+        count = 0
+        for sealed in self._verifier.chain(self._all()):
+            count = sealed.seq
+            head.passed(sealed)
+        head.reached(count)
         return count
+
+    def _head(self, connection: Connection) -> "_Head":
+        """Read how long the record has to be at least. Raises: Tampered, where it was longer before our eyes."""
+        row = connection.execute(select(tables.chain)).one_or_none()
+        head = _Head(row._mapping["count"], row.hash) if row is not None else _Head(0, GENESIS)
+        count, digest = self._database.sealed
+        kept = select(tables.events.c.hash).where(tables.events.c.seq == count)
+        if count and connection.execute(kept).scalar() != digest:
+            raise Tampered(f"Event {count} is not the one that was written. {CUT}")
+        return head
 
     def _all(self) -> Iterator[Sealed]:
         last = 0

@@ -1,16 +1,37 @@
 """A town on each of the two databases."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from jitbot.store.upgrade import upgrade
 from tests.town import Town
 
 
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate one SQLite file, to be copied: migrating is most of the time of a short test."""
+    path = tmp_path_factory.mktemp("template") / "jitbot.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def town(database_url: str, tmp_path: Path) -> Iterator[Town]:
+def town(database_url: str, tmp_path: Path, empty_file: Path) -> Iterator[Town]:
     """Give a whole jitbot whose world the test moves."""
+    if database_url.startswith("sqlite"):
+        shutil.copy(empty_file, tmp_path / "jitbot.db")
     town = Town(database_url, tmp_path)
+    yield town
+    town.close()
+
+
+@pytest.fixture
+def small_town(tmp_path: Path, empty_file: Path) -> Iterator[Town]:
+    """Give a town on SQLite alone, for what is tried very often."""
+    shutil.copy(empty_file, tmp_path / "jitbot.db")
+    town = Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)
     yield town
     town.close()
