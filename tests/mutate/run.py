@@ -83,7 +83,8 @@ def _try(broken: Collection[tuple[str, ...]], fault: Fault) -> tuple[str, str]:
 
 
 def _pytest(tree: Path, tests: Sequence[str]) -> tuple[int, str]:
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=line", *tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=line"]
+    command += ["-m", "not postgres and not browser", *tests]  # SQLite shows the same faults, in half the time
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
