@@ -21,7 +21,6 @@ class DeliveryKind(StrEnum):
     DENY = "deny"
     WITHDRAW = "withdraw"
     DROP = "drop"
-    STOP = "stop"
     SETTLE = "settle"
 
 
