@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jitbot.errors import Conflict, NotFound, StoreUnavailable, Unavailable, UserFault
+from jitbot.errors import Conflict, NotFound, StoreUnavailable, UserFault
 from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
 from jitbot.service.asking import Asking
 from jitbot.service.ending import Ending
@@ -68,7 +68,7 @@ class Intake:
     def _carry_out(self, delivery: Delivery) -> Answer | None:
         for _ in range(TRIES):
             try:
-                return self._cases.get(delivery.kind, _no_case)(delivery)
+                return self._cases[delivery.kind](delivery)
             except Conflict as conflict:
                 log.info("%s is tried again: %s", delivery.kind.value, conflict)
             except UserFault as fault:
@@ -91,7 +91,3 @@ class Intake:
             log.warning("the refusal of a %s could not be recorded", delivery.kind.value)
         self._world.queue.messages()
         return Answer(str(fault), known, refused=True)
-
-
-def _no_case(delivery: Delivery) -> Answer:
-    raise Unavailable(f"This jitbot does not know how to {delivery.kind.value} anything.")

@@ -183,13 +183,6 @@ def test_a_click_on_a_request_that_does_not_exist_is_refused(town: Town) -> None
     assert (answer.text, answer.request, answer.refused) == ("There is no request JIT-99.", None, True)
 
 
-def test_what_no_use_case_takes_is_refused_and_holds_up_nothing(town: Town, asked: Request) -> None:
-    answer = town.do(DeliveryKind.STOP, ANN, asked.id)
-    assert answer.refused
-    lapse(town, asked)
-    assert town.state(asked) is State.LAPSED
-
-
 def test_a_comment_that_cannot_be_kept_is_refused(town: Town, asked: Request) -> None:
     assert town.deny(BO, asked, "bell \x07").text == "The comment must not contain the control character U+0007."
     assert town.state(asked) is State.PENDING
