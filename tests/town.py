@@ -149,6 +149,7 @@ class FakeRunner:
     def __init__(self) -> None:
         self.world: dict[str, int] = {}
         self.started: list[str] = []
+        self._before: dict[str, int] = {}
         self.undone: list[str] = []
         self.fingerprint = "as planned"
         self.can_undo = True
@@ -172,7 +173,7 @@ class FakeRunner:
         assert isinstance(inputs, FakeInputs)
         self.on_start(inputs, run)
         self.started.append(run.key)
-        before = self.world.get(self.target(inputs), 100)
+        before = self._before.setdefault(run.key, self.world.get(self.target(inputs), 100))
         self.world[self.target(inputs)] = inputs.value
         run.log(f"changed {self.target(inputs)}")
         self.after_start()
@@ -185,8 +186,9 @@ class FakeRunner:
         assert isinstance(inputs, FakeInputs)
         self.on_undo(inputs, run)
         self.undone.append(run.key)
-        if receipt is not None:
-            self.world[self.target(inputs)] = receipt.data["before"]
+        before = self._before.get(run.key) if receipt is None else receipt.data["before"]
+        if before is not None:
+            self.world[self.target(inputs)] = before
         self.after_undo()
 
 

@@ -1,7 +1,8 @@
 """A town on each of the two databases."""
 
+import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,14 @@ def town(database_url: str, tmp_path: Path, empty_file: Path) -> Iterator[Town]:
 
 
 @pytest.fixture
-def small_town(tmp_path: Path, empty_file: Path) -> Iterator[Town]:
-    """Give a town on SQLite alone, for what is tried very often."""
-    shutil.copy(empty_file, tmp_path / "jitbot.db")
-    town = Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)
-    yield town
-    town.close()
+def make_town(tmp_path: Path, empty_file: Path) -> Callable[[], Town]:
+    """Make towns on SQLite alone, for what is tried very often; a test closes them."""
+    numbers = itertools.count()
+
+    def make() -> Town:
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        shutil.copy(empty_file, folder / "jitbot.db")
+        return Town(f"sqlite:///{folder}/jitbot.db", folder)
+
+    return make

@@ -4,7 +4,7 @@ import pytest
 
 from jitbot.errors import PolicyError
 from jitbot.explain import who
-from jitbot.model import Mark, Outcome, Reason, Standing, State
+from jitbot.model import Mark, Outcome, Plan, Reason, Standing, State
 from tests.town import ANN, BO, CY, EVE, Town
 
 FREEZE = """
@@ -199,8 +199,11 @@ def test_the_preview_says_what_will_happen_and_who_will_be_asked(town: Town) -> 
     action = queries.action("restart")
     free = queries.preview(ANN, action, {"service": "api", "env": "staging"}, "INC-1", "")
     asked = queries.preview(ANN, action, {"service": "api", "env": "prod"}, "INC-1", "")
-    assert (free.outcome, asked.outcome) == (Outcome.ALLOW, Outcome.REVIEW)
-    assert asked.needs[0].candidates == (BO, CY)
+    assert free.decision is not None
+    assert asked.decision is not None
+    assert (free.decision.outcome, asked.decision.outcome) == (Outcome.ALLOW, Outcome.REVIEW)
+    assert asked.snapshot.plan == Plan("changes prod/api", "as planned", undoable=True)
+    assert asked.decision.needs[0].candidates == (BO, CY)
     assert town.ledger.find() == []
 
 
