@@ -7,7 +7,7 @@ from typing import Any
 
 from jitbot.errors import NotFound, NotPermitted
 from jitbot.lifecycle import HOLDING
-from jitbot.model import Action, Decision, ReasonRule, Request, RequestId, Review, State, UserId
+from jitbot.model import Action, ReasonRule, Request, RequestId, Review, State, UserId
 from jitbot.policy.decide import eligible
 from jitbot.policy.requirements import satisfied
 from jitbot.service.asking import Asking
@@ -51,12 +51,12 @@ class Queries:
         """See whether what was typed can be taken; no network. Raises: InvalidInput with the wrong fields."""
         self._draft(action, raw, reason, ttl, user)
 
-    def preview(self, user: UserId, action: Action, raw: Mapping[str, Any], reason: str, ttl: str) -> Decision:
-        """Say what would be decided now; advice only. Raises: UserFault, RunnerError."""
+    def preview(self, user: UserId, action: Action, raw: Mapping[str, Any], reason: str, ttl: str) -> Request:
+        """Return what this would become now, with plan and decision; advice only. Raises: UserFault, RunnerError."""
         unexplained = replace(action, reason=ReasonRule(required=False))  # the reason is typed last
         drafted = self._draft(unexplained, raw, reason, ttl, user)
         seen = planned(drafted, self._asking.plan(drafted))
-        return self._asking.decision(self._world.book.for_new(), seen, ())
+        return replace(seen, decision=self._asking.decision(self._world.book.for_new(), seen, ()))
 
     def find(self, text: str) -> RequestId:
         """Read a request's name as people type it: `JIT-12`, `jit-12` or `12`. Raises: NotFound."""

@@ -4,13 +4,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack
 
 from jitbot.errors import InvalidInput, JitbotError, RunnerError, UserFault
-from jitbot.model import Action, Decision, DeliveryKind, ReasonRule, UserId
+from jitbot.model import Action, DeliveryKind, UserId
 from jitbot.slack.desk import Body, Desk
 from jitbot.slack.directory import Remembered
 from jitbot.slack.door import Caller
@@ -171,7 +170,7 @@ class Forms:
 
     def _foresee(self, action: Action, typed: Typed, user: UserId) -> Foresight:
         try:
-            decision = self._decision(action, typed, user)
+            ahead = self._desk.service.queries.preview(user, action, typed.params, typed.reason, typed.ttl)
         except InvalidInput:
             return Foresight(words=FILL_IN)
         except UserFault as fault:
@@ -180,17 +179,8 @@ class Forms:
             return Foresight(words=f"⛔ Would be refused now: {error}")
         except JitbotError:
             return Foresight(words=UNKNOWN)
-        return Foresight(decision, names=self._desk.directory.names(in_decision(decision)))
-
-    def _decision(self, action: Action, typed: Typed, user: UserId) -> Decision:
-        """Foresee a decision; a reason that is still to be written does not hold it up."""
-        ask = self._desk.service.queries.preview
-        try:
-            return ask(user, action, typed.params, typed.reason, typed.ttl)
-        except InvalidInput as fault:
-            if set(fault.fields) != {"reason"}:
-                raise
-        return ask(user, replace(action, reason=ReasonRule(required=False)), typed.params, "", typed.ttl)
+        names = self._desk.directory.names(in_decision(ahead.decision))
+        return Foresight(ahead.decision, ahead.snapshot.plan, names=names)
 
     def _faults(self, action: Action, typed: Typed, user: UserId) -> Mapping[str, str]:
         try:

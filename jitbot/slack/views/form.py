@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jitbot.explain import length
-from jitbot.model import Action, Decision, Outcome
+from jitbot.model import Action, Decision, Outcome, Plan
 from jitbot.slack import limits
 from jitbot.slack.blocks import modal, note, plain
 from jitbot.slack.spans import Block, Bold, Line, paragraph, rich
@@ -24,6 +24,7 @@ class Foresight:
     """What the form says will come of it: a decision with the names in it, or why none can be told."""
 
     decision: Decision | None = None
+    plan: Plan | None = None
     words: str = ""
     names: Names = field(default_factory=dict)
 
@@ -129,7 +130,7 @@ def _fault(text: str) -> Block:
 def _ahead(ahead: Foresight) -> list[Block]:
     if ahead.decision is None:
         return [note(ahead.words)] if ahead.words else []
-    lines: list[Line] = [[line] for line in preview_lines(ahead.decision, ahead.names)]
+    lines: list[Line] = [[line] for line in preview_lines(ahead.decision, ahead.plan, ahead.names)]
     small = note("As things stand now; what counts is how they stand when you ask and when it starts.")
     refused = ahead.decision.outcome is Outcome.DENY
     return [rich(paragraph(*lines)), *([] if refused else [small])]

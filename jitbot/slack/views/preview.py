@@ -1,14 +1,16 @@
 """What will come of a request, said before it is asked: advice, not a promise."""
 
 from jitbot.explain import who
-from jitbot.model import Decision, Need, Outcome
+from jitbot.model import Decision, Need, Outcome, Plan
 from jitbot.slack.text import shorten
 from jitbot.slack.views.people import Names, namer
 
 
-def preview_lines(decision: Decision, names: Names) -> list[str]:
-    """Say what would happen and who would be asked."""
+def preview_lines(decision: Decision, plan: Plan | None, names: Names) -> list[str]:
+    """Say who would be asked and what would happen."""
     lines = [_outcome(decision, names)]
+    if plan is not None and decision.outcome is not Outcome.DENY:
+        lines.append(shorten(plan.summary, 600) + ("" if plan.undoable else " It cannot be undone."))
     if decision.unread:
         lines.append(f"⚠ Could not be read just now: {shorten(', '.join(decision.unread), 300)}")
     return lines

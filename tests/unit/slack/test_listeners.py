@@ -69,7 +69,7 @@ class FakeService:
             raise InvalidInput("wrong", self.faults)
 
     def preview(self, *asked: Any) -> Any:
-        return make_decision(outcome=Outcome.ALLOW)
+        return make_request(decision=make_decision(outcome=Outcome.ALLOW))
 
     def find(self, text: str) -> RequestId:
         if not text.lower().startswith("jit-"):
