@@ -123,7 +123,7 @@ class Inbox(Protocol):
         """Return a delivery that is not done yet, claimed for half a minute; None if done or in other hands."""
 
     def waiting(self, limit: int) -> Sequence[str]:
-        """Return the keys of deliveries that nobody is working on, oldest first."""
+        """Return the keys of deliveries that nobody has worked on for seconds, oldest first."""
 
 
 class Outbox(Protocol):

@@ -12,6 +12,8 @@ from jitbot.store.engine import Database
 from jitbot.store.entry import upsert
 
 INBOX_LEASE = timedelta(seconds=30)
+FORGOTTEN = timedelta(seconds=5)
+"""Whoever took a delivery in works on it at once, and can answer best; only after this does the sweep look at it."""
 
 
 class StoreInbox:
@@ -51,9 +53,10 @@ class StoreInbox:
         return Delivery(row.key, row.kind, row.user, row.team, row.body, row.received_at, row.request)
 
     def waiting(self, limit: int) -> Sequence[str]:
-        """Return the keys of deliveries nobody works on."""
+        """Return the keys of deliveries nobody works on, once they are old enough to have been forgotten."""
         now = self._database.now()
-        query = select(tables.inbox.c.key).where(_waiting(now)).order_by(tables.inbox.c.received_at).limit(limit)
+        old = tables.inbox.c.received_at <= now - FORGOTTEN
+        query = select(tables.inbox.c.key).where(_waiting(now), old).order_by(tables.inbox.c.received_at).limit(limit)
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 

@@ -66,6 +66,7 @@ def test_what_was_being_decided_waits_and_is_decided_once_the_policies_are_mende
     town.take_in(DeliveryKind.ASK, ANN, action="restart", params={"service": "api", "env": "staging"}, reason="x")
     good, claim = town.files, town.world.ledger.claim
     town.ledger.claim = lambda request, owner, lease: None  # type: ignore[method-assign]  # killed after taking it in
+    town.forward(seconds=6)
     town.service.sweep.tick()
     town.service.sweep.delivery(town.queue.items.popleft()[1])
     town.ledger.claim = claim  # type: ignore[method-assign]

@@ -126,6 +126,9 @@ def test_a_delivery_whose_worker_was_lost_is_worked_on_by_the_sweep(town: Town, 
 def test_whoever_asked_is_told_by_message_when_nobody_waits_for_the_answer(town: Town, asked: Request) -> None:
     town.take_in(DeliveryKind.APPROVE, DI, asked.id, revision=1)
     town.settle()
+    assert [each for each in town.outbox.claim(100, timedelta(0)) if each.to == DI] == []  # somebody may still wait
+    town.forward(seconds=6)
+    town.settle()
     notices = [each for each in town.outbox.claim(100, timedelta(0)) if each.to == DI]
     assert [each.text for each in notices] == [f"You can't review JIT-{asked.id}. It needs oncall. Ask one of them."]
 
