@@ -55,7 +55,7 @@ def who(need: Need, name: Namer, most: int = 4) -> str:
     elif rest:
         people = f"{', '.join(shown)} or {rest} more"
     else:
-        people = either(shown)
+        people = either(shown) or "nobody just now"
     left = f" ({either([name(user) for user in need.left], 'and')} left)" if need.left else ""
     return f"{number} of {group}: {people}{left}"
 

@@ -1,0 +1,99 @@
+"""A decision and a length of time, in words."""
+
+from datetime import timedelta
+
+import pytest
+
+from jitbot.explain import SIGNS, either, explain, length, who
+from jitbot.model import Decision, Mark, Need, Outcome, Reason, UserId
+from tests.unit.core.builders import BO, CY, DI, EVE, selector
+
+
+def name(user: UserId) -> str:
+    return user[2:].title()
+
+
+def a_need(*candidates: UserId, count: int = 1, **changes: object) -> Need:
+    return Need("people", (selector("leads"),), count, candidates=candidates, **changes)  # type: ignore[arg-type]
+
+
+def test_the_tree_is_drawn_with_its_branches() -> None:
+    needs = (Reason(Mark.OPEN, "1 of group:dba", "<@U0BO>, <@U0CY>"), Reason(Mark.YES, "1 of group:leads", "<@U0DI>"))
+    tree = Reason(
+        Mark.OPEN,
+        "ASK ONE PERSON",
+        "prod",
+        "a.yml:3",
+        (
+            Reason(Mark.YES, "guardrails", children=(Reason(Mark.NO, "freeze", "freeze is false", "g.yml:1"),)),
+            Reason(Mark.OPEN, "prod", "", "a.yml:3", needs),
+        ),
+    )
+    decision = Decision(Outcome.REVIEW, "prod", "asks", tree)
+    assert explain(decision, name).splitlines() == [
+        "ASK ONE PERSON · prod · a.yml:3",
+        "├ guardrails",
+        "│ └ – freeze   g.yml:1   freeze is false",  # noqa: RUF001 - the sign that people read
+        "└ ○ prod   a.yml:3",
+        "  ├ ○ 1 of group:dba   Bo, Cy",
+        "  └ ✓ 1 of group:leads   Di",
+    ]
+
+
+def test_every_mark_has_a_sign_of_its_own() -> None:
+    assert set(SIGNS) == set(Mark)
+    assert len(set(SIGNS.values())) == len(Mark)
+
+
+def test_what_only_looks_like_a_person_is_left_as_it_is() -> None:
+    decision = Decision(Outcome.DENY, "", "", Reason(Mark.DENIED, "REFUSED", "a <@U0BO b <@U0CY> c"))
+    assert explain(decision, name) == "REFUSED · a <@U0BO b Cy c"
+
+
+PEOPLE = {
+    "one of leads: Bo": a_need(BO),
+    "one of leads: Bo or Cy": a_need(BO, CY),
+    "2 of leads: Bo, Cy or Di": a_need(BO, CY, DI, count=2),
+    "one of leads: Bo, Cy, Di, Eve or 8 more": a_need(BO, CY, DI, EVE, more=8),
+    "one of leads: Bo (Cy and Di left)": a_need(BO, left=(CY, DI)),
+    "one of leads: who that is could not be read just now": a_need(unread=True),
+    "one of leads: nobody just now": a_need(),
+}
+
+
+@pytest.mark.parametrize("words", PEOPLE)
+def test_who_can_still_approve_is_said_in_words(words: str) -> None:
+    assert who(PEOPLE[words], name) == words
+
+
+def test_those_who_are_not_shown_are_counted() -> None:
+    assert who(a_need(BO, CY, DI), name, most=2) == "one of leads: Bo, Cy or 1 more"
+
+
+def test_several_sources_are_said_together() -> None:
+    need = Need("people", (selector("dba"), selector("leads")), 1, candidates=(BO,))
+    assert who(need, name) == "one of dba or leads: Bo"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [([], ""), (["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")]
+)
+def test_words_are_joined_as_a_sentence_does(words: list[str], said: str) -> None:
+    assert either(words) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (41, "41 s"),
+        (59.6, "1 min"),
+        (60, "1 min"),
+        (125 * 60, "2 h 5 min"),
+        (90_061, "1 d 1 h"),
+        (3_601, "1 h 1 s"),
+    ],
+)
+def test_a_length_of_time_is_said_in_its_two_largest_units(seconds: float, said: str) -> None:
+    assert length(timedelta(seconds=seconds)) == said
