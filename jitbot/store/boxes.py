@@ -35,7 +35,8 @@ class StoreInbox:
                 received_at=delivery.received_at,
                 attempts=0,
             )
-            return bool(connection.execute(new.on_conflict_do_nothing(index_elements=["key"])).rowcount == 1)
+            new = new.on_conflict_do_nothing(index_elements=["key"]).returning(tables.inbox.c.key)
+            return connection.execute(new).first() is not None  # psycopg counts no rows of an INSERT
 
     def get(self, key: str) -> Delivery | None:
         """Claim a delivery that is not done."""

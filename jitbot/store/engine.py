@@ -7,16 +7,17 @@ of the one writer keeps them in order. `synchronous=FULL`: what was acknowledged
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine, event, select, text
+from sqlalchemy import URL, Connection, Engine, NullPool, StaticPool, create_engine, event, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from jitbot.errors import SettingsError, StoreUnavailable
 
+DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
 POOL_SIZE = 16
 BUSY_TIMEOUT = timedelta(seconds=5)
 """How long SQLite waits for another process's lock."""
@@ -55,13 +56,7 @@ class Database:
         self.offset = timedelta(0)
         self.sealed = (0, b"")
         """Number and hash of the newest event that this process has committed; the record never ends before it."""
-        try:
-            self.sqlite = make_url(url).get_backend_name() == "sqlite"
-        except ArgumentError:
-            raise SettingsError(
-                f"JITBOT_DATABASE_URL is not a database address: {url.split('@')[-1]!r}. "
-                "Write sqlite:///jitbot.db or postgresql+psycopg://user@host/name."
-            ) from None
+        self.sqlite = checked(url).get_backend_name() == "sqlite"
         self._turn = FairLock()
         self._newest = threading.Lock()
         self._writer = _sqlite(url, writes=True) if self.sqlite else _postgres(url)
@@ -140,5 +135,17 @@ def _postgres(url: str) -> Engine:
 
 
 def plain_engine(url: str) -> Engine:
-    """Return an engine without a pool, for migrations."""
-    return create_engine(url, poolclass=NullPool)
+    """Return an engine without a pool, for migrations. Raises: SettingsError."""
+    return create_engine(checked(url), poolclass=NullPool)
+
+
+def checked(url: str) -> URL:
+    """Read a database's address. Raises: SettingsError, for any but the two databases that we know."""
+    with suppress(ArgumentError):
+        read = make_url(url)
+        if read.drivername in DRIVERS:
+            return read
+    raise SettingsError(
+        f"JITBOT_DATABASE_URL is not an address that jitbot knows: {url.split('@')[-1]!r}. "
+        "Write sqlite:///jitbot.db or postgresql+psycopg://user@host/name."
+    )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, delete, func, insert, select, update
+from sqlalchemy import Connection, Dialect, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jitbot.audit import GENESIS, Signer
@@ -121,6 +121,7 @@ class StoreEntry:
             "text": fresh.excluded.text,
             "serial": tables.outbox.c.serial + 1,
             "due_at": fresh.excluded.due_at,
+            "attempts": case((tables.outbox.c.parked_at.is_(None), tables.outbox.c.attempts), else_=0),
             "parked_at": None,
         }
         self._connection.execute(fresh.on_conflict_do_update(index_elements=["key"], set_=again))
@@ -152,9 +153,8 @@ class StoreEntry:
         """Sign and chain what was noted, the last thing before the commit; return the new head."""
         if not self._events:
             return None
-        head = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
-        row = self._connection.execute(head).one_or_none()
-        seq, previous = (row._mapping["count"], row.hash) if row is not None else (0, GENESIS)
+        row = self._head()
+        seq, previous = row._mapping["count"], row.hash
         sealed = []
         for kind, request, body in self._events:
             seq += 1
@@ -163,12 +163,19 @@ class StoreEntry:
         self._connection.execute(
             insert(tables.events), [{name: getattr(each, name) for name in each.__slots__} for each in sealed]
         )
-        if row is None:
-            self._connection.execute(insert(tables.chain).values(id=1, count=seq, hash=previous))
-        else:
-            moved: Any = update(tables.chain).where(tables.chain.c.id == 1).values(count=seq, hash=previous)
-            self._connection.execute(moved)
+        moved: Any = update(tables.chain).where(tables.chain.c.id == 1).values(count=seq, hash=previous)
+        self._connection.execute(moved)
         return seq, previous
+
+    def _head(self) -> Any:
+        """Lock the head of the chain; the very first event makes one, and those at the same instant wait for it."""
+        head = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
+        row: Any = self._connection.execute(head).one_or_none()
+        if row is None:
+            first = upsert(self._connection.dialect, tables.chain).values(id=1, count=0, hash=GENESIS)
+            self._connection.execute(first.on_conflict_do_nothing(index_elements=["id"]))
+            row = self._connection.execute(head).one()
+        return row
 
 
 def reviews_of(connection: Connection, request: Request) -> Sequence[Review]:

@@ -1,6 +1,7 @@
 """The signing key's file: made at first start, readable by its owner alone."""
 
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def _make(path: Path) -> None:
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(f"{path.name}.{os.getpid()}")
+        half = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(pem)

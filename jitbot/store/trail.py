@@ -74,8 +74,9 @@ class StoreTrail:
         own = tables.events.c.request == request
         narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
         bodies = [case((own, tables.events.c[name])).label(name) for name in ("body", "salt")]
+        sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
-            head = self._head(connection)
+            head = self._head(connection, sealed)
             first = connection.execute(select(func.min(tables.events.c.seq)).where(own)).scalar()
             if first is None:
                 return
@@ -83,18 +84,18 @@ class StoreTrail:
             query = select(*narrow, *bodies).where(tables.events.c.seq >= first).order_by(tables.events.c.seq)
             rows = connection.execute(query).all()
         previous, seq = before or GENESIS, first - 1
-        for sealed in map(_sealed, rows):
+        for event in map(_sealed, rows):
             seq += 1
-            if sealed.seq != seq:
-                raise Tampered(f"Event {seq} is missing: the next one is {sealed.seq}.")
-            if sealed.request == request or sealed.seq == rows[-1].seq:
-                self._verifier.event(sealed, previous)
+            if event.seq != seq:
+                raise Tampered(f"Event {seq} is missing: the next one is {event.seq}.")
+            if event.request == request or event.seq == rows[-1].seq:
+                self._verifier.event(event, previous)
             else:
-                self._verifier.follows(sealed, previous)
-            previous = sealed.hash
-            head.passed(sealed)
-            if sealed.request == request:
-                yield sealed
+                self._verifier.follows(event, previous)
+            previous = event.hash
+            head.passed(event)
+            if event.request == request:
+                yield event
         head.reached(seq)
 
     def events(self, request: RequestId | None = None, after: int = 0, limit: int = 100) -> Sequence[AuditEvent]:
@@ -107,20 +108,21 @@ class StoreTrail:
 
     def verify(self) -> int:
         """Verify every event and the head, a page at a time."""
+        sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
-            head = self._head(connection)
+            head = self._head(connection, sealed)
         count = 0
-        for sealed in self._verifier.chain(self._all()):
-            count = sealed.seq
-            head.passed(sealed)
+        for event in self._verifier.chain(self._all()):
+            count = event.seq
+            head.passed(event)
         head.reached(count)
         return count
 
-    def _head(self, connection: Connection) -> "_Head":
+    def _head(self, connection: Connection, sealed: tuple[int, bytes]) -> "_Head":
         """Read how long the record has to be at least. Raises: Tampered, where it was longer before our eyes."""
         row = connection.execute(select(tables.chain)).one_or_none()
         head = _Head(row._mapping["count"], row.hash) if row is not None else _Head(0, GENESIS)
-        count, digest = self._database.sealed
+        count, digest = sealed
         kept = select(tables.events.c.hash).where(tables.events.c.seq == count)
         if count and connection.execute(kept).scalar() != digest:
             raise Tampered(f"Event {count} is not the one that was written. {CUT}")

@@ -1,0 +1,150 @@
+"""What every trail does: give back what was signed, and believe nothing else."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import update
+
+from jitbot.errors import Tampered
+from jitbot.lifecycle import Event
+from jitbot.model import RequestId, State, Verdict
+from jitbot.store import tables
+from jitbot.store.rows import without_workers_own
+from tests.contract.conftest import LEASE, Store
+from tests.contract.test_ledger import FULL
+from tests.unit.core.builders import ANN, BO, CY, a_review
+
+
+def test_a_request_is_rebuilt_as_it_is(store: Store) -> None:
+    with store.ledger.begin() as entry:
+        full = entry.add(FULL, by=ANN)
+    assert store.trail.rebuild(full.id) == (without_workers_own(full), [])
+
+
+def test_a_request_is_rebuilt_as_it_became(store: Store) -> None:
+    request = store.add()
+    with store.ledger.begin() as entry:
+        moved = entry.move(entry.get(request.id), Event.ASK, "policy", due_at=None)
+        entry.review(moved, a_review(BO, "dba"))
+        entry.review(moved, a_review(CY, "leads"))
+        entry.review(moved, a_review(BO, "dba", verdict=Verdict.DENY, comment="no"))
+        moved = entry.amend(moved, "counted", BO, outcome="said")
+    rebuilt, reviews = store.trail.rebuild(request.id)
+    assert rebuilt == without_workers_own(store.ledger.get(request.id)) == without_workers_own(moved)
+    assert sorted(reviews, key=lambda each: each.reviewer) == sorted(
+        store.ledger.reviews(request), key=lambda each: each.reviewer
+    )
+
+
+def test_reviews_of_older_revisions_are_not_rebuilt(store: Store) -> None:
+    request = store.add()
+    with store.ledger.begin() as entry:
+        entry.review(request, a_review(BO, "dba"))
+        entry.amend(entry.get(request.id), "revised", "policy", revision=2)
+    assert store.trail.rebuild(request.id)[1] == []
+
+
+def test_claims_and_waits_leave_no_event(store: Store) -> None:
+    request = store.add()
+    claimed = store.ledger.claim(request.id, "me", LEASE)
+    assert claimed is not None
+    with store.ledger.begin() as entry:
+        entry.amend(claimed, "waits", "worker", due_at=entry.now, owner="", lease_until=None)
+    assert [event.kind for event in store.trail.events(request.id)] == ["requested"]
+
+
+def test_a_request_without_a_record_is_not_believed(store: Store) -> None:
+    store.add()
+    with pytest.raises(Tampered, match="no signed record of JIT-99"):
+        store.trail.rebuild(RequestId(99))
+
+
+def test_a_record_without_its_beginning_is_not_believed(store: Store) -> None:
+    request = store.add()
+    with store.ledger.begin() as entry:
+        entry.record("odd", BO, RequestId(77), changes={"reason": "x"})
+    with pytest.raises(Tampered, match="JIT-77 is not whole: TypeError"):
+        store.trail.rebuild(RequestId(77))
+    assert store.trail.rebuild(request.id)
+
+
+def test_a_record_that_says_odd_things_is_not_believed(store: Store) -> None:
+    request = store.add()
+    with store.ledger.begin() as entry:
+        entry.record("odd", BO, request.id, changes={"state": "dancing"})
+    with pytest.raises(Tampered, match="is not whole: ValidationError"):
+        store.trail.rebuild(request.id)
+
+
+def test_a_record_that_reaches_back_beyond_what_is_there_is_not_believed(store: Store) -> None:
+    store.add()
+    second = store.add()
+    with store.database.write() as connection:
+        connection.execute(update(tables.events).where(tables.events.c.seq == 1).values(seq=-5))
+    with pytest.raises(Tampered, match="Event 2 does not follow"):
+        store.trail.rebuild(second.id)
+
+
+def test_events_come_in_order_and_a_page_at_a_time(store: Store) -> None:
+    requests = [store.add() for _ in range(3)]
+    with store.ledger.begin() as entry:
+        entry.record("refused", BO, None, what="approve", why="too late", nothing="")
+    assert [(event.seq, event.kind) for event in store.trail.events(limit=2)] == [(1, "requested"), (2, "requested")]
+    assert [event.seq for event in store.trail.events(after=2)] == [3, 4]
+    assert [event.request for event in store.trail.events(requests[1].id)] == [requests[1].id]
+    last = store.trail.events(after=3)[0]
+    assert (last.request, last.body) == (None, {"by": BO, "what": "approve", "why": "too late"})
+
+
+def test_an_emptied_event_is_shown_empty_and_the_chain_still_holds(store: Store) -> None:
+    request = store.add()
+    with store.database.write() as connection:
+        connection.execute(update(tables.events).values(body=None, salt=None))
+    assert store.trail.events(request.id)[0].body == {}
+    assert store.trail.verify() == 1
+    with pytest.raises(Tampered, match="event 1 is empty"):
+        store.trail.rebuild(request.id)
+
+
+def test_an_empty_record_holds(store: Store) -> None:
+    assert store.trail.verify() == 0
+
+
+def test_a_long_record_is_verified_over_its_pages(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jitbot.store.trail.PAGE", 3)
+    for _ in range(7):
+        store.add()
+    assert store.trail.verify() == 7
+
+
+def test_many_who_write_at_once_make_one_chain_and_verifying_it_meanwhile_is_no_alarm(store: Store) -> None:
+    begin = threading.Barrier(4)
+
+    def write(number: int) -> None:
+        if number < 4:
+            begin.wait()
+        request = store.add(reason=f"{number}")
+        with store.ledger.begin() as entry:
+            entry.move(entry.get(request.id), Event.ASK, "policy")
+        store.trail.verify()
+        assert store.trail.rebuild(request.id)[0].state is State.PENDING
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(12)))
+    assert store.trail.verify() == 24
+
+
+def test_a_head_that_names_another_event_is_noticed(store: Store) -> None:
+    request = store.add()
+    with store.database.write() as connection:
+        connection.execute(update(tables.chain).values(hash=bytes(32)))
+    for look in (store.trail.verify, lambda: store.trail.rebuild(request.id)):
+        with pytest.raises(Tampered, match="Event 1 is not the one that the head names"):
+            look()
+
+
+def test_nothing_but_the_workers_own_is_left_out() -> None:
+    left_out = replace(FULL, due_at=None, version=0, owner="", lease_until=None, fence=0)
+    assert without_workers_own(FULL) == left_out

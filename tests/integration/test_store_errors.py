@@ -1,0 +1,187 @@
+"""No error of the database library escapes, and nothing is half written."""
+
+import inspect
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect as look
+
+from jitbot.errors import SettingsError, StoreUnavailable
+from jitbot.model import Copy, Delivery, DeliveryKind, Outgoing, RequestId, Topic
+from jitbot.store.boxes import StoreInbox, StoreOutbox
+from jitbot.store.columns import Instant
+from jitbot.store.engine import Database, FairLock
+from jitbot.store.ledger import StoreLedger
+from jitbot.store.policy_sets import PolicySets
+from jitbot.store.trail import StoreTrail
+from tests.contract.conftest import LEASE, Store
+from tests.unit.core.builders import NOW, a_request
+
+MESSAGE = Outgoing("k", Topic.CARD, RequestId(1), id=1)
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
+    """Give a store on a database that has no tables at all."""
+    store = Store(database_url, tmp_path)
+    yield store
+    store.database.close()
+
+
+def add(store: Store) -> None:
+    with store.ledger.begin() as entry:
+        entry.add(a_request(), by="U")
+
+
+CALLS: dict[str, Callable[[Store], object]] = {
+    "ledger.begin": add,
+    "ledger.get": lambda store: store.ledger.get(RequestId(1)),
+    "ledger.reviews": lambda store: store.ledger.reviews(a_request()),
+    "ledger.find": lambda store: store.ledger.find(),
+    "ledger.due": lambda store: store.ledger.due(1),
+    "ledger.claim": lambda store: store.ledger.claim(RequestId(1), "me", LEASE),
+    "ledger.renew": lambda store: store.ledger.renew(a_request(), LEASE),
+    "inbox.put": lambda store: store.inbox.put(Delivery("k", DeliveryKind.DENY, a_request().requester, "T", {}, NOW)),
+    "inbox.get": lambda store: store.inbox.get("k"),
+    "inbox.waiting": lambda store: store.inbox.waiting(1),
+    "outbox.claim": lambda store: store.outbox.claim(1, LEASE),
+    "outbox.done": lambda store: store.outbox.done(MESSAGE),
+    "outbox.retry": lambda store: store.outbox.retry(MESSAGE, LEASE, "x"),
+    "outbox.park": lambda store: store.outbox.park(MESSAGE, "x"),
+    "outbox.parked": lambda store: store.outbox.parked(),
+    "outbox.copies": lambda store: store.outbox.copies(RequestId(1)),
+    "outbox.keep": lambda store: store.outbox.keep(Copy(RequestId(1), "#a")),
+    "trail.rebuild": lambda store: store.trail.rebuild(RequestId(1)),
+    "trail.events": lambda store: store.trail.events(),
+    "trail.verify": lambda store: store.trail.verify(),
+    "sets.keep": lambda store: PolicySets(store.database).keep("d", {}),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_database_that_does_not_do_what_it_should_is_unavailable(store: Store, name: str) -> None:
+    with pytest.raises(StoreUnavailable, match="does not answer or refuses to write") as caught:
+        CALLS[name](store)
+    assert caught.value.__cause__ is not None
+
+
+def test_every_method_that_touches_the_database_is_tried() -> None:
+    ports = {"ledger": StoreLedger, "inbox": StoreInbox, "outbox": StoreOutbox, "trail": StoreTrail, "sets": PolicySets}
+    methods = {
+        f"{port}.{name}"
+        for port, kind in ports.items()
+        for name, _ in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert methods - {"ledger.now"} == set(CALLS)
+
+
+def test_a_postgres_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    store = Store(f"postgresql+psycopg://me@/jitbot?host={tmp_path}", tmp_path)
+    with pytest.raises(StoreUnavailable):
+        store.ledger.now()
+    store.database.close()
+
+
+def test_a_database_in_memory_is_refused() -> None:
+    for url in ("sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(SettingsError, match="would lose every grant"):
+            Database(url)
+
+
+def test_a_naive_instant_is_a_bug() -> None:
+    with pytest.raises(ValueError, match="naive"):
+        Instant().process_bind_param(datetime(2026, 1, 1), look_dialect())
+
+
+def look_dialect() -> object:
+    database = Database("sqlite:///unused.db")
+    dialect = database._writer.dialect
+    database.close()
+    return dialect
+
+
+def test_sqlite_is_opened_so_that_what_was_acknowledged_survives(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/jitbot.db")
+    with database.write() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+        assert look(connection) is not None
+    database.close()
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_another_process_that_holds_the_file_makes_it_unavailable_not_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jitbot.store.engine.BUSY_TIMEOUT", timedelta(seconds=0.05))
+    database = Database(f"sqlite:///{tmp_path}/jitbot.db")
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+    other = sqlite3.connect(tmp_path / "jitbot.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable), database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+    other.execute("ROLLBACK")
+    other.close()
+    with database.write() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
+    database.close()
+
+
+def test_the_lock_is_handed_over_in_the_order_in_which_it_was_asked_for() -> None:
+    lock, order, waiting = FairLock(), [], threading.Semaphore(0)
+    threads: list[threading.Thread] = []
+
+    def take(number: int) -> None:
+        waiting.release()
+        with lock:
+            order.append(number)
+
+    with lock:
+        for number in range(8):
+            thread = threading.Thread(target=take, args=(number,))
+            thread.start()
+            threads.append(thread)
+            assert waiting.acquire(timeout=10)
+            while len(lock._queue) <= number:
+                threading.Event().wait(0.001)
+    for thread in threads:
+        thread.join(10)
+    assert order == list(range(8))
+
+
+def test_the_lock_is_let_go_when_its_holder_fails() -> None:
+    lock = FairLock()
+    with pytest.raises(ZeroDivisionError), lock:
+        raise ZeroDivisionError
+    with lock:
+        pass
+
+
+def test_one_writer_at_a_time_and_none_loses(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/jitbot.db")
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+        connection.exec_driver_sql("INSERT INTO t VALUES (0)")
+
+    def add_one() -> None:
+        for _ in range(10):
+            with database.write() as connection:
+                count = connection.exec_driver_sql("SELECT n FROM t").scalar_one()
+                connection.exec_driver_sql(f"UPDATE t SET n = {count + 1}")
+
+    threads = [threading.Thread(target=add_one) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT n FROM t").scalar_one() == 60
+    database.close()
