@@ -69,11 +69,13 @@ def either(words: Sequence[str], last: str = "or") -> str:
 
 def length(duration: timedelta) -> str:
     """Say a length of time in its two largest units: `2 h 5 min`, `41 s`."""
-    seconds = max(0, round(duration.total_seconds()))
+    seconds = round(duration.total_seconds())
+    if seconds < 1:
+        return "under a second"
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
     parts = []
     for unit, size in units:
         if seconds >= size:
             parts.append(f"{seconds // size} {unit}")
             seconds %= size
-    return " ".join(parts[:2]) or "0 s"
+    return " ".join(parts[:2])

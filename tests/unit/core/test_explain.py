@@ -85,8 +85,8 @@ def test_words_are_joined_as_a_sentence_does(words: list[str], said: str) -> Non
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (-5, "0 s"),
-        (0, "0 s"),
+        (-5, "under a second"),
+        (0, "under a second"),
         (41, "41 s"),
         (59.6, "1 min"),
         (60, "1 min"),
