@@ -3,6 +3,7 @@
 Everything is fetched side by side within one deadline; what did not come in time is unread, never empty.
 """
 
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
@@ -38,19 +39,20 @@ class FactsReader:
     def read(self, policy: Policy, action: str, people: Iterable[UserId]) -> Facts:
         """Return what is known now for deciding on this action; `people` are looked up whatever happens."""
         unread: dict[str, str] = {}
+        end = time.monotonic() + self._deadline.total_seconds()
         groups = {f"group:{name}": self._threads.submit(self._members, group) for name, group in policy.groups.items()}
-        members = self._gather(groups, unread)
+        members = self._gather(groups, unread, end)
         members |= {f"user:{user}": frozenset({user}) for user in _named(policy, action)}
         wanted = set(people) | self._to_look_up(policy, action, members)
         asked = {user: self._threads.submit(self._person, user) for user in wanted}
-        return Facts(self._ledger.now(), members, self._gather(asked, {}), {}, unread)
+        return Facts(self._ledger.now(), members, self._gather(asked, {}, end), {}, unread)
 
     def _to_look_up(self, policy: Policy, action: str, members: dict[str, frozenset[UserId]]) -> set[UserId]:
         reviewers = (members.get(selector, frozenset()) for selector in mentioned(policy, action))
         return {user for group in reviewers if len(group) <= LOOKED_UP for user in group}
 
-    def _gather(self, asked: dict[Key, Future[Value]], unread: dict[str, str]) -> dict[Key, Value]:
-        done, _ = wait(asked.values(), timeout=self._deadline.total_seconds())
+    def _gather(self, asked: dict[Key, Future[Value]], unread: dict[str, str], end: float) -> dict[Key, Value]:
+        done, _ = wait(asked.values(), timeout=max(0.0, end - time.monotonic()))
         found: dict[Key, Value] = {}
         for key, future in asked.items():
             if future not in done:

@@ -86,11 +86,10 @@ class Reviewing:
             revision = self._asking.revised(request, policy)
         except (InvalidInput, RunnerError) as error:
             raise Unavailable(f"{request.name} cannot be planned now: {error}") from error
-        if revision is not None:
-            if not intact(self._world, request):
-                raise Unavailable(f"{request.name} is not what its record says. It cannot be decided; ask again.")
-            self._asking.revise(request, revision, policy)
-            raise Stale(f"{request.name} has changed since it was asked: look at it again, then decide.")
+        if revision is None or not intact(self._world, request):  # none: a digest of another definition than the row's
+            raise Unavailable(f"{request.name} is not what its record says. It cannot be decided; ask again.")
+        self._asking.revise(request, revision, policy)
+        raise Stale(f"{request.name} has changed since it was asked: look at it again, then decide.")
 
     def _count(self, entry: Entry, request: Request, delivery: Delivery, policy: Policy, facts: Facts) -> Request:
         before = decide(policy, request, entry.reviews(request), facts)

@@ -1,0 +1,299 @@
+"""Bad weather: slow look-ups, a database that comes and goes, hands that were overtaken."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from jitbot.errors import Conflict, DirectoryUnavailable, StoreUnavailable
+from jitbot.model import DeliveryKind, Group, Person, Policy, Request, RequestId, Standing, State, UserId
+from jitbot.service import runlog
+from jitbot.service.facts import FactsReader
+from jitbot.service.runlog import RunLog
+from tests.town import ANN, BO, CY, EVE, FakeInputs, Town
+
+
+class Down:
+    """Makes one method of a port fail, so many times."""
+
+    def __init__(self, times: int = 10_000) -> None:
+        self.times = times
+
+    def __call__(self, inner: object) -> object:
+        def failing(*args: object, **given: object) -> object:
+            self.times -= 1
+            if self.times >= 0:
+                raise StoreUnavailable("the database does not answer")
+            return inner(*args, **given)  # type: ignore[operator]
+
+        return failing
+
+
+def break_ledger(town: Town, method: str, down: Down) -> None:
+    setattr(town.ledger, method, down(getattr(town.ledger, method)))
+
+
+def test_a_sweep_that_cannot_read_waits_for_the_next(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    request = town.ask(ANN, "tune", value=200)
+    town.forward(hours=1)
+    break_ledger(town, "due", Down(1))
+    town.service.sweep.tick()
+    assert "the sweep has to wait" in caplog.text
+    town.settle()
+    assert town.state(request) is State.EXPIRED
+
+
+def test_a_claim_that_cannot_be_renewed_is_told_and_tried_again(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    def renew(inputs: FakeInputs, run: object) -> None:
+        break_ledger(town, "renew", Down(1))
+        town.service.sweep.renew()
+        town.service.sweep.renew()
+
+    town.runner.on_start = renew
+    town.ask(ANN, "tune", value=200)
+    assert caplog.text.count("could not be renewed") == 1
+
+
+def test_a_refusal_that_cannot_be_recorded_is_still_told(town: Town) -> None:
+    request = town.ask(ANN, "restart", service="api", env="prod")
+    town.withdraw(ANN, request)
+    click = town.take_in(DeliveryKind.APPROVE, BO, request.id, revision=1)
+    break_ledger(town, "begin", Down(1))
+    answer = town.service.intake.work(click)
+    assert answer is not None
+    assert answer.refused
+    town.forward(seconds=31)
+    town.settle()
+    assert town.kinds(request)[-1] == "refused"
+
+
+def test_a_refusal_that_somebody_else_has_given_is_not_given_again(town: Town) -> None:
+    request = town.ask(ANN, "restart", service="api", env="prod")
+    town.withdraw(ANN, request)
+    click = town.take_in(DeliveryKind.APPROVE, BO, request.id, revision=1)
+    get, twin = town.ledger.get, town.twin()
+
+    def overtaken(request_id: RequestId) -> Request:
+        town.ledger.get = get  # type: ignore[method-assign]
+        twin.forward(seconds=31)
+        twin.settle()
+        return get(request_id)
+
+    town.ledger.get = overtaken  # type: ignore[method-assign]
+    assert town.service.intake.work(click) is None
+    twin.close()
+    assert town.kinds(request).count("refused") == 1
+
+
+def test_what_is_withdrawn_while_it_is_planned_for_the_run_is_not_run(town: Town) -> None:
+    request = town.ask(ANN, "restart", service="api", env="prod")
+    town.service.intake.work(town.take_in(DeliveryKind.APPROVE, BO, request.id, revision=1))
+    twin = town.twin()
+
+    def withdraw(inputs: FakeInputs) -> None:
+        town.runner.on_plan = lambda inputs: None
+        twin.service.intake.work(twin.take_in(DeliveryKind.WITHDRAW, ANN, request.id))
+
+    town.runner.on_plan = withdraw
+    town.settle()
+    twin.close()
+    assert (town.state(request), town.runner.started) == (State.WITHDRAWN, [])
+
+
+def test_what_is_withdrawn_while_it_is_planned_anew_is_not_revised(town: Town) -> None:
+    request = town.ask(ANN, "restart", service="api", env="prod")
+    town.edit('where: "{env}"}', 'where: "{env}", value: 7}')
+    twin = town.twin()
+
+    def withdraw(inputs: FakeInputs) -> None:
+        town.runner.on_plan = lambda inputs: None
+        twin.service.intake.work(twin.take_in(DeliveryKind.WITHDRAW, ANN, request.id))
+
+    town.runner.on_plan = withdraw
+    assert "was withdrawn" in town.approve(BO, request).text
+    twin.close()
+    assert town.see(request).revision == 1
+
+
+def test_what_moves_between_the_check_of_its_record_and_its_revision_is_looked_at_again(town: Town) -> None:
+    request = town.ask(ANN, "restart", service="api", env="prod")
+    town.edit('where: "{env}"}', 'where: "{env}", value: 7}')
+    read, twin = town.service._facts.read, town.twin()
+
+    def withdraw(*given: object) -> object:
+        town.service._facts.read = read  # type: ignore[method-assign]
+        twin.service.intake.work(twin.take_in(DeliveryKind.WITHDRAW, ANN, request.id))
+        return read(*given)  # type: ignore[arg-type]
+
+    town.service._facts.read = withdraw  # type: ignore[method-assign, assignment]
+    assert "was withdrawn" in town.approve(BO, request).text
+    twin.close()
+    assert (town.state(request), town.see(request).revision) == (State.WITHDRAWN, 1)
+
+
+def test_an_undo_that_was_overtaken_leaves_the_end_to_who_overtook(town: Town) -> None:
+    request = town.ask(ANN, "tune", value=200)
+    twin = town.twin()
+
+    def overtake(inputs: FakeInputs, run: object) -> None:
+        town.runner.on_undo = lambda inputs, run: None
+        twin.forward(minutes=10)
+        twin.settle()
+
+    town.runner.on_undo = overtake
+    town.drop(ANN, request)
+    twin.close()
+    assert town.state(request) is State.REVOKED
+    assert town.kinds(request).count("end_revoked") == 1
+
+
+def test_a_lost_start_whose_runner_is_gone_is_unsure(town: Town) -> None:
+    town.service.intake.work(town.take_in(DeliveryKind.ASK, ANN, action="tune", params={"value": 200}, reason="x"))
+
+    def die(inputs: FakeInputs, run: object) -> None:
+        raise KeyboardInterrupt
+
+    town.runner.on_start = die
+    with pytest.raises(KeyboardInterrupt):
+        town.settle()
+    town.restart()
+    town.catalog.gone = True
+    town.forward(seconds=31)
+    town.settle()
+    assert town.ledger.find()[0].state is State.UNSURE
+
+
+@pytest.fixture
+def run(town: Town) -> Iterator[RunLog]:
+    request = town.ask(ANN, "restart", service="api", env="prod")
+    yield RunLog(town.world, request, town.ledger.now())
+
+
+def test_lines_wait_until_there_are_enough_of_them(town: Town, run: RunLog) -> None:
+    run.log("short")
+    assert town.said("thread") == []
+    run.log("x" * runlog.BATCH_CHARACTERS)
+    assert town.said("thread") == ["short\n" + "x" * runlog.BATCH_CHARACTERS]
+    run.flush()
+    assert len(town.said("thread")) == 1
+
+
+def test_lines_do_not_wait_for_ever(town: Town, run: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runlog, "BATCH_SECONDS", 0.0)
+    run.log("one")
+    run.log("two")
+    assert town.said("thread") == ["one", "two"]
+
+
+def test_there_is_an_end_to_what_the_thread_shows(town: Town, run: RunLog) -> None:
+    for _ in range(12):
+        run.log("x" * 2_000)
+    run.flush()
+    shown = "\n".join(town.said("thread"))
+    assert shown.count("x" * 2_000) == 8
+    assert shown.endswith("… more output is not shown here")
+
+
+def test_lines_that_cannot_be_kept_are_lost_and_the_result_is_not(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    town.runner.after_start = lambda: break_ledger(town, "begin", Down(1))
+    request = town.ask(ANN, "tune", value=200)
+    assert "output of jit-1-1 was lost" in caplog.text
+    assert (town.state(request), town.see(request).receipt) == (State.ACTIVE, {"before": 100})
+
+
+def test_a_change_of_the_policies_is_on_record_and_a_fault_is_told(town: Town) -> None:
+    good = town.files
+    town.service.sweep.reload()
+    town.files = {**good, "payments.yml": "team: payments\n"}
+    town.service.sweep.reload()
+    town.service.sweep.reload()
+    assert "The policies are broken; the last good ones stay in force.\npayments.yml:1:1" in town.said("alarm")[0]
+    town.files = good
+    town.service.sweep.reload()
+    kinds = [event.kind for event in town.trail.events()]
+    assert kinds == ["policies", "policies"]
+    assert [bool(event.body.get("fault")) for event in town.trail.events()] == [True, False]
+
+
+def test_policies_that_cannot_be_put_on_record_are_told_in_the_log(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    town.files = {**town.files, "payments.yml": "team: payments\n"}
+    break_ledger(town, "begin", Down(1))
+    town.service.sweep.reload()
+    assert "the policies could not be read again" in caplog.text
+
+
+class Slow:
+    """A directory that does not answer about some until it is let go."""
+
+    def __init__(self, town: Town, people: set[UserId], handles: set[str]) -> None:
+        self.go = threading.Event()
+        self._inner, self._people, self._handles = town.directory, people, handles
+
+    def person(self, user: UserId) -> Person:
+        if user in self._people:
+            self.go.wait(10)
+        return self._inner.person(user)
+
+    def by_email(self, email: str) -> UserId | None:
+        return self._inner.by_email(email)
+
+    def usergroup(self, handle: str) -> frozenset[UserId]:
+        if handle in self._handles:
+            self.go.wait(10)
+        return self._inner.usergroup(handle)
+
+
+def test_what_does_not_come_in_time_is_unread_never_empty(town: Town) -> None:
+    slow = Slow(town, {BO}, {"slow"})
+    town.directory.usergroups = {"slow": {CY}, "fast": {CY}}
+    reader = FactsReader(slow, town.ledger, timedelta(seconds=0.2))
+    groups = {"slow": Group("slow", usergroups=("slow",)), "fast": Group("fast", usergroups=("fast",))}
+    began = town.ledger.now()
+    facts = reader.read(Policy(groups=groups), "restart", [ANN, BO])
+    took = town.ledger.now() - began
+    slow.go.set()
+    reader.close()
+    assert facts.unread == {"group:slow": "no answer in time"}
+    assert facts.members == {"group:fast": frozenset({CY})}
+    assert BO not in facts.people
+    assert took < timedelta(seconds=0.35), "both look-ups share one deadline"
+
+
+def test_members_are_found_by_id_address_and_usergroup(town: Town) -> None:
+    town.directory.emails = {"eve@example.com": EVE}
+    town.directory.usergroups = {"ops": {CY}}
+    group = Group("all", users=(BO,), emails=("eve@example.com", "nobody@example.com"), usergroups=("ops",))
+    facts = town.service._facts.read(Policy(groups={"all": group}), "restart", [])
+    assert facts.members["group:all"] == frozenset({BO, CY, EVE})
+
+
+def test_a_directory_that_fails_leaves_groups_unread(town: Town) -> None:
+    town.directory.down = True
+    groups = {"a": Group("a", emails=("eve@example.com",)), "b": Group("b", usergroups=("ops",))}
+    facts = town.service._facts.read(Policy(groups=groups), "restart", [ANN])
+    assert set(facts.unread) == {"group:a", "group:b"}
+    with pytest.raises(DirectoryUnavailable):
+        town.directory.person(ANN)
+
+
+def test_somebody_slack_does_not_know_is_somebody_who_cannot_act(town: Town) -> None:
+    stranger = UserId("U0NOBODY")
+    facts = town.service._facts.read(Policy(), "restart", [stranger])
+    assert facts.people[stranger].standing is Standing.DEACTIVATED
+
+
+def test_a_conflict_in_a_worker_is_nobodys_fault(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    request = town.ask(ANN, "tune", value=200)
+    town.forward(hours=1)
+
+    def conflict(request: Request) -> None:
+        raise Conflict("somebody else was first")
+
+    expired = town.service.sweep._next
+    town.service.sweep._next = {**expired, State.ACTIVE: conflict}
+    town.service.sweep.attend(request.id)
+    assert [record.levelname for record in caplog.records if "was first" in record.message] in ([], ["INFO"])
+    assert town.state(request) is State.ACTIVE
