@@ -18,13 +18,19 @@ class Fault:
     tests: Sequence[str]
 
 
-DECIDING = ("tests/acceptance", "tests/unit/policy")
+DECIDING = ("tests/unit/core",)
 RECORD = ("tests/unit/core",)
 LIFECYCLE = (
     "tests/docs/test_generated.py::test_the_drawing_of_the_lifecycle_is_its_table",
     "tests/docs/test_generated.py::test_a_generated_part_is_what_make_docs_would_write[docs/reference/states.md:causes]",
 )
-STORE = ("tests/contract", "tests/acceptance")
+STORE = tuple(f"tests/contract/test_{name}.py" for name in ("ledger", "inbox", "outbox", "trail"))
+
+
+def _in(*names: str) -> Sequence[str]:
+    """Return files of the acceptance tests."""
+    return tuple(f"tests/acceptance/test_{name}.py" for name in names)
+
 
 FAULTS = (
     Fault(
@@ -168,6 +174,272 @@ FAULTS = (
         "jitbot/store/boxes.py",
         "newer = tables.copies.c.version <= fresh.excluded.version",
         "newer = tables.copies.c.version >= 0",
+        STORE,
+    ),
+    Fault(
+        "what the requester is told to be for may approve",
+        "jitbot/policy/requirements.py",
+        "outside = {request.requester, request.beneficiary}",
+        "outside = {request.requester}",
+        DECIDING,
+    ),
+    Fault(
+        "a denial is outvoted",
+        "jitbot/policy/decide.py",
+        'denial = next((each for each in counted if each.verdict.value == "deny"), None)',
+        "denial = None",
+        DECIDING,
+    ),
+    Fault(
+        "an approval by somebody who cannot be looked up counts",
+        "jitbot/policy/requirements.py",
+        "for user, selectors in given.items() if user in facts.people}",
+        "for user, selectors in given.items()}",
+        DECIDING,
+    ),
+    Fault(
+        "a rule that asks for nobody allows",
+        "jitbot/policy/decide.py",
+        "elif rule.outcome is Outcome.REVIEW:",
+        "elif False:",
+        DECIDING,
+    ),
+    Fault(
+        "groups that cannot be read are none",
+        "jitbot/policy/values.py",
+        'if not any(f"group:{name}" in facts.unread for name in policy.groups):',
+        "if True:",
+        DECIDING,
+    ),
+    Fault(
+        "the digest leaves the plan out",
+        "jitbot/service/drafting.py",
+        '"plan": snapshot.plan.fingerprint if snapshot.plan else None,',
+        '"plan": None,',
+        _in("editing"),
+    ),
+    Fault(
+        "the definition leaves the inputs out",
+        "jitbot/service/drafting.py",
+        '            "inputs": action.inputs,\n',
+        "",
+        _in("editing"),
+    ),
+    Fault(
+        "a new revision keeps its number, and with it its reviews",
+        "jitbot/service/asking.py",
+        '"revision": now.revision + 1,',
+        '"revision": now.revision,',
+        _in("editing"),
+    ),
+    Fault(
+        "a click on an older drawing counts",
+        "jitbot/service/reviewing.py",
+        'if delivery.body.get("revision") != request.revision:',
+        "if False:",
+        _in("editing"),
+    ),
+    Fault(
+        "a click after the deadline counts",
+        "jitbot/service/reviewing.py",
+        "if request.lapses_at is not None and delivery.received_at >= request.lapses_at and not request.approved_at:",
+        "if False:",
+        _in("moving"),
+    ),
+    Fault(
+        "an approval that was taken back still exempts from the deadline",
+        "jitbot/service/asking.py",
+        '"approved_at": None, ',
+        "",
+        _in("editing"),
+    ),
+    Fault(
+        "a request lapses though a click waits",
+        "jitbot/service/sweep.py",
+        " or entry.waiting(request.id):",
+        ":",
+        _in("moving"),
+    ),
+    Fault(
+        "a refusal leaves no trace",
+        "jitbot/service/intake.py",
+        '                entry.record("refused", delivery.user, known, what=delivery.kind.value, why=str(fault))\n',
+        "",
+        _in("moving"),
+    ),
+    Fault(
+        "a delivery is not settled with what it does",
+        "jitbot/service/reviewing.py",
+        "policy, facts)\n            entry.settle(delivery.key)\n",
+        "policy, facts)\n",
+        _in("moving"),
+    ),
+    Fault(
+        "the record is not looked at before the run",
+        "jitbot/service/running.py",
+        "            reviews = verify(request, world.ledger, world.trail)\n",
+        "            reviews = world.ledger.reviews(request)\n",
+        _in("tampering"),
+    ),
+    Fault(
+        "what is bent is signed into a new revision",
+        "jitbot/service/reviewing.py",
+        "if revision is None or not intact(self._world, request):",
+        "if revision is None:",
+        _in("tampering"),
+    ),
+    Fault(
+        "events of a request may be missing",
+        "jitbot/store/trail.py",
+        "            if event.seq != seq:",
+        "            seq = event.seq\n            if False:",
+        _in("tampering"),
+    ),
+    Fault(
+        "an emptied event is passed over",
+        "jitbot/store/trail.py",
+        "            if sealed.body is None:\n                raise",
+        "            if sealed.body is None:\n                continue\n                raise",
+        _in("tampering"),
+    ),
+    Fault(
+        "the end of a grant is not written before the start",
+        "jitbot/service/running.py",
+        "expires_at=None if request.ttl is None else deadline + request.ttl,",
+        "expires_at=None,",
+        _in("killed", "undoing"),
+    ),
+    Fault(
+        "a start is begun without its intention on disk",
+        "jitbot/service/running.py",
+        "            attempt_open=True,\n",
+        "            attempt_open=False,\n",
+        _in("undoing"),
+    ),
+    Fault(
+        "a lost start is simply begun again",
+        "jitbot/service/running.py",
+        "elif repeatable and now.start_deadline",
+        "elif now.start_deadline",
+        _in("killed"),
+    ),
+    Fault(
+        "an approved request is run however late",
+        "jitbot/service/running.py",
+        "if request.start_by is not None and world.ledger.now() >= request.start_by:",
+        "if False:",
+        _in("moving"),
+    ),
+    Fault(
+        "a late receipt is dropped",
+        "jitbot/service/running.py",
+        "        if result.receipt is not None and (ended or now.receipt is None):\n",
+        "        if False:\n",
+        _in("undoing"),
+    ),
+    Fault(
+        "what a late start did after the end is left standing",
+        "jitbot/service/running.py",
+        'changes |= {"due_at": entry.now, "undo_attempts": 0}',
+        "pass",
+        _in("undoing"),
+    ),
+    Fault(
+        "a late result of what has succeeded is taken back",
+        "jitbot/service/running.py",
+        "ended = now.ended_at is not None and now.state is not State.SUCCEEDED",
+        "ended = now.ended_at is not None",
+        _in("undoing"),
+    ),
+    Fault(
+        "an undo is accepted while the start may still land",
+        "jitbot/service/undoing.py",
+        "if now.attempt_open and now.start_deadline is not None and began < now.start_deadline:",
+        "if False:",
+        _in("undoing"),
+    ),
+    Fault(
+        "an undo is accepted though the start landed in its midst",
+        "jitbot/service/undoing.py",
+        "return now.due_at if now.version != request.version else None",
+        "return None",
+        _in("undoing"),
+    ),
+    Fault(
+        "an undo that fails is called ended",
+        "jitbot/service/undoing.py",
+        "            return self._failed(request, str(error) or type(error).__name__)\n",
+        "            pass\n",
+        _in("undoing"),
+    ),
+    Fault(
+        "a hold is undone though somebody else still has it",
+        "jitbot/service/undoing.py",
+        "        if heir is not None:\n            return self._hand_over(request, heir)\n",
+        "",
+        _in("holds"),
+    ),
+    Fault(
+        "the second holder undoes to what the first had set",
+        "jitbot/service/running.py",
+        "Event.START, attempts=1, receipt=_base(entry, request))",
+        "Event.START, attempts=1)",
+        _in("holds"),
+    ),
+    Fault(
+        "a held target takes another value",
+        "jitbot/service/asking.py",
+        "if holder.ttl is not None and dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):",
+        "if False:",
+        _in("holds"),
+    ),
+    Fault(
+        "a start does not wait for an undo on its target",
+        "jitbot/service/running.py",
+        "return all(holder.state is State.ACTIVE for holder in others)",
+        "return True",
+        _in("holds"),
+    ),
+    Fault(
+        "whoever asked settles what is unsure",
+        "jitbot/service/ending.py",
+        '        if delivery.user in (request.requester, request.beneficiary):\n            raise NotPermitted("Who',
+        '        if False:\n            raise NotPermitted("Who',
+        ("tests/acceptance/test_undoing.py::test_a_person_says_that_it_happened",),
+    ),
+    Fault(
+        "anybody ends a grant",
+        "jitbot/service/ending.py",
+        "if not own and not self.may_end(delivery.user, request):",
+        "if False:",
+        _in("the_loop"),
+    ),
+    Fault(
+        "what did not come in time counts as empty",
+        "jitbot/service/facts.py",
+        '                unread[key] = "no answer in time"\n',
+        "",
+        _in("weather"),
+    ),
+    Fault(
+        "broken policies at start-up decide",
+        "jitbot/service/asking.py",
+        "if self._world.book.ends_only:",
+        "if False:",
+        _in("ends_only"),
+    ),
+    Fault(
+        "a claim is had by two",
+        "jitbot/store/ledger.py",
+        ".where(tables.requests.c.id == request, _free(now))",
+        ".where(tables.requests.c.id == request)",
+        STORE,
+    ),
+    Fault(
+        "a delivery is taken in twice",
+        "jitbot/store/boxes.py",
+        "return connection.execute(new).first() is not None",
+        "return connection.execute(new) is not None",
         STORE,
     ),
 )
