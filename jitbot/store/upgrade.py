@@ -5,12 +5,15 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from jitbot.errors import SettingsError, StoreUnavailable
 from jitbot.store.engine import plain_engine
 from jitbot.store.tables import SCHEMA
+
+LOCK = 0x6A6974626F74
+"""The number under which migrations exclude each other on Postgres: "jitbot" in ASCII."""
 
 
 def upgrade(url: str) -> None:
@@ -20,6 +23,8 @@ def upgrade(url: str) -> None:
     engine = plain_engine(url)
     try:
         with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":  # two first starts at once: the second finds it done
+                connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except SQLAlchemyError as error:

@@ -1,5 +1,6 @@
 """What every ledger does: one truth, moved by compare-and-set, claimed by one at a time."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -267,6 +268,26 @@ def test_holders_of_a_target_are_those_who_may_have_touched_it(store: Store) -> 
         State.UNSURE,
     ]
     assert [each.id for each in holders] == sorted(each.id for each in held if each in holders)
+
+
+def test_whoever_looks_at_a_target_has_it_to_themselves_though_nobody_holds_it_yet(store: Store) -> None:
+    looked, seen = threading.Event(), []
+
+    def look() -> None:
+        looked.set()
+        with store.ledger.begin() as entry:
+            seen.extend(entry.holders("prod/db"))
+
+    other = threading.Thread(target=look)
+    with store.ledger.begin() as entry:
+        assert entry.holders("prod/db") == []
+        other.start()
+        assert looked.wait(10)
+        other.join(0.2)
+        assert other.is_alive()
+        entry.add(a_request(state=State.RUNNING, snapshot=a_snapshot(target="prod/db")), by=ANN)
+    other.join(10)
+    assert [each.state for each in seen] == [State.RUNNING]
 
 
 def test_a_new_snapshot_moves_the_holder_to_its_target(store: Store) -> None:

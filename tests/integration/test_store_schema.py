@@ -1,6 +1,8 @@
 """Migrations and tables are one schema, on both databases."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from sqlalchemy import inspect
 from jitbot.errors import SettingsError, StoreUnavailable
 from jitbot.store import tables, upgrade
 from jitbot.store.engine import plain_engine
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def differences(url: str) -> list[object]:
@@ -47,6 +51,17 @@ def test_an_empty_database_is_filled(database_url: str) -> None:
     engine = plain_engine(database_url)
     assert set(inspect(engine).get_table_names()) == {*tables.metadata.tables, "alembic_version"}
     engine.dispose()
+
+
+@pytest.mark.postgres
+def test_several_first_starts_at_once_on_postgres_agree(postgres_url: str) -> None:
+    start = "import sys; from jitbot.store.upgrade import ready; ready(sys.argv[1])"
+    starts = [
+        subprocess.Popen([sys.executable, "-c", start, postgres_url], stderr=subprocess.PIPE, cwd=ROOT)
+        for _ in range(4)
+    ]
+    assert [each.communicate(timeout=60)[1] for each in starts] == [b""] * 4
+    assert differences(postgres_url) == []
 
 
 def test_somebody_elses_database_is_left_alone(database_url: str) -> None:
