@@ -112,6 +112,13 @@ def test_the_same_delivery_twice_counts_once(town: Town, asked: Request) -> None
     assert town.kinds(asked).count("reviewed") == 1
 
 
+def test_a_click_that_was_counted_is_never_worked_on_again(town: Town, asked: Request) -> None:
+    town.approve(BO, asked)
+    town.forward(minutes=1)
+    town.settle()
+    assert "refused" not in town.kinds(asked)
+
+
 def test_a_delivery_whose_worker_was_lost_is_worked_on_by_the_sweep(town: Town, asked: Request) -> None:
     click = town.take_in(DeliveryKind.APPROVE, BO, asked.id, revision=1)
     assert town.inbox.get(click) is not None

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from jitbot.errors import SettingsError
+from jitbot.store import keys
 from jitbot.store.keys import open_key
 
 
@@ -36,8 +37,15 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
 
 def test_two_first_starts_at_once_agree_on_one(path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        keys = {signer.key for signer in pool.map(open_key, [path] * 8)}
-    assert len(keys) == 1
+        made = {signer.key for signer in pool.map(open_key, [path] * 8)}
+    assert len(made) == 1
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_key_that_came_in_between_is_kept(path: Path) -> None:
+    first = open_key(path).key
+    keys._make(path)
+    assert open_key(path).key == first
     assert list(path.parent.iterdir()) == [path]
 
 

@@ -167,7 +167,7 @@ FAULTS = (
         "jitbot/store/trail.py",
         "if count < self.count or (count and not self.count):",
         "if False:",
-        STORE,
+        _in("tampering"),
     ),
     Fault(
         "an older drawing replaces a newer one",
@@ -289,10 +289,10 @@ FAULTS = (
         _in("tampering"),
     ),
     Fault(
-        "events of a request may be missing",
+        "what lies between the events of a request is not followed",
         "jitbot/store/trail.py",
-        "            if event.seq != seq:",
-        "            seq = event.seq\n            if False:",
+        "                self._verifier.follows(event, previous)\n",
+        "                pass\n",
         _in("tampering"),
     ),
     Fault(
@@ -308,13 +308,6 @@ FAULTS = (
         "expires_at=None if request.ttl is None else deadline + request.ttl,",
         "expires_at=None,",
         _in("killed", "undoing"),
-    ),
-    Fault(
-        "a start is begun without its intention on disk",
-        "jitbot/service/running.py",
-        "            attempt_open=True,\n",
-        "            attempt_open=False,\n",
-        _in("undoing"),
     ),
     Fault(
         "a lost start is simply begun again",
