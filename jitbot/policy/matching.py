@@ -15,9 +15,12 @@ def assign(entries: Sequence[Entry], people: Mapping[UserId, frozenset[str]]) ->
     their place, so the same reviews give the same answer whatever the order of the entries.
     """
     places = [index for index, entry in enumerate(entries) for _ in range(entry.count)]
+    wanted = [{str(source) for source in entries[index].sources} for index in places]
     taken: dict[int, UserId] = {}
     for person in people:
-        _seat(person, places, entries, people, taken, set())
+        if len(taken) == len(places):
+            break  # nobody who sits is ever unseated, only moved
+        _seat(person, wanted, people, taken, set())
     return tuple(
         tuple(taken[place] for place, owner in enumerate(places) if owner == index and place in taken)
         for index in range(len(entries))
@@ -34,18 +37,16 @@ def can_be_met(entries: Sequence[Entry], people: Mapping[UserId, frozenset[str]]
 
 def _seat(
     person: UserId,
-    places: Sequence[int],
-    entries: Sequence[Entry],
+    wanted: Sequence[set[str]],
     people: Mapping[UserId, frozenset[str]],
     taken: dict[int, UserId],
     tried: set[int],
 ) -> bool:
-    for place, index in enumerate(places):
-        fits = any(str(source) in people[person] for source in entries[index].sources)
-        if not fits or place in tried:
+    for place, selectors in enumerate(wanted):
+        if place in tried or people[person].isdisjoint(selectors):
             continue
         tried.add(place)
-        if place not in taken or _seat(taken[place], places, entries, people, taken, tried):
+        if place not in taken or _seat(taken[place], wanted, people, taken, tried):
             taken[place] = person
             return True
     return False

@@ -7,7 +7,8 @@ from typing import ParamSpec
 
 log = logging.getLogger(__name__)
 
-WORKERS = 16
+WORKERS = 4
+"""Few: what they do is computing, and more of them at it would only keep acknowledgements waiting."""
 
 Arguments = ParamSpec("Arguments")
 

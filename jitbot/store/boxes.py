@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, delete, or_, select, update
 from jitbot.model import Copy, Delivery, Outgoing, RequestId
 from jitbot.store import tables
 from jitbot.store.engine import Database
-from jitbot.store.entry import upsert
+from jitbot.store.statements import COPIES, put_delivery, upsert
 
 INBOX_LEASE = timedelta(seconds=30)
 FORGOTTEN = timedelta(seconds=5)
@@ -24,19 +24,9 @@ class StoreInbox:
 
     def put(self, delivery: Delivery) -> bool:
         """Commit a delivery unless its key is known."""
-        with self._database.write() as connection:
-            new = upsert(connection.dialect, tables.inbox).values(
-                key=delivery.key,
-                kind=delivery.kind,
-                user=delivery.user,
-                team=delivery.team,
-                request=delivery.request,
-                body=delivery.body,
-                received_at=delivery.received_at,
-                attempts=0,
-            )
-            new = new.on_conflict_do_nothing(index_elements=["key"]).returning(tables.inbox.c.key)
-            return connection.execute(new).first() is not None  # psycopg counts no rows of an INSERT
+        row = {name: getattr(delivery, name) for name in delivery.__dataclass_fields__} | {"attempts": 0}
+        with self._database.write(urgent=True) as connection:
+            return connection.execute(put_delivery(connection.dialect), row).first() is not None
 
     def get(self, key: str) -> Delivery | None:
         """Claim a delivery that is not done."""
@@ -122,9 +112,8 @@ class StoreOutbox:
 
     def copies(self, request: RequestId) -> Sequence[Copy]:
         """Return the copies of a card."""
-        query = select(tables.copies).where(tables.copies.c.request == request).order_by(tables.copies.c.place)
         with self._database.read() as connection:
-            return [Copy(**row._mapping) for row in connection.execute(query)]
+            return [Copy(**row._mapping) for row in connection.execute(COPIES, {"_request": request})]
 
     def keep(self, copy: Copy) -> None:
         """Store a copy; an older drawing never replaces a newer one."""

@@ -24,27 +24,41 @@ BUSY_TIMEOUT = timedelta(seconds=5)
 
 
 class FairLock:
-    """A lock that is handed over in the order in which it was asked for."""
+    """A lock that is handed over in the order in which it was asked for, to whoever is urgent first.
+
+    Urgent is what somebody is waiting for in front of a screen, an acknowledgement; it is a single small insert.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._held = False
-        self._queue: deque[threading.Lock] = deque()
+        self._urgent: deque[threading.Lock] = deque()
+        self._others: deque[threading.Lock] = deque()
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def turn(self, *, urgent: bool = False) -> Iterator[None]:
+        """Hold the lock."""
+        self._take(self._urgent if urgent else self._others)
+        try:
+            yield
+        finally:
+            self._hand_over()
+
+    def _take(self, queue: deque[threading.Lock]) -> None:
         with self._guard:
             if not self._held:
                 self._held = True
                 return
-            turn = threading.Lock()
-            turn.acquire()
-            self._queue.append(turn)
-        turn.acquire()
+            mine = threading.Lock()
+            mine.acquire()
+            queue.append(mine)
+        mine.acquire()
 
-    def __exit__(self, *_: object) -> None:
+    def _hand_over(self) -> None:
         with self._guard:
-            if self._queue:
-                self._queue.popleft().release()
+            queue = self._urgent or self._others
+            if queue:
+                queue.popleft().release()
             else:
                 self._held = False
 
@@ -57,17 +71,17 @@ class Database:
         self.sealed = (0, b"")
         """Number and hash of the newest event that this process has committed; the record never ends before it."""
         self.sqlite = checked(url).get_backend_name() == "sqlite"
-        self._turn = FairLock()
+        self._lock = FairLock()
         self._newest = threading.Lock()
         self._writer = _sqlite(url, writes=True) if self.sqlite else _postgres(url)
         self._reader = _sqlite(url, writes=False) if self.sqlite else self._writer
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Begin a write transaction. Raises: StoreUnavailable."""
+    def write(self, *, urgent: bool = False) -> Iterator[Connection]:
+        """Begin a write transaction; an urgent one goes ahead of those that wait. Raises: StoreUnavailable."""
         with _translated():
             if self.sqlite:
-                with self._turn, self._writer.begin() as connection:
+                with self._lock.turn(urgent=urgent), self._writer.begin() as connection:
                     yield connection
             else:
                 with self._writer.begin() as connection:

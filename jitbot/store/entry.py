@@ -9,24 +9,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, case, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, func, insert, select
 
 from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Conflict, NotFound
 from jitbot.lifecycle import HOLDING, TERMINAL, Event, after
 from jitbot.model import Outgoing, Request, RequestId, Review, Topic
-from jitbot.store import tables
+from jitbot.store import statements, tables
 from jitbot.store.rows import signed_changes, signed_fields, signed_review, to_request, to_review, to_row
 
 URGENCY = {Topic.ALARM: 0, Topic.CARD: 1, Topic.NOTICE: 2, Topic.SUMMARY: 3, Topic.THREAD: 4}
 """The order in which waiting messages are said: what people wait for first."""
-
-
-def upsert(dialect: Dialect, table: Any) -> Any:
-    """Return the database's own INSERT that can deal with a row that is there already."""
-    build: Any = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
-    return build(table)
 
 
 class StoreEntry:
@@ -40,8 +33,7 @@ class StoreEntry:
 
     def get(self, request: RequestId) -> Request:
         """Read and lock a request."""
-        query = select(tables.requests).where(tables.requests.c.id == request).with_for_update()
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(statements.LOCKED_REQUEST, {"_id": request}).one_or_none()
         if row is None:
             raise NotFound(f"There is no request JIT-{request}.")
         return to_request(row)
@@ -52,8 +44,8 @@ class StoreEntry:
 
     def add(self, request: Request, by: str) -> Request:
         """Insert a request with its first event."""
-        written = insert(tables.requests).values(to_row(request, new=True)).returning(tables.requests.c.id)
-        added = replace(request, id=RequestId(self._connection.execute(written).scalar_one()))
+        written = self._connection.execute(statements.ADD_REQUEST, to_row(request, new=True))
+        added = replace(request, id=RequestId(written.scalar_one()))
         self.record("requested", by, added.id, changes=signed_fields(added))
         return added
 
@@ -73,14 +65,10 @@ class StoreEntry:
 
     def _change(self, request: Request, kind: str, by: str, note: str, changes: dict[str, Any]) -> Request:
         changed = replace(request, version=request.version + 1, **changes)
-        unmoved = (
-            (tables.requests.c.id == request.id)
-            & (tables.requests.c.state == request.state)
-            & (tables.requests.c.version == request.version)
-            & (tables.requests.c.fence == request.fence)
-        )
-        values = {name: getattr(changed, name) for name in {*changes, "version"}} | {"target": changed.snapshot.target}
-        if self._connection.execute(update(tables.requests).where(unmoved).values(values)).rowcount != 1:
+        unmoved = {f"_{name}": getattr(request, name) for name in ("id", "state", "version", "fence")}
+        values = {name: getattr(changed, name) for name in sorted({*changes, "version"})}
+        values |= {"target": changed.snapshot.target}
+        if self._connection.execute(statements.MOVE_REQUEST, values | unmoved).rowcount != 1:
             raise Conflict(f"{request.name} was moved by somebody else.")
         signed = signed_changes(changes)
         if signed:
@@ -105,31 +93,24 @@ class StoreEntry:
 
     def say(self, message: Outgoing) -> None:
         """Put a message out; one that waits under the same key is replaced."""
-        fresh = upsert(self._connection.dialect, tables.outbox).values(
-            key=message.key,
-            topic=message.topic,
-            request=message.request,
-            text=message.text,
-            to=message.to,
-            urgency=URGENCY[message.topic],
-            serial=1,
-            due_at=self.now,
-            attempts=0,
-            error="",
-        )
-        again = {
-            "text": fresh.excluded.text,
-            "serial": tables.outbox.c.serial + 1,
-            "due_at": fresh.excluded.due_at,
-            "attempts": case((tables.outbox.c.parked_at.is_(None), tables.outbox.c.attempts), else_=0),
-            "parked_at": None,
+        row = {
+            "key": message.key,
+            "topic": message.topic,
+            "request": message.request,
+            "text": message.text,
+            "to": message.to,
+            "urgency": URGENCY[message.topic],
+            "serial": 1,
+            "due_at": self.now,
+            "attempts": 0,
+            "error": "",
         }
-        self._connection.execute(fresh.on_conflict_do_update(index_elements=["key"], set_=again))
+        self._connection.execute(statements.say(self._connection.dialect), row)
 
     def settle(self, delivery: str) -> None:
         """Mark a delivery done."""
-        done = update(tables.inbox).where(tables.inbox.c.key == delivery, tables.inbox.c.done_at.is_(None))
-        if self._connection.execute(done.values(done_at=self.now)).rowcount != 1:
+        done = {"_key": delivery, "done_at": self.now}
+        if self._connection.execute(statements.SETTLE_DELIVERY, done).rowcount != 1:
             raise Conflict("This delivery was worked on already.")
 
     def waiting(self, request: RequestId) -> bool:
@@ -160,29 +141,22 @@ class StoreEntry:
             seq += 1
             sealed.append(self._signer.seal(previous, seq, self.now, kind, request, body))
             previous = sealed[-1].hash
-        self._connection.execute(
-            insert(tables.events), [{name: getattr(each, name) for name in each.__slots__} for each in sealed]
-        )
-        moved: Any = update(tables.chain).where(tables.chain.c.id == 1).values(count=seq, hash=previous)
-        self._connection.execute(moved)
+        rows = [{name: getattr(each, name) for name in each.__slots__} for each in sealed]
+        self._connection.execute(statements.ADD_EVENTS, rows)
+        self._connection.execute(statements.MOVE_HEAD, {"count": seq, "hash": previous})
         return seq, previous
 
     def _head(self) -> Any:
         """Lock the head of the chain; the very first event makes one, and those at the same instant wait for it."""
-        head = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
-        row: Any = self._connection.execute(head).one_or_none()
+        row: Any = self._connection.execute(statements.HEAD).one_or_none()
         if row is None:
-            first = upsert(self._connection.dialect, tables.chain).values(id=1, count=0, hash=GENESIS)
+            first = statements.upsert(self._connection.dialect, tables.chain).values(id=1, count=0, hash=GENESIS)
             self._connection.execute(first.on_conflict_do_nothing(index_elements=["id"]))
-            row = self._connection.execute(head).one()
+            row = self._connection.execute(statements.HEAD).one()
         return row
 
 
 def reviews_of(connection: Connection, request: Request) -> Sequence[Review]:
     """Return the reviews of a request's present revision, oldest first."""
-    query = (
-        select(tables.reviews)
-        .where(tables.reviews.c.request == request.id, tables.reviews.c.revision == request.revision)
-        .order_by(tables.reviews.c.at, tables.reviews.c.id)
-    )
-    return [to_review(row) for row in connection.execute(query)]
+    rows = connection.execute(statements.REVIEWS, {"_request": request.id, "_revision": request.revision})
+    return [to_review(row) for row in rows]

@@ -14,6 +14,7 @@ from jitbot.store import tables
 from jitbot.store.engine import Database
 from jitbot.store.entry import StoreEntry, reviews_of
 from jitbot.store.rows import to_request
+from jitbot.store.statements import REQUEST
 
 
 class StoreLedger:
@@ -40,7 +41,7 @@ class StoreLedger:
     def get(self, request: RequestId) -> Request:
         """Read one request."""
         with self._database.read() as connection:
-            row = connection.execute(select(tables.requests).where(tables.requests.c.id == request)).one_or_none()
+            row = connection.execute(REQUEST, {"_id": request}).one_or_none()
         if row is None:
             raise NotFound(f"There is no request JIT-{request}.")
         return to_request(row)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from jitbot.store import tables
 from jitbot.store.engine import Database
-from jitbot.store.entry import upsert
+from jitbot.store.statements import upsert
 
 
 class PolicySets:

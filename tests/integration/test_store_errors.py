@@ -135,33 +135,31 @@ def test_another_process_that_holds_the_file_makes_it_unavailable_not_half_writt
     database.close()
 
 
-def test_the_lock_is_handed_over_in_the_order_in_which_it_was_asked_for() -> None:
-    lock, order, waiting = FairLock(), [], threading.Semaphore(0)
+def test_the_lock_is_handed_over_in_the_order_in_which_it_was_asked_for_and_to_the_urgent_first() -> None:
+    lock, order = FairLock(), list[int]()
     threads: list[threading.Thread] = []
 
-    def take(number: int) -> None:
-        waiting.release()
-        with lock:
+    def take(number: int, urgent: bool) -> None:
+        with lock.turn(urgent=urgent):
             order.append(number)
 
-    with lock:
+    with lock.turn():
         for number in range(8):
-            thread = threading.Thread(target=take, args=(number,))
+            thread = threading.Thread(target=take, args=(number, number >= 6))
             thread.start()
             threads.append(thread)
-            assert waiting.acquire(timeout=10)
-            while len(lock._queue) <= number:
+            while len(lock._others) + len(lock._urgent) <= number:
                 threading.Event().wait(0.001)
     for thread in threads:
         thread.join(10)
-    assert order == list(range(8))
+    assert order == [6, 7, 0, 1, 2, 3, 4, 5]
 
 
 def test_the_lock_is_let_go_when_its_holder_fails() -> None:
     lock = FairLock()
-    with pytest.raises(ZeroDivisionError), lock:
+    with pytest.raises(ZeroDivisionError), lock.turn():
         raise ZeroDivisionError
-    with lock:
+    with lock.turn():
         pass
 
 

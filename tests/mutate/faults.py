@@ -92,17 +92,17 @@ FAULTS = (
     Fault(
         "one person fills two places",
         "jitbot/policy/matching.py",
-        "if place not in taken or _seat(taken[place], places, entries, people, taken, tried):\n"
+        "if place not in taken or _seat(taken[place], wanted, people, taken, tried):\n"
         "            taken[place] = person\n"
         "            return True",
-        "if place not in taken or _seat(taken[place], places, entries, people, taken, tried):\n"
+        "if place not in taken or _seat(taken[place], wanted, people, taken, tried):\n"
         "            taken[place] = person",
         DECIDING,
     ),
     Fault(
         "who came first keeps the place, though another could take it",
         "jitbot/policy/matching.py",
-        "if place not in taken or _seat(taken[place], places, entries, people, taken, tried):",
+        "if place not in taken or _seat(taken[place], wanted, people, taken, tried):",
         "if place not in taken:",
         DECIDING,
     ),
@@ -150,16 +150,16 @@ FAULTS = (
     ),
     Fault(
         "two people move the same request",
-        "jitbot/store/entry.py",
-        "            & (tables.requests.c.version == request.version)\n",
-        "",
+        "jitbot/store/statements.py",
+        'for name in ("id", "state", "version", "fence"))',
+        'for name in ("id", "state", "fence"))',
         STORE,
     ),
     Fault(
         "a worker that lost its lease still writes",
-        "jitbot/store/entry.py",
-        "            & (tables.requests.c.fence == request.fence)\n",
-        "",
+        "jitbot/store/statements.py",
+        'for name in ("id", "state", "version", "fence"))',
+        'for name in ("id", "state", "version"))',
         STORE,
     ),
     Fault(
@@ -431,8 +431,8 @@ FAULTS = (
     Fault(
         "a delivery is taken in twice",
         "jitbot/store/boxes.py",
-        "return connection.execute(new).first() is not None",
-        "return connection.execute(new) is not None",
+        "return connection.execute(put_delivery(connection.dialect), row).first() is not None",
+        "return connection.execute(put_delivery(connection.dialect), row) is not None",
         STORE,
     ),
 )

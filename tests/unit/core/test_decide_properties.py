@@ -59,9 +59,16 @@ def rules(draw: st.DrawFn, outcomes: Sequence[Outcome] = tuple(Outcome)) -> Rule
 
 
 guardrails = rules(outcomes=(Outcome.DENY, Outcome.REVIEW)).map(Guardrail)
-policies = st.builds(
-    lambda some, more: a_policy(*some, guardrails=more), st.lists(rules(), max_size=4), st.lists(guardrails, max_size=2)
-)
+
+
+def named(some: list[Rule], more: list[Guardrail]) -> Policy:
+    """Give each its own name, as loading demands."""
+    own = [replace(rule, name=f"rule {number}") for number, rule in enumerate(some)]
+    theirs = [Guardrail(replace(each.rule, name=f"guardrail {number}")) for number, each in enumerate(more)]
+    return a_policy(*own, guardrails=theirs)
+
+
+policies = st.builds(named, st.lists(rules(), max_size=4), st.lists(guardrails, max_size=2))
 given_reviews = st.lists(
     st.builds(
         lambda who, some, verdict: a_review(who, *some, verdict=verdict),

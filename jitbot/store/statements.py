@@ -1,0 +1,64 @@
+"""The statements that every request needs, built once: building one costs more than sending it.
+
+Values are given when a statement is executed. Names that begin with an underscore are those of conditions, so that they
+do not meet the columns that are set.
+"""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Dialect, bindparam, case, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from jitbot.store import tables
+
+
+def upsert(dialect: Dialect, table: Any) -> Any:
+    """Return the database's own INSERT that can deal with a row that is there already."""
+    build: Any = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+    return build(table)
+
+
+def _is(table: Any, name: str) -> Any:
+    """Return the condition that a column has the value given as `_name`."""
+    return table.c[name] == bindparam(f"_{name}", type_=table.c[name].type)
+
+
+REQUEST = select(tables.requests).where(_is(tables.requests, "id"))
+LOCKED_REQUEST = REQUEST.with_for_update()
+ADD_REQUEST = insert(tables.requests).returning(tables.requests.c.id)
+MOVE_REQUEST = update(tables.requests).where(
+    *(_is(tables.requests, name) for name in ("id", "state", "version", "fence"))
+)
+"""The WHERE clause is the lock: nobody has moved the row since it was read."""
+
+REVIEWS = (
+    select(tables.reviews)
+    .where(_is(tables.reviews, "request"), _is(tables.reviews, "revision"))
+    .order_by(tables.reviews.c.at, tables.reviews.c.id)
+)
+SETTLE_DELIVERY = update(tables.inbox).where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None))
+COPIES = select(tables.copies).where(_is(tables.copies, "request")).order_by(tables.copies.c.place)
+HEAD = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
+MOVE_HEAD = update(tables.chain).where(tables.chain.c.id == 1)
+ADD_EVENTS = insert(tables.events)
+
+
+@cache
+def put_delivery(dialect: Dialect) -> Any:
+    """Return the INSERT of a delivery; one whose key is known gives back no row (psycopg counts none)."""
+    return upsert(dialect, tables.inbox).on_conflict_do_nothing(index_elements=["key"]).returning(tables.inbox.c.key)
+
+
+@cache
+def say(dialect: Dialect) -> Any:
+    """Return the INSERT of a message; one that waits under the same key is replaced, and due again."""
+    fresh = upsert(dialect, tables.outbox)
+    again = {
+        "text": fresh.excluded.text,
+        "serial": tables.outbox.c.serial + 1,
+        "due_at": fresh.excluded.due_at,
+        "attempts": case((tables.outbox.c.parked_at.is_(None), tables.outbox.c.attempts), else_=0),
+        "parked_at": None,
+    }
+    return fresh.on_conflict_do_update(index_elements=["key"], set_=again)
