@@ -68,13 +68,6 @@ def named(some: list[Rule], more: list[Guardrail]) -> Policy:
     return a_policy(*own, guardrails=theirs)
 
 
-def named(some: list[Rule], more: list[Guardrail]) -> Policy:
-    """Make a policy whose rules have names of their own, as loading demands."""
-    told = [replace(rule, name=f"rule {number}") for number, rule in enumerate(some)]
-    guards = [replace(each, rule=replace(each.rule, name=f"guardrail {n}")) for n, each in enumerate(more)]
-    return a_policy(*told, guardrails=guards)
-
-
 policies = st.builds(named, st.lists(rules(), max_size=4), st.lists(guardrails, max_size=2))
 given_reviews = st.lists(
     st.builds(
