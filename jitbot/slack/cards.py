@@ -152,9 +152,11 @@ class Cards:
 
     def _redraw(self, request: Request, reviews: Sequence[Review], copy: Copy) -> bool:
         """Redraw a copy; False when that message is gone and a new one is needed."""
+        progress = request.state in _PROGRESS
+        self._sender.room_to_update(progress=progress)
         drawing = self._drawn(request, reviews, copy.place)
         try:
-            self._sender.update(copy.channel, copy.ts or "", drawing, progress=request.state in _PROGRESS)
+            self._sender.update(copy.channel, copy.ts or "", drawing, progress=progress)
         except Refused as refusal:
             if refusal.code in GONE:
                 return False

@@ -30,22 +30,31 @@ class Pace:
         self._blocked: dict[str, float] = {}
         self._turn = threading.Lock()
 
+    def wait(self, method: str, channel: str = "", *, progress: bool = False) -> timedelta:
+        """Return how long to wait before a call, zero for not at all."""
+        with self._turn:
+            return self._ahead(method, channel, progress)
+
     def take(self, method: str, channel: str = "", *, progress: bool = False) -> timedelta:
         """Note a call that is about to be made and return zero, or return how long to wait first."""
         with self._turn:
-            now = self._clock()
-            wait = max(self._blocked.get(method, 0.0) - now, self._wait(method, channel, now, progress))
-            if wait > 0:
-                return timedelta(seconds=wait)
-            self._made[method, ""].append(now)
-            if method == POST:
-                self._made[method, channel].append(now)
-            return timedelta(0)
+            wait = self._ahead(method, channel, progress)
+            if not wait:
+                now = self._clock()
+                self._made[method, ""].append(now)
+                if method == POST:
+                    self._made[method, channel].append(now)
+            return wait
 
     def refused(self, method: str, retry_after: timedelta) -> None:
         """Note that Slack said 429: nobody calls this method before."""
         with self._turn:
             self._blocked[method] = self._clock() + retry_after.total_seconds()
+
+    def _ahead(self, method: str, channel: str, progress: bool) -> timedelta:
+        now = self._clock()
+        wait = max(self._blocked.get(method, 0.0) - now, self._wait(method, channel, now, progress))
+        return timedelta(seconds=max(0.0, wait))
 
     def _wait(self, method: str, channel: str, now: float, progress: bool) -> float:
         if method == UPDATE:

@@ -74,6 +74,12 @@ class Sender:
         )
         return str(answer["channel"]), str(answer["ts"])
 
+    def room_to_update(self, *, progress: bool = False) -> None:
+        """See whether a redraw could be sent now, before anything is drawn. Raises: Slow."""
+        wait = self._pace.wait(UPDATE, progress=progress)
+        if wait:
+            raise Slow(f"{UPDATE} has to wait", wait)
+
     def update(self, channel: str, ts: str, drawing: Drawing, *, progress: bool = False) -> None:
         """Redraw a message. Raises: NotifyError and its kin."""
         self._await_turn(UPDATE, channel, progress=progress)
