@@ -6,6 +6,7 @@ A closed loop would slow down with whatever it measures, and so would never see 
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +40,8 @@ class Tally:
 
 def fire(url: str, acts: Sequence[Act], rate: float) -> Tally:
     """Send the acts at a fixed rate, and wait until the last one was answered."""
-    return asyncio.run(_fire(url, acts, rate))
+    with ThreadPoolExecutor(1) as own:  # whoever calls may have an event loop in its thread already
+        return own.submit(lambda: asyncio.run(_fire(url, acts, rate))).result()
 
 
 async def _fire(url: str, acts: Sequence[Act], rate: float) -> Tally:

@@ -13,7 +13,7 @@ from coverage.exceptions import CoverageException
 
 ROOT = Path(__file__).parent.parent
 
-FLOOR = 0.0
+FLOOR = 100.0
 """Percent, branches included."""
 
 HELD = (
