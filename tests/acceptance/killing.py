@@ -40,8 +40,8 @@ def haunt(town: Town, at: int) -> Death:
     write = town.database.write
 
     @contextmanager
-    def killable() -> Iterator[Any]:
-        with write() as connection:
+    def killable(**how: Any) -> Iterator[Any]:
+        with write(**how) as connection:
             yield connection
         death.step()
 
