@@ -44,7 +44,7 @@ def test_an_unknown_command_is_refused_with_what_was_typed_kept(ann: Any) -> Non
 def test_a_command_without_an_ack_is_told_by_slackbot(ann: Any, slack: Any) -> None:
     slack.faults({"on": "delivery:slash_commands", "kind": "lost_ack", "times": 1})
     send(ann, "/jit help")
-    expect(messages(ann).last).to_contain_text("/jit failed with the error", timeout=8000)
+    expect(messages(ann).last).to_contain_text("/jit failed with the error", timeout=20_000)
     ann.get_by_role("button", name="Dismiss message").click()
     expect(messages(ann)).to_have_count(0)
 
