@@ -116,6 +116,61 @@ def test_a_double_click_counts_once(ann: Person, bo: Person, demo: Demo) -> None
     assert shown.count('"kind": "reviewed"') == 1
 
 
+HOSTILE = "<!channel> <!here> <@U0BO> *bold* `code` ```pre``` &<>&amp; " + "&<" * 200 + " 😀" * 400
+
+
+def ask_in_the_form(person: Person, reason: str) -> None:
+    """Open the form and submit it with this reason, exactly as given."""
+    if person.modal():
+        person.close(clear=True)
+    person.command(CHANNEL, "/jit restart")
+
+    def look() -> Json | None:
+        form = person.modal()
+        return form if form and any(block["block_id"] == "reason" for block in form["blocks"]) else None
+
+    form = person.wait_for(look, "the form", timeout=15)
+    field = next(block for block in form["blocks"] if block["block_id"] == "reason")
+    answer = person.submit({"reason": {field["element"]["action_id"]: reason}})
+    assert answer["acked"], answer
+
+
+def test_a_reason_full_of_markup_neither_pings_nor_breaks_the_card_and_is_kept_as_typed(
+    ann: Person, bo: Person, demo: Demo
+) -> None:
+    before = {message["ts"] for message in bo.messages(CHANNEL)}
+    ask_in_the_form(ann, HOSTILE)
+
+    def fresh() -> Json | None:
+        cards = [each for each in bo.messages(CHANNEL) if each["ts"] not in before and "Restart" in each["text"]]
+        return cards[0] if cards else None
+
+    asked = bo.wait_for(fresh, "the card", timeout=15)
+    drawn = json.dumps(asked["blocks"])
+    assert "broadcast" not in drawn
+    assert "<!channel>" not in asked["text"]
+    assert "&lt;!channel&gt;" in asked["text"]
+    name = next(word for word in asked["text"].split() if word.startswith("JIT-"))
+    requested = json.loads(audit(demo, "show", name, "--json").stdout.splitlines()[0])
+    assert requested["body"]["changes"]["reason"] == HOSTILE
+
+
+def test_a_reason_too_long_to_show_whole_has_to_be_looked_at_whole_before_it_is_approved(
+    ann: Person, bo: Person, demo: Demo
+) -> None:
+    before = {message["ts"] for message in bo.messages(CHANNEL)}
+    ask_in_the_form(ann, "😀" * 1500)
+
+    def fresh() -> Json | None:
+        cards = [each for each in bo.messages(CHANNEL) if each["ts"] not in before and "Restart" in each["text"]]
+        return cards[0] if cards else None
+
+    asked = bo.wait_for(fresh, "the card", timeout=15)
+    drawn = json.dumps(asked["blocks"])
+    assert "jit:approve" not in drawn
+    assert "jit:review" in drawn
+
+
 def test_a_deactivated_person_can_do_nothing(demo: Demo, ann: Person) -> None:
     ann.command(CHANNEL, '/jit restart reason="INC-3 asks Otto"')
     asked = card(ann, "INC-3 asks Otto")
