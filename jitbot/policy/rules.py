@@ -44,7 +44,23 @@ class RuleReader:
         """Read the rules of an action; names are their own, or `rule 1` and so on."""
         rules = [self.rule((*path, index), item, f"rule {index + 1}") for index, item in enumerate(keys)]
         check_names(self.document, path, rules, self.issues)
+        self._check_reach(path, keys, rules)
         return tuple(rules)
+
+    def _check_reach(self, path: Path, keys: Sequence[OutcomeKeys], rules: Sequence[Rule]) -> None:
+        """Note rules behind one that matches whenever they would: the first that matches decides."""
+        above: dict[str | None, Rule] = {}
+        for index, (item, rule) in enumerate(zip(keys, rules, strict=True)):
+            shadow = above.get(None) or above.get(item.when)
+            if shadow is not None:
+                line = self.document.at((*path, rules.index(shadow))).line
+                has = "has no condition" if None in above else "has the same condition"
+                message = (
+                    f"this rule is never reached: {shown(shadow.name)} on line {line} {has}, "
+                    "and the first rule that matches decides. Put the stricter one first."
+                )
+                self.issues.add(self.document.at((*path, index)), message)
+            above.setdefault(item.when, rule)
 
     def rule(self, path: Path, keys: OutcomeKeys, name: str) -> Rule:
         """Read one rule, called `name` unless it has one of its own."""

@@ -45,7 +45,7 @@ def test_rules_keep_their_order_their_outcome_and_their_place(load_action: LoadA
           - name: closed on Sundays
             deny: "Not today."
             when: now.getDayOfWeek('Europe/Berlin') == 0
-          - review: [{from: [group:leads], count: 2}]
+          - {review: [{from: [group:leads], count: 2}], when: targets > 1}
           - allow: true
     """)
     assert [(rule.name, rule.outcome, rule.message, rule.where) for rule in action.rules] == [
@@ -115,8 +115,22 @@ def test_a_huge_number_of_alternatives_is_counted_and_not_expanded(fault: Fault)
         ("[{review: [{from: [group:leads]}], »escalate: []}]", "'escalate' is not a key here."),
         ("[{allow: true, when: »}]", "`when` is empty; write a value, or leave the key out."),
         ("[{allow: true, when: »true}]", "this must be text, not true; put it in quotes."),
-        ("[{allow: true, name: a}, {deny: true, name: »a}]", "'a' is the name of another one already, on line 5."),
-        ("[{allow: true, name: rule 2}, »{deny: true}]", "'rule 2' is the name of another one already, on line 5."),
+        (
+            "[{allow: true, when: targets > 3, name: a}, {deny: true, name: »a}]",
+            "'a' is the name of another one already, on line 5.",
+        ),
+        (
+            "[{allow: true, when: targets > 3, name: rule 2}, »{deny: true}]",
+            "'rule 2' is the name of another one already, on line 5.",
+        ),
+        (
+            "[{allow: true, name: free}, »{deny: true, when: targets > 3}]",
+            "this rule is never reached: 'free' on line 5 has no condition, and the first rule that matches decides.",
+        ),
+        (
+            "[{allow: true, when: targets > 3}, »{deny: true, when: targets > 3}]",
+            "this rule is never reached: 'rule 1' on line 5 has the same condition,",
+        ),
         ("[{review: »[]}]", "this is empty; at least 1 is needed."),
         ("[{review: [»group:leads]}]", "this must be a mapping (`key: value` lines), not 'group:leads'."),
         ("[{review: [»{}]}]", "`from` is missing."),
