@@ -74,7 +74,12 @@ class SocketRunner:
     def close(self) -> None:
         """Disconnect for good. What was received is acknowledged already, or comes again elsewhere."""
         self._ending.set()
-        self._handler.close()  # type: ignore[no-untyped-call]  # Bolt's adapters carry no types
+        try:
+            self._handler.close()  # type: ignore[no-untyped-call]  # Bolt's adapters carry no types
+        except (
+            AttributeError
+        ):  # the SDK's own race: Slack closed the socket in the same instant; the rest is still to do
+            self._handler.close()  # type: ignore[no-untyped-call]  # as above
         if self._watch.is_alive():
             self._watch.join(timeout=LOOK_EVERY_SECONDS)
 

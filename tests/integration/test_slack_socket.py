@@ -39,6 +39,22 @@ def test_a_socket_that_says_nothing_is_replaced(world: SlackTown) -> None:
     assert world.person("U0ANN").command(HERE, "/jit help")["acked"]
 
 
+def test_a_socket_that_slack_closes_in_the_same_instant_is_closed_all_the_same(world: SlackTown) -> None:
+    client = world.socket._handler.client
+    session = client.current_session
+    assert session is not None
+    close = session.close
+
+    def closed_by_slack_meanwhile() -> None:
+        session.close = close  # type: ignore[method-assign]
+        raise AttributeError("'NoneType' object has no attribute 'close'")  # what slack-sdk 3.47 raises then
+
+    session.close = closed_by_slack_meanwhile  # type: ignore[method-assign]
+    world.socket.close()
+    assert client.closed
+    assert not world.socket.connected()
+
+
 def test_a_delivery_that_comes_twice_asks_once(world: SlackTown) -> None:
     world.slack.faults({"on": "delivery", "kind": "duplicate", "times": 1})
     request = world.ask("U0ANN", "restart service=api env=prod because it is slow")
