@@ -39,7 +39,7 @@ def test_a_guardrails_review_is_wanted_besides_the_rules_own(town: Town) -> None
 def test_the_first_rule_that_matches_decides(town: Town) -> None:
     town.edit(
         "    rules:\n      - {name: staging",
-        "    rules:\n      - {name: nobody, deny: Not here.}\n      - {name: staging",
+        "    rules:\n      - {name: nobody, when: params.service == 'api', deny: Not here.}\n      - {name: staging",
     )
     request = town.ask(ANN, "restart", service="api", env="staging")
     assert town.see(request).outcome == "Not here."
@@ -68,7 +68,7 @@ def test_no_rule_that_matches_is_a_refusal_of_its_own_kind(town: Town) -> None:
 
 def test_a_rule_whose_condition_is_false_is_skipped_and_all_skipped_is_a_refusal(town: Town) -> None:
     town.edit("when: params.env == 'staging', allow", "when: params.service == 'worker', allow")
-    town.edit("review: [{from: [group:oncall], count: 1}]", "when: params.service == 'worker'\n        allow: true")
+    town.edit("review: [{from: [group:oncall], count: 1}]", "when: params.env == 'staging'\n        allow: true")
     request = town.ask(ANN, "restart", service="api", env="prod")
     assert town.state(request) is State.DENIED
     assert town.runner.started == []
