@@ -117,7 +117,6 @@ class SlackTown:
         self.slack.control("sockets", {"close": "all"})  # else the client waits seconds for its own goodbye
         self.socket.close()
         self.hands.close()
-        self.app.listener_runner.listener_executor.shutdown()
         self.town.close()
 
     def forward(self, seconds: float) -> None:

@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from slack_bolt import App, BoltResponse
 from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -17,14 +16,17 @@ from jitbot.slack.directory import Installed
 log = logging.getLogger(__name__)
 
 ACKING = 32
-"""Threads that acknowledge. Bolt's own five are all busy as soon as five people are slow, and Slack's three
-seconds pass for the sixth (docs.slack.dev/interactivity/handling-user-interaction)."""
+"""Threads that take in what a socket brings and acknowledge it. With few of them, all would be busy as soon as a few
+people are slow, and Slack's three seconds pass for the next (docs.slack.dev/interactivity/handling-user-interaction)."""
 SILENT_SECONDS = 120.0
 LOOK_EVERY_SECONDS = 10.0
 
 
 def build_app(client: WebClient, signing_secret: str, home: Installed) -> App:
-    """Return the Bolt app. Nothing in it waits for the network before an acknowledgement."""
+    """Return the Bolt app. Nothing in it waits for the network before an acknowledgement.
+
+    Its listeners run in the thread that brought the payload (docs/adr/0013).
+    """
     app = App(
         client=client,
         signing_secret=signing_secret,
@@ -35,7 +37,7 @@ def build_app(client: WebClient, signing_secret: str, home: Installed) -> App:
             bot_id=home.bot or None,
             bot_user_id=home.bot_user,
         ),
-        listener_executor=ThreadPoolExecutor(ACKING, thread_name_prefix="slack-ack"),
+        process_before_response=True,
         token_verification_enabled=False,
         logger=quiet_logger(),
     )

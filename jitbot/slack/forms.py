@@ -165,8 +165,10 @@ class Forms:
         if not self._newest.holds(view_id, number):
             return
         ahead = self._foresee(action, typed, caller.user)
-        if self._newest.holds(view_id, number):
-            self._desk.replies.update(view_id, form(action, typed, faults, ahead), str(view.get("hash") or ""))
+        drawn = form(action, typed, faults, ahead)
+        for seen in (str(view.get("hash") or ""), ""):  # the second time over an earlier look ahead, shown meanwhile
+            if self._newest.holds(view_id, number) and self._desk.replies.update(view_id, drawn, seen) is not None:
+                return
 
     def _foresee(self, action: Action, typed: Typed, user: UserId) -> Foresight:
         try:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -93,6 +92,7 @@ class FakeSlack:
         self.views: list[dict[str, Any]] = []
         self.people: dict[str, Person] = {}
         self.opens = True
+        self.redrawn_meanwhile = False
 
     def adopt(self, request: RequestId, user: UserId, channel: str, ts: str) -> Copy | None:
         return Copy(request, channel, channel, ts) if ts == "1.0" else None
@@ -116,7 +116,9 @@ class FakeSlack:
         self.views.append(view)
         return {"id": "V1", **view} if self.opens else None
 
-    def update(self, view_id: str, view: dict[str, Any], seen: str | None = None) -> dict[str, Any]:
+    def update(self, view_id: str, view: dict[str, Any], seen: str | None = None) -> dict[str, Any] | None:
+        if seen and self.redrawn_meanwhile:
+            return None
         self.views.append(view)
         return {"id": view_id, **view}
 
@@ -174,17 +176,12 @@ def bench() -> Iterator[Bench]:
     directory = cast(Any, slack)
     desk = Desk(cast(Any, service), cast(Any, slack), directory, Door(HOME, directory), cast(Any, slack), hands)
     register(app, desk, cast(Any, slack))
-    app.listener_runner.listener_executor.shutdown()
-    one = app.listener_runner.listener_executor = ThreadPoolExecutor(1)
 
     def dispatch(body: Any) -> BoltResponse:
-        answer = app.dispatch(BoltRequest(body=body, mode="socket_mode"))
-        one.submit(lambda: None).result()  # what comes after the ack has been done too
-        return answer
+        return app.dispatch(BoltRequest(body=body, mode="socket_mode"))
 
     yield Bench(service, slack, dispatch)
     hands.close()
-    one.shutdown()
 
 
 def test_a_click_is_taken_in_with_its_revision_and_the_message_it_was_on(bench: Bench) -> None:
@@ -381,6 +378,13 @@ def test_the_picker_becomes_the_form_of_what_was_picked(bench: Bench) -> None:
     assert bench.slack.views[-1]["callback_id"] == ids.PICKER
     bench.click("jit:pick", value="restart", view={"id": "V1", "blocks": []})
     assert bench.slack.views[-1]["callback_id"] == ids.FORM_VIEW
+    assert "Runs at once" in json.dumps(bench.slack.views[-1])
+
+
+def test_what_would_happen_is_shown_though_an_earlier_look_ahead_was_shown_meanwhile(bench: Bench) -> None:
+    bench.slack.redrawn_meanwhile = True
+    view = {"id": "V1", "hash": "older", "state": {"values": {}}, **form(make_action(), Typed("restart"))}
+    bench.click("jit:field", value="api", view=view)
     assert "Runs at once" in json.dumps(bench.slack.views[-1])
 
 

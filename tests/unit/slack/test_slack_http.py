@@ -35,7 +35,6 @@ def http() -> Iterator[TestClient]:
     server.include_router(slack_router(app, SECRET))
     with TestClient(server, raise_server_exceptions=False) as client:
         yield client
-    app.listener_runner.listener_executor.shutdown()
 
 
 def post(http: TestClient, body: str, *, at: str | None = None, signature: str | None = None, **more: Any) -> Any:
