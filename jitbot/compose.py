@@ -20,11 +20,12 @@ from jitbot.audit import Verifier
 from jitbot.clock.queue import WorkQueue
 from jitbot.clock.ticker import Ticker
 from jitbot.errors import SettingsError, StoreUnavailable
+from jitbot.facts.registry import FactRegistry
 from jitbot.model import Policy
-from jitbot.policy.load import load, read
+from jitbot.outbound.site import EnvironmentSite
+from jitbot.policy.files.load import load, read
 from jitbot.ports import Directory
 from jitbot.runners.registry import Registry
-from jitbot.runners.site import EnvironmentSite
 from jitbot.service import Book, Service, World
 from jitbot.settings import Settings, variable
 from jitbot.slack.app import SocketRunner, build_app
@@ -88,9 +89,16 @@ def open_catalog(settings: Settings) -> Registry:
     return Registry(settings.runners, EnvironmentSite(settings.http_hosts))
 
 
-def open_book(settings: Settings, store: Store, catalog: Registry) -> Book:
+def open_sources(settings: Settings) -> FactRegistry:
+    """Find the sources of facts that may be loaded. Raises: SettingsError."""
+    return FactRegistry(settings.facts, EnvironmentSite(settings.http_hosts))
+
+
+def open_book(settings: Settings, store: Store, catalog: Registry, sources: FactRegistry) -> Book:
     """Read the policies; a broken set leaves jitbot ends-only, and says so."""
-    book = Book(read=lambda: read(settings.policies), load=lambda files: load(files, catalog), keep=store.sets.keep)
+    book = Book(
+        read=lambda: read(settings.policies), load=lambda files: load(files, catalog, sources), keep=store.sets.keep
+    )
     book.reload()
     if book.ends_only:
         log.error("ends-only: new requests are refused until the policies are mended.\n%s", book.fault)
@@ -99,15 +107,16 @@ def open_book(settings: Settings, store: Store, catalog: Registry) -> Book:
 
 def build_service(settings: Settings, store: Store, directory: Directory, queue: WorkQueue) -> Service:
     """Put the use cases on their ports."""
-    catalog = open_catalog(settings)
+    catalog, sources = open_catalog(settings), open_sources(settings)
     world = World(
         ledger=store.ledger,
         inbox=store.inbox,
         trail=store.trail,
         directory=directory,
         catalog=catalog,
+        sources=sources,
         queue=queue,
-        book=open_book(settings, store, catalog),
+        book=open_book(settings, store, catalog, sources),
         name=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}",
     )
     return Service(world)
@@ -115,7 +124,7 @@ def build_service(settings: Settings, store: Store, directory: Directory, queue:
 
 def check_policies(folder: Path, settings: Settings) -> Policy:
     """Load policies as the bot would. Raises: PolicyError, SettingsError."""
-    return load(read(folder), open_catalog(settings))
+    return load(read(folder), open_catalog(settings), open_sources(settings))
 
 
 def slack_client(settings: Settings) -> WebClient:

@@ -15,6 +15,8 @@ JitbotError
 ├── Tampered               the operator, at once   -> nothing runs; alarm
 ├── StoreUnavailable       the operator            -> the person is told that nothing was taken in
 ├── DirectoryUnavailable   nobody                  -> people and groups are unread; conditions on them err
+├── FactUnavailable        nobody                  -> the fact is unread; conditions on it err
+├── NotGranted             the operator            -> a secret that is not set, a host that is not allowed
 ├── NotifyError            the notifier            -> tried again, or the fallback channel
 │   ├── NotifyRefused
 │   └── NotifyUnsure
@@ -86,6 +88,14 @@ class StoreUnavailable(JitbotError):
 
 class DirectoryUnavailable(JitbotError):
     """People or groups could not be read in time."""
+
+
+class FactUnavailable(JitbotError):
+    """A fact could not be read, in time or at all; the message says why, in words for people."""
+
+
+class NotGranted(JitbotError):
+    """The operator does not let jitbot do this here; nothing was sent. The message says what to set."""
 
 
 class NotifyError(JitbotError):

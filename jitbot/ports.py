@@ -16,6 +16,7 @@ from jitbot.model import (
     AuditEvent,
     Copy,
     Delivery,
+    FactKind,
     Health,
     Outgoing,
     Person,
@@ -187,13 +188,13 @@ class Run(Protocol):
 
 
 class Site(Protocol):
-    """What the operator grants the runners of this machine; a runner's entry point is called with `site=`."""
+    """What the operator grants on this machine; the entry points of runners and facts are called with `site=`."""
 
     hosts: frozenset[str]
-    """`host` or `host:port` that runners may talk to."""
+    """`host` or `host:port` that may be talked to."""
 
     def secret(self, name: str) -> str:
-        """Return a secret by its name. Raises: RunnerRefused, naming what is not set and how to set it."""
+        """Return a secret by its name. Raises: NotGranted, naming what is not set and how to set it."""
 
 
 class Runner(Protocol):
@@ -223,6 +224,39 @@ class Runner(Protocol):
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         """Take it back; returning means that it is gone."""
+
+
+class FactSource(Protocol):
+    """A plugin that reads one kind of fact; its contract suite is `jitbot.testing`.
+
+    It only ever looks. Whatever it raises means that the fact could not be read, which is never empty, false or zero.
+    """
+
+    Arguments: type[BaseModel]
+    keep: timedelta
+    """How long an answer is believed; decisions show its age."""
+
+    def kind(self, arguments: BaseModel) -> FactKind:
+        """Tell what comes back, so that conditions can be checked when policies are loaded."""
+
+    def read(self, arguments: BaseModel, at: datetime) -> Any:
+        """Return the value at an instant (aware UTC). Raises: FactUnavailable, saying why in words for people."""
+
+
+class Sources(Protocol):
+    """Where facts can be read; policies are checked against it when they are loaded."""
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all sources, sorted."""
+
+    def source(self, name: str) -> FactSource:
+        """Return a source. Raises: KeyError."""
+
+    def kind(self, name: str, values: Mapping[str, Any]) -> FactKind:
+        """Tell what a source comes to, though only a request knows some of its arguments. Raises: InvalidInput."""
+
+    def arguments(self, name: str, values: Mapping[str, Any]) -> BaseModel:
+        """Validate arguments for a source. Raises: InvalidInput with the offending fields."""
 
 
 class Catalog(Protocol):

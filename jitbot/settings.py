@@ -42,7 +42,8 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address that HTTP listens on")
     port: int = Field(3000, ge=0, le=65535, description="The port that HTTP listens on")
     runners: Names = Field(("command", "http"), description="The runners that may be loaded, by name, comma-separated")
-    http_hosts: Names = Field((), description="The hosts that the http runner may talk to, comma-separated")
+    facts: Names = Field((), description="The sources of facts that may be loaded, by name, comma-separated")
+    http_hosts: Names = Field((), description="The hosts that runners and facts may talk to, comma-separated")
     fallback_channel: str = Field(
         "", description="The channel for cards whose own channel cannot take them; an id or #name"
     )
@@ -51,7 +52,7 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often jitbot looks for what is due, in seconds")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
 
-    @field_validator("runners", "http_hosts", mode="before")
+    @field_validator("runners", "facts", "http_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

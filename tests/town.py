@@ -31,10 +31,10 @@ from jitbot.model import (
     State,
     UserId,
 )
-from jitbot.policy.load import load
+from jitbot.outbound.site import EnvironmentSite
+from jitbot.policy.files.load import load
 from jitbot.ports import Run
 from jitbot.runners.guard import Guarded
-from jitbot.runners.site import EnvironmentSite
 from jitbot.service import Book, Service, World
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.engine import Database
@@ -42,6 +42,7 @@ from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
+from tests.fake_sources import FakeSource, FakeSources
 
 TEAM = "T0ACME"
 ANN, BO, CY, DI, EVE = (UserId(f"U0{name}") for name in ("ANN", "BO", "CY", "DI", "EVE"))
@@ -238,7 +239,7 @@ class Town:
         ready(url)
         self.url, self.folder = url, folder
         self.files = files if files is not None else {"payments.yml": POLICY, "people.yml": PEOPLE}
-        self.directory, self.runner = Directory(), FakeRunner()
+        self.directory, self.runner, self.facts = Directory(), FakeRunner(), FakeSource()
         self.database = Database(url)
         self._keys = itertools.count()
         self._build()
@@ -246,14 +247,27 @@ class Town:
     def _build(self) -> None:
         signer = open_key(self.folder / "signing.key")
         self.catalog = catalog = OneRunner(self.runner)
+        self.sources = sources = FakeSources(self.facts)
         self.queue = HandQueue()
         self.trail = StoreTrail(self.database, Verifier([signer.public]))
         self.ledger = StoreLedger(self.database, signer)
         self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
-        self.book = Book(lambda: dict(self.files), lambda files: load(files, catalog), lambda digest, files: None)
+        self.book = Book(
+            lambda: dict(self.files), lambda files: load(files, catalog, sources), lambda digest, files: None
+        )
         self.book.reload()
         name = f"process-{next(self._keys)}"
-        self.world = World(self.ledger, self.inbox, self.trail, self.directory, catalog, self.queue, self.book, name)
+        self.world = World(
+            ledger=self.ledger,
+            inbox=self.inbox,
+            trail=self.trail,
+            directory=self.directory,
+            catalog=catalog,
+            sources=sources,
+            queue=self.queue,
+            book=self.book,
+            name=name,
+        )
         self.service = Service(self.world)
 
     def twin(self) -> "Town":

@@ -3,7 +3,7 @@
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
 from jitbot.model.decision import Decision, Mark, Need, Reason
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
-from jitbot.model.facts import Facts
+from jitbot.model.facts import FactCall, FactKind, Facts, Span
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
@@ -33,6 +33,8 @@ __all__ = [
     "Delivery",
     "DeliveryKind",
     "Entry",
+    "FactCall",
+    "FactKind",
     "Facts",
     "Group",
     "Guardrail",
@@ -58,6 +60,7 @@ __all__ = [
     "Rule",
     "Selector",
     "Snapshot",
+    "Span",
     "Standing",
     "State",
     "Tested",

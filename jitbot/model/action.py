@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from jitbot.model.facts import FactCall
 from jitbot.model.people import Selector
 from jitbot.model.rules import Rule
 
@@ -76,6 +77,7 @@ class Action:
     lapse_after: timedelta = timedelta(hours=8)
     start_within: timedelta = timedelta(hours=1)
     time_limit: timedelta = timedelta(minutes=5)
+    facts: tuple[FactCall, ...] = ()
     where: str = ""
 
     def parameter(self, name: str) -> Parameter | None:

@@ -5,21 +5,62 @@ What could not be read is absent here and named in `unread`; it is never empty, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from jitbot.model.people import Person, Standing, UserId
 
 
+class FactKind(StrEnum):
+    """What a fact comes to. The first group can be used in conditions, the others name people and times."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    TEXTS = "texts"
+    DURATION = "duration"
+    INSTANT = "instant"
+    PEOPLE = "people"  # a frozenset of Slack ids and e-mail addresses
+    SPANS = "spans"  # a tuple of `Span`
+    ATTRIBUTES = "attributes"  # Slack id or e-mail address -> name -> value
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time, `start` included and `end` not; aware instants in UTC."""
+
+    start: datetime
+    end: datetime
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FactCall:
+    """One declared fact: its source and that source's arguments, with `{parameter}` templates still in them."""
+
+    name: str
+    source: str
+    arguments: Mapping[str, Any]
+    kind: FactKind
+    where: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One reading of the world. `members` maps a selector's text to who it names now."""
+    """One reading of the world.
+
+    `members` maps a selector's text to who it names now, `values` a condition's dotted name to its value, and `ages`
+    says of values how old they were when they were read from memory.
+    """
 
     now: datetime
     members: Mapping[str, frozenset[UserId]] = field(default_factory=dict)
     people: Mapping[UserId, Person] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
+    ages: Mapping[str, timedelta] = field(default_factory=dict)
 
     def may_review(self, user: UserId) -> bool:
         """Tell whether this person is known to be a member of the workspace now."""

@@ -40,7 +40,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """One way to name people in a policy: `group:NAME` or `user:ID`."""
+    """One way to name people in a policy: `group:NAME`, `oncall:NAME` or `user:ID`."""
 
     kind: str
     name: str
@@ -51,10 +51,12 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A named set of people in `people.yml`; members by Slack id, e-mail address or `@usergroup`."""
+    """A named set of people in `people.yml`: by Slack id, e-mail address, `@usergroup`, other group or rota."""
 
     name: str
     users: tuple[UserId, ...] = ()
     emails: tuple[str, ...] = ()
     usergroups: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    on_call: tuple[str, ...] = ()
     where: str = ""

@@ -4,15 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jitbot.model.action import Action
+from jitbot.model.facts import FactCall
 from jitbot.model.people import Group
 from jitbot.model.rules import Guardrail
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Every action, guardrail and group of one folder of policy files; `digest` is over the files' bytes."""
+    """Every action, guardrail and group of one folder of policy files; `digest` is over the files' bytes.
+
+    `facts` are the organisation's, for its guardrails; `on_call` says of each rota where it is read.
+    """
 
     actions: Mapping[str, Action] = field(default_factory=dict)
     guardrails: tuple[Guardrail, ...] = ()
     groups: Mapping[str, Group] = field(default_factory=dict)
+    facts: tuple[FactCall, ...] = ()
+    on_call: Mapping[str, FactCall] = field(default_factory=dict)
     digest: str = ""

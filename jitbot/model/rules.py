@@ -40,7 +40,7 @@ class Tested:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A CEL expression, where it stands (`file:line`), and its compiled test.
+    """A CEL expression, where it stands (`file:line`), the names it looks at, and its compiled test.
 
     `test` takes the bindings (dotted name to value; what could not be read is left out) and never raises.
     """
@@ -48,6 +48,7 @@ class Condition:
     text: str
     where: str
     test: Callable[[Mapping[str, Any]], Tested] = field(compare=False, repr=False)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""Policy: YAML files read strictly into rules, and the one function that decides by them.
+"""Policy: the one function that decides, and what people type read by the same rules.
 
-`load` turns files into a `Policy`; `parameters`, `reasons` and `durations` read what people type; `templates` fills a
-runner's inputs; `decide` says yes, no, or who has to be asked.
+`decide` says yes, no, or who has to be asked; `files` turns YAML into the `Policy` that it decides by; `cel` compiles
+its conditions. `parameters`, `asking` and `durations` read what people type; `templates` fills a runner's inputs.
 """

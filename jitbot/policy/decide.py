@@ -33,6 +33,7 @@ from jitbot.model import (
 )
 from jitbot.policy.requirements import Requirement, measure, satisfied
 from jitbot.policy.values import condition_values
+from jitbot.policy.wanted import wanted
 
 
 def decide(policy: Policy, request: Request, reviews: Sequence[Review], facts: Facts) -> Decision:
@@ -46,8 +47,8 @@ def decide(policy: Policy, request: Request, reviews: Sequence[Review], facts: F
         return _refusal(asking.detail, asking, unread=unread)
     values = condition_values(policy, action, request, facts)
     found = _Findings()
-    guardrails = [_guardrail(each, values, found) for each in policy.guardrails if each.covers(action.name)]
-    rules = _rules(action, values, found)
+    guardrails = [_guardrail(each, values, facts, found) for each in policy.guardrails if each.covers(action.name)]
+    rules = _rules(action, values, facts, found)
     heading = [asking, Reason(Mark.YES, "guardrails", children=tuple(guardrails))] if guardrails else [asking]
     if found.denial is not None:
         return _denied(found, [*heading, *rules])
@@ -69,21 +70,7 @@ def eligible(policy: Policy, request: Request, decision: Decision, facts: Facts,
 
 def mentioned(policy: Policy, action: str) -> tuple[str, ...]:
     """Return every selector (as text) that could be asked to review this action."""
-    rules = [guardrail.rule for guardrail in policy.guardrails if guardrail.covers(action)]
-    if action in policy.actions:
-        rules += policy.actions[action].rules
-    return tuple(
-        sorted(
-            {
-                str(source)
-                for rule in rules
-                if rule.reviews is not None
-                for alternative in rule.reviews.alternatives
-                for entry in alternative
-                for source in entry.sources
-            }
-        )
-    )
+    return tuple(sorted(wanted(policy, action).reviewers))
 
 
 @dataclass(slots=True)
@@ -126,14 +113,14 @@ def _may_ask(action: Action, request: Request, facts: Facts) -> Reason:
     return Reason(Mark.NO, label, f"Only {names} may ask for {action.name}.", action.where)
 
 
-def _guardrail(guardrail: Guardrail, values: Mapping[str, Any], found: _Findings) -> Reason:
+def _guardrail(guardrail: Guardrail, values: Mapping[str, Any], facts: Facts, found: _Findings) -> Reason:
     tested = _test(guardrail.rule, values)
     if tested.truth is not Truth.FALSE:
         found.take(guardrail.rule, tested)
-    return _shown(guardrail.rule, tested)
+    return _shown(guardrail.rule, tested, facts)
 
 
-def _rules(action: Action, values: Mapping[str, Any], found: _Findings) -> list[Reason]:
+def _rules(action: Action, values: Mapping[str, Any], facts: Facts, found: _Findings) -> list[Reason]:
     """Walk the rules in file order; everything after the first that matched is untried."""
     shown: list[Reason] = []
     for rule in action.rules:
@@ -145,7 +132,7 @@ def _rules(action: Action, values: Mapping[str, Any], found: _Findings) -> list[
             found.take(rule, tested)
         if tested.truth is Truth.TRUE:
             found.rule = rule
-        shown.append(_shown(rule, tested))
+        shown.append(_shown(rule, tested, facts))
     if found.rule is None:
         nothing = Rule("no rule matched", Outcome.DENY, message="No rule allows this.", where=action.where)
         found.take(nothing, _ALWAYS)
@@ -158,16 +145,26 @@ def _test(rule: Rule, values: Mapping[str, Any]) -> Tested:
     return rule.when.test(values) if rule.when is not None else _ALWAYS
 
 
-def _shown(rule: Rule, tested: Tested) -> Reason:
-    seen = ", ".join(f"{name} is {_literal(value)}" for name, value in tested.seen.items())
+def _shown(rule: Rule, tested: Tested, facts: Facts) -> Reason:
+    seen = ", ".join(f"{name} is {_literal(value)}{_age(name, facts)}" for name, value in tested.seen.items())
     if tested.truth is Truth.FALSE:
         return Reason(Mark.NO, rule.name, seen, rule.where)
     if tested.truth is Truth.ERROR:
-        missing = ", ".join(tested.missing)
-        detail = f"could not be told: {missing} could not be read" if missing else f"could not be told: {tested.error}"
+        missing = ", ".join(f"{name} could not be read{_why(name, facts)}" for name in tested.missing)
+        detail = f"could not be told: {missing or tested.error}"
         return Reason(Mark.ERROR, rule.name, detail, rule.where)
     mark = Mark.DENIED if rule.outcome is Outcome.DENY else Mark.YES
     return Reason(mark, rule.name, seen, rule.where)
+
+
+def _age(name: str, facts: Facts) -> str:
+    """Say how old a value is that was read from memory."""
+    age = facts.ages.get(name)
+    return f" ({age.total_seconds():.0f} s old)" if age is not None else ""
+
+
+def _why(name: str, facts: Facts) -> str:
+    return f" ({facts.unread[name]})" if name in facts.unread else ""
 
 
 def _literal(value: Any) -> str:

@@ -1,7 +1,7 @@
 """What conditions see: dotted names bound to values for one decision.
 
 What could not be read is left out, so that a condition that needs it errs instead of seeing something empty.
-The names and their types are declared in `policy.conditions`.
+The names and their types are declared in `policy.cel.names`.
 """
 
 from datetime import timedelta
@@ -29,9 +29,10 @@ def condition_values(policy: Policy, action: Action, request: Request, facts: Fa
     person = facts.people.get(request.requester)
     if person is not None:
         values["requester.kind"] = person.kind.value
-    groups = [name for name in policy.groups if request.requester in facts.members.get(f"group:{name}", ())]
-    if not any(f"group:{name}" in facts.unread for name in policy.groups):
-        values["requester.groups"] = groups
+    for name, kind, known in (("groups", "group", policy.groups), ("on_call", "oncall", policy.on_call)):
+        sets = {each: facts.members.get(f"{kind}:{each}") for each in known}
+        if None not in sets.values():
+            values[f"requester.{name}"] = [each for each, who in sets.items() if who and request.requester in who]
     for parameter in action.parameters:
         if parameter.name in request.params:
             values |= _given(parameter, request.params[parameter.name])

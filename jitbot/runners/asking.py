@@ -5,23 +5,19 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import httpx2
-
 from jitbot.errors import RunnerRefused
+from jitbot.outbound.exchange import Call
+from jitbot.outbound.hosts import allowed
 from jitbot.ports import Site
-from jitbot.runners.exchange import Call
 from jitbot.runners.http_inputs import PLACE, Ask, Change, HttpInputs, has_dots, header_value
-from jitbot.runners.output import shown
 from jitbot.runners.values import plain
-
-_PORTS = {"http": 80, "https": 443}
 
 Places = Mapping[str, Any]
 """What may stand for `{receipt.NAME}` and `{run.key}`, by the name between the braces."""
 
 
 def call(told: HttpInputs, ask: Ask, method: str, places: Places, site: Site) -> Call:
-    """Return the request as it is sent. Raises: RunnerRefused when it may not or cannot be sent."""
+    """Return the request as it is sent. Raises: NotGranted, RunnerRefused when it cannot be sent."""
     headers = {"accept": "*/*", "accept-encoding": "identity", "connection": "close", "user-agent": "jitbot"}
     body = b""
     if isinstance(ask, Change):
@@ -30,7 +26,7 @@ def call(told: HttpInputs, ask: Ask, method: str, places: Places, site: Site) ->
     for name, value in ask.headers.items():
         filled = _one_line(name, _text(plain(value, site), places) if isinstance(value, str) else plain(value, site))
         headers[name.lower()] = filled
-    return Call(method, _allowed(address(told, ask, places), site), headers, body)
+    return Call(method, allowed(address(told, ask, places), site), headers, body)
 
 
 def address(told: HttpInputs, ask: Ask, places: Places) -> str:
@@ -43,18 +39,6 @@ def address(told: HttpInputs, ask: Ask, places: Places) -> str:
     full = "/".join([url.rstrip("/") if steps else url, *(quote(step, safe="") for step in steps)])
     query = urlencode({name: _text(value, places) for name, value in ask.query.items()})
     return f"{full}?{query}" if query else full
-
-
-def _allowed(url: str, site: Site) -> httpx2.URL:
-    try:
-        parsed = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
-        raise RunnerRefused(f"{shown(url)} is no URL: {error}") from error
-    host = parsed.netloc.decode("ascii")
-    with_port = host if parsed.port else f"{host}:{_PORTS[parsed.scheme]}"
-    if parsed.userinfo or not {host, with_port} & site.hosts:
-        raise RunnerRefused(f"Runners here may not talk to {host}: it is not among the hosts their operator allows.")
-    return parsed
 
 
 def _body(ask: Change, places: Places) -> tuple[bytes, str]:

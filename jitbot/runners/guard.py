@@ -12,11 +12,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jitbot.errors import RunnerError, RunnerRefused, RunnerUnsure
+from jitbot.errors import NotGranted, RunnerError, RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Receipt
+from jitbot.outbound.site import RedactingSite
+from jitbot.outbound.text import shown
 from jitbot.ports import Run, Runner
-from jitbot.runners.output import shown
-from jitbot.runners.site import RedactingSite
 
 RECEIPT_BYTES = 16 * 1024
 TARGET_CHARACTERS = 500
@@ -76,6 +76,8 @@ class Guarded:
     def _translating(self, foreign: type[RunnerError], step: str) -> Iterator[None]:
         try:
             yield
+        except NotGranted as error:
+            raise RunnerRefused(self._site.redact(str(error))) from None
         except (RunnerRefused, RunnerUnsure) as error:
             text = self._site.redact(str(error))
             if text == str(error):

@@ -1,10 +1,10 @@
 """What a child process or a server says, made fit to be shown: in lines, capped, visible, without secrets."""
 
-import re
 from collections import deque
 from collections.abc import Callable
 
-LINE_CHARACTERS = 1_000
+from jitbot.outbound.text import shown
+
 TOTAL_CHARACTERS = 64 * 1024
 LINE_COST = 64
 """What a line counts at least, so that a flood of empty lines is one too."""
@@ -13,30 +13,6 @@ TAIL_LINES = 10
 _LINE_BYTES = 20 * 1024
 """More than a receipt may have; what a line has beyond is never held in memory."""
 _RECEIPT = "::receipt "
-_ODD = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
-
-
-def visible(text: str) -> str:
-    """Return text in which control, invisible and direction-changing characters show."""
-    return _ODD.sub(_picture, text)
-
-
-def shown(text: str) -> str:
-    """Return one line as people see it: visible and capped."""
-    text = visible(text)
-    if len(text) <= LINE_CHARACTERS:
-        return text
-    return f"{text[:LINE_CHARACTERS]}… ({len(text) - LINE_CHARACTERS} more)"
-
-
-def _picture(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"\\u{code:04x}"
 
 
 class Lines:

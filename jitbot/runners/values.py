@@ -47,7 +47,7 @@ TextOrSecret = Annotated[str | Secret, BeforeValidator(_text_or_secret)]
 
 
 def plain(value: str | Secret, site: Site) -> str:
-    """Return the value to be used. Raises: RunnerRefused when the secret is not set."""
+    """Return the value to be used. Raises: NotGranted when the secret is not set."""
     return value.prefix + site.secret(value.secret) if isinstance(value, Secret) else value
 
 

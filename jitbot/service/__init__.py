@@ -19,7 +19,7 @@ class Service:
     """All use cases over one world, each doing one thing and given only what it needs."""
 
     def __init__(self, world: World) -> None:
-        self._facts = FactsReader(world.directory, world.ledger)
+        self._facts = FactsReader(world.directory, world.ledger, world.sources)
         self.book = world.book
         asking = Asking(world, self._facts)
         undoing = Undoing(world)

@@ -87,7 +87,7 @@ class Asking:
     def decision(self, policy: Policy, request: Request, reviews: Sequence[Review]) -> Decision:
         """Read the facts and decide."""
         people: list[UserId] = [request.requester, *(review.reviewer for review in reviews)]
-        return decide(policy, request, reviews, self._facts.read(policy, request.action, people))
+        return decide(policy, request, reviews, self._facts.read(policy, request.action, people, request))
 
     def revised(self, request: Request, policy: Policy) -> Request | None:
         """Return the next revision where the definition or the plan has changed since; None where all is as approved.

@@ -32,7 +32,7 @@ class Queries:
     def offered(self, user: UserId) -> Sequence[Action]:
         """Return the actions this person may ask for, by title. Raises: Unavailable while policies are broken."""
         policy = self._world.book.for_new()
-        facts = self._facts.read(policy, "", [user])
+        facts = self._facts.for_asking(policy, user)
         if not facts.may_review(user):
             return []
         allowed = (

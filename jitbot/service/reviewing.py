@@ -54,7 +54,7 @@ class Reviewing:
         policy = world.book.for_new()
         self._unchanged(seen, policy)
         people = [seen.requester, delivery.user, *(each.reviewer for each in world.ledger.reviews(seen))]
-        facts = self._facts.read(policy, seen.action, people)
+        facts = self._facts.read(policy, seen.action, people, seen)
         with world.ledger.begin() as entry:
             request = entry.get(seen.id)
             self._still_open(request, delivery)

@@ -6,7 +6,7 @@ from typing import Any
 
 from jitbot.errors import RunnerRefused
 from jitbot.model import Request
-from jitbot.ports import Catalog, Directory, Inbox, Ledger, Queue, Runner, Trail
+from jitbot.ports import Catalog, Directory, Inbox, Ledger, Queue, Runner, Sources, Trail
 from jitbot.service.book import Book
 
 
@@ -19,6 +19,7 @@ class World:
     trail: Trail
     directory: Directory
     catalog: Catalog
+    sources: Sources
     queue: Queue
     book: Book
     name: str

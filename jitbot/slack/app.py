@@ -16,8 +16,8 @@ from jitbot.slack.directory import Installed
 log = logging.getLogger(__name__)
 
 ACKING = 32
-"""Threads that take in what a socket brings and acknowledge it. With few of them, all would be busy as soon as a few
-people are slow, and for the next Slack's three seconds pass (docs.slack.dev/interactivity/handling-user-interaction)."""
+"""Threads that take in what a socket brings and acknowledge it. If they were few, a few slow ones would keep all others
+waiting beyond Slack's three seconds (docs.slack.dev/interactivity/handling-user-interaction)."""
 SILENT_SECONDS = 120.0
 LOOK_EVERY_SECONDS = 10.0
 

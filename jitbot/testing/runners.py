@@ -15,9 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.model import HealthState, Plan, Receipt
+from jitbot.outbound.site import EnvironmentSite
 from jitbot.ports import Run, Runner
 from jitbot.runners.guard import RECEIPT_BYTES, Guarded
-from jitbot.runners.site import EnvironmentSite
 
 RUN_SECONDS = 30
 

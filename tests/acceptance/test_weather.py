@@ -6,8 +6,24 @@ from datetime import timedelta
 
 import pytest
 
+from jitbot import model
 from jitbot.errors import Conflict, DirectoryUnavailable, StoreUnavailable
-from jitbot.model import DeliveryKind, Group, Person, Policy, Request, RequestId, Standing, State, UserId
+from jitbot.model import (
+    Condition,
+    DeliveryKind,
+    Group,
+    Guardrail,
+    Outcome,
+    Person,
+    Policy,
+    Request,
+    RequestId,
+    Rule,
+    Standing,
+    State,
+    Truth,
+    UserId,
+)
 from jitbot.service import runlog
 from jitbot.service.facts import FactsReader
 from jitbot.service.runlog import RunLog
@@ -246,13 +262,21 @@ class Slow:
         return self._inner.usergroup(handle)
 
 
+def about(groups: dict[str, Group]) -> Policy:
+    """Return policies with one guardrail that looks at every group."""
+    looks = Condition(
+        "requester.groups", "guardrails.yml:1", lambda values: model.Tested(Truth.FALSE), ("requester.groups",)
+    )
+    return Policy(groups=groups, guardrails=(Guardrail(Rule("looks", Outcome.DENY, looks)),))
+
+
 def test_what_does_not_come_in_time_is_unread_never_empty(town: Town) -> None:
     slow = Slow(town, {BO}, {"slow"})
     town.directory.usergroups = {"slow": {CY}, "fast": {CY}}
-    reader = FactsReader(slow, town.ledger, timedelta(seconds=0.2))
+    reader = FactsReader(slow, town.ledger, town.sources, timedelta(seconds=0.2))
     groups = {"slow": Group("slow", usergroups=("slow",)), "fast": Group("fast", usergroups=("fast",))}
     began = town.ledger.now()
-    facts = reader.read(Policy(groups=groups), "restart", [ANN, BO])
+    facts = reader.read(about(groups), "restart", [ANN, BO])
     took = town.ledger.now() - began
     slow.go.set()
     reader.close()
@@ -266,14 +290,14 @@ def test_members_are_found_by_id_address_and_usergroup(town: Town) -> None:
     town.directory.emails = {"eve@example.com": EVE}
     town.directory.usergroups = {"ops": {CY}}
     group = Group("all", users=(BO,), emails=("eve@example.com", "nobody@example.com"), usergroups=("ops",))
-    facts = town.service._facts.read(Policy(groups={"all": group}), "restart", [])
+    facts = town.service._facts.read(about({"all": group}), "restart", [])
     assert facts.members["group:all"] == frozenset({BO, CY, EVE})
 
 
 def test_a_directory_that_fails_leaves_groups_unread(town: Town) -> None:
     town.directory.down = True
     groups = {"a": Group("a", emails=("eve@example.com",)), "b": Group("b", usergroups=("ops",))}
-    facts = town.service._facts.read(Policy(groups=groups), "restart", [ANN])
+    facts = town.service._facts.read(about(groups), "restart", [ANN])
     assert set(facts.unread) == {"group:a", "group:b"}
     with pytest.raises(DirectoryUnavailable):
         town.directory.person(ANN)

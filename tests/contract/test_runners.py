@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from jitbot.cli.demo_service import DemoService
+from jitbot.outbound.site import EnvironmentSite
 from jitbot.ports import Runner
 from jitbot.runners.command import CommandRunner
 from jitbot.runners.http import HttpRunner
-from jitbot.runners.site import EnvironmentSite
 from jitbot.testing import RunnerContract
 
 ROOT = Path(__file__).parents[2]

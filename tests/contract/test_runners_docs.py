@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from jitbot.errors import SettingsError
+from jitbot.outbound.site import EnvironmentSite
 from jitbot.policy.templates import fill
 from jitbot.runners.command_inputs import CommandInputs
 from jitbot.runners.http_inputs import HttpInputs
 from jitbot.runners.registry import Registry
-from jitbot.runners.site import EnvironmentSite
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs/reference/runners.md").read_text(encoding="utf-8")

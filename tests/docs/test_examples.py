@@ -1,12 +1,14 @@
 """Policies on the pages load: each block that begins with `# policies/NAME.yml` is one file of its page's set."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from jitbot.policy.load import load
+from jitbot.facts.registry import FactRegistry
+from jitbot.outbound.site import EnvironmentSite
+from jitbot.policy.files.load import load
 from jitbot.runners.registry import Registry
-from jitbot.runners.site import EnvironmentSite
 from tests.docs import pages
 
 HOSTS = ("search.acme.example",)
@@ -27,8 +29,10 @@ PAGES = [pytest.param(page, id=pages.name(page)) for page in pages.pages() if fi
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_policies_on_a_page_load(page: Path) -> None:
-    catalog = Registry(["command", "http"], EnvironmentSite(HOSTS, {}))
-    policy = load(files(page), catalog)
+    site = EnvironmentSite(HOSTS, {})
+    points = tomllib.loads((pages.ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    catalog = Registry(["command", "http"], site)
+    policy = load(files(page), catalog, FactRegistry(list(points.get("jitbot.facts", {})), site))
     assert policy.actions
 
 

@@ -84,7 +84,7 @@ def an_action(*rules: Rule, **changes: Any) -> Action:
 
 
 def a_policy(*rules: Rule, guardrails: Sequence[Guardrail] = (), **changes: Any) -> Policy:
-    return Policy({"restart": an_action(*rules, **changes)}, tuple(guardrails), {}, "digest")
+    return Policy({"restart": an_action(*rules, **changes)}, tuple(guardrails), digest="digest")
 
 
 def a_snapshot(**changes: Any) -> Snapshot:

@@ -303,6 +303,7 @@ def test_conditions_see_the_request_its_plan_and_who_asks() -> None:
         "requester.id": ANN,
         "requester.kind": "person",
         "requester.groups": [],
+        "requester.on_call": [],
         "now": READ.now,
         "risk": "medium",
         "targets": 2,

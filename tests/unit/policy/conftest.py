@@ -9,7 +9,8 @@ import pytest
 
 from jitbot.errors import InvalidInput, PolicyError
 from jitbot.model import Action, Policy
-from jitbot.policy.load import load
+from jitbot.policy.files.load import load
+from tests.fake_sources import FakeSource, FakeSources
 
 MARK = "»"
 PEOPLE = """
@@ -67,7 +68,7 @@ def unmarked(text: str) -> tuple[str, str]:
 
 @pytest.fixture
 def load_files() -> Callable[[Mapping[str, str]], Policy]:
-    return lambda files: load({"people.yml": PEOPLE, **files}, Runners())
+    return lambda files: load({"people.yml": PEOPLE, **files}, Runners(), FakeSources(FakeSource()))
 
 
 @pytest.fixture
@@ -75,7 +76,9 @@ def load_action() -> Callable[..., Action]:
     """Load one action from its keys."""
 
     def loaded(body: str) -> Action:
-        return load({"people.yml": PEOPLE, "payments.yml": action_text(body)}, Runners()).actions["restart"]
+        return load(
+            {"people.yml": PEOPLE, "payments.yml": action_text(body)}, Runners(), FakeSources(FakeSource())
+        ).actions["restart"]
 
     return loaded
 
@@ -86,7 +89,7 @@ def faults() -> Callable[..., list[str]]:
 
     def found(files: Mapping[str, str]) -> list[str]:
         with pytest.raises(PolicyError) as caught:
-            load({"people.yml": PEOPLE, **files}, Runners())
+            load({"people.yml": PEOPLE, **files}, Runners(), FakeSources(FakeSource()))
         return str(caught.value).split("\n")
 
     return found

@@ -57,9 +57,9 @@ def test_a_reason_can_be_asked_for_in_one_word(load_action: Callable[[str], Acti
         (
             "»requester: [x]",
             "'requester' is not a key here. Did you mean requesters? Allowed: title, description, runner, with, "
-            "parameters, risk, requesters, reason, timebox, rules, lapse_after, start_within and time_limit.",
+            "parameters, risk, requesters, reason, facts, timebox, rules, lapse_after, start_within and time_limit.",
         ),
-        ("»facts: {}", "'facts' is not a key here."),
+        ("»windows: {}", "'windows' is not a key here."),
         ("»break_glass: {}", "'break_glass' is not a key here."),
         ("risk: »hihg", "this can be low, medium, high or critical, not 'hihg'. Did you mean high?"),
         ("runner: »7", "this must be text, not 7; put it in quotes."),
@@ -90,8 +90,8 @@ def test_a_reason_can_be_asked_for_in_one_word(load_action: Callable[[str], Acti
             "the group 'enginering' is not defined. Did you mean engineering? people.yml has engineering and leads.",
         ),
         (
-            "requesters: [»oncall:primary]",
-            "'oncall:primary' names nobody; write group:NAME, or user: and a Slack id, as in user:U024BE7LH.",
+            "requesters: [»ann]",
+            "'ann' names nobody; write group:NAME, oncall:NAME, or user: and a Slack id, as in user:U024BE7LH.",
         ),
         ("requesters: [group:leads, »user:ann]", "'user:ann' names nobody;"),
         ("requesters: [»'*']", "'*' names nobody;"),
@@ -214,13 +214,14 @@ def test_people_are_named_by_id_address_or_user_group(load_files: Callable[..., 
     [
         (
             "groups: {sre: [»ann]}",
-            "'ann' is not a member; write a Slack id (U024BE7LH), an e-mail address or @usergroup.",
+            "'ann' is not a member; write a Slack id (U024BE7LH), an e-mail address, @usergroup, group:NAME or "
+            "oncall:NAME.",
         ),
-        ("groups: {sre: [»group:dev]}", "'group:dev' is not a member;"),
+        ("groups: {sre: [»group:dev]}", "the group 'dev' is not defined. There is sre."),
         ("groups: {sre: [»5]}", "this must be text, not 5; put it in quotes."),
         ("groups: {»'s r e': []}", "'s r e' cannot be a group's name; use letters, digits, `-`, `_` and `.`."),
         ("groups: »[]", "this must be a mapping"),
-        ("»rotas: {}\ngroups: {}", "'rotas' is not a key here. Allowed: groups."),
+        ("»rotas: {}\ngroups: {}", "'rotas' is not a key here. Allowed: groups and on_call."),
     ],
     ids=lambda value: value[:30],
 )

@@ -1,8 +1,8 @@
 from pydantic import BaseModel, Field
 
-from jitbot.policy.complaints import check
-from jitbot.policy.issues import Issues, Place
-from jitbot.policy.yaml_events import Document, parse
+from jitbot.policy.files.complaints import check
+from jitbot.policy.files.issues import Issues, Place
+from jitbot.policy.files.yaml_events import Document, parse
 
 
 class Even(BaseModel):

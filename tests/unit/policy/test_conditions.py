@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from jitbot import model
 from jitbot.errors import PolicyError
 from jitbot.model import Truth
-from jitbot.policy.cel_tree import Kind
-from jitbot.policy.conditions import LONGEST, ConditionFault, compile_condition, compile_program
-from jitbot.policy.literals import unknown_literals
-from jitbot.policy.names import LITERALS, NAMES, CelType
-from jitbot.policy.schema import ActionKeys
+from jitbot.policy.cel.conditions import LONGEST, ConditionFault, compile_condition, compile_program
+from jitbot.policy.cel.literals import unknown_literals
+from jitbot.policy.cel.names import LITERALS, NAMES, CelType
+from jitbot.policy.cel.tree import Kind
+from jitbot.policy.files.schema import ActionKeys
 
 TYPES = {
     **NAMES,

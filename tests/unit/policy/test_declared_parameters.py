@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from jitbot.model import Action, Parameter, ParameterType
-from jitbot.policy.fields import pretty
+from jitbot.policy.files.fields import pretty
 
 Fault = Callable[[str], str]
 

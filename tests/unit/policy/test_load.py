@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from jitbot.errors import PolicyError
 from jitbot.model import Policy
-from jitbot.policy.load import digest, load, read
-from jitbot.policy.schema import schema
+from jitbot.policy.files.load import digest, load, read
+from jitbot.policy.files.schema import schema
+from tests.fake_sources import FakeSource, FakeSources
 
 EXAMPLE = """
 team: payments
@@ -62,7 +63,7 @@ def test_an_example_loads_whole(load_files: Callable[..., Policy]) -> None:
 
 
 def test_no_files_are_an_empty_policy() -> None:
-    assert load({}, Anything()) == Policy(digest=hashlib.sha256().hexdigest())
+    assert load({}, Anything(), FakeSources(FakeSource())) == Policy(digest=hashlib.sha256().hexdigest())
 
 
 def test_the_digest_moves_with_every_byte_and_every_name() -> None:
@@ -144,7 +145,7 @@ def many(actions: int) -> dict[str, str]:
 def test_ten_times_the_actions_load_in_little_more_than_ten_times_the_time() -> None:
     def seconds(actions: int) -> float:
         begun = time.process_time()
-        assert len(load(many(actions), Anything()).actions) == actions
+        assert len(load(many(actions), Anything(), FakeSources(FakeSource())).actions) == actions
         return time.process_time() - begun
 
     seconds(20)
@@ -176,7 +177,7 @@ MUTANTS = list(mutations(yaml.safe_load(EXAMPLE)))
 def test_any_change_to_a_policy_is_loaded_or_refused_with_places(mutant: Any, name: str) -> None:
     files = {"people.yml": "groups: {engineering: [], leads: []}", name: yaml.safe_dump(mutant)}
     try:
-        load(files, Anything())
+        load(files, Anything(), FakeSources(FakeSource()))
     except PolicyError as error:
         for line in str(error).split("\n"):
             file, row, column, message = line.split(":", 3)
@@ -190,7 +191,7 @@ def test_any_change_to_a_policy_is_loaded_or_refused_with_places(mutant: Any, na
 def test_what_the_schema_refuses_the_loader_refuses_too(mutant: Any) -> None:
     files = {"people.yml": "groups: {engineering: [], leads: []}", "payments.yml": yaml.safe_dump(mutant)}
     try:
-        load(files, Anything())
+        load(files, Anything(), FakeSources(FakeSource()))
     except PolicyError:
         return
     jsonschema.validate(mutant, schema())
@@ -200,7 +201,7 @@ def test_what_the_schema_refuses_the_loader_refuses_too(mutant: Any) -> None:
 @given(st.dictionaries(st.sampled_from(["a.yml", "guardrails.yml", "people.yml"]), st.text(max_size=60), max_size=3))
 def test_any_text_at_all_is_loaded_or_refused(files: dict[str, str]) -> None:
     try:
-        load(files, Anything())
+        load(files, Anything(), FakeSources(FakeSource()))
     except PolicyError as error:
         assert str(error).split(":")[0] in files
 

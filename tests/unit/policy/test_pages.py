@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from jitbot.model import Parameter, ParameterType, Policy, Truth
-from jitbot.policy.conditions import compile_condition
-from jitbot.policy.load import load
-from jitbot.policy.names import NAMES, CelType, parameter_names
-from jitbot.policy.schema import schema
+from jitbot.policy.cel.conditions import compile_condition
+from jitbot.policy.cel.names import NAMES, CelType, parameter_names
+from jitbot.policy.files.load import load
+from jitbot.policy.files.schema import schema
+from tests.fake_sources import FakeSource, FakeSources
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference"
 POLICY = (DOCS / "policy.md").read_text(encoding="utf-8")
@@ -19,6 +20,7 @@ SECTIONS = {
     "A team's file": ["TeamFile"],
     "Action": ["ActionKeys"],
     "Reason": ["ReasonKeys"],
+    "Fact": ["FactKeys"],
     "Timebox": ["TimeboxKeys"],
     "Parameter": ["ParameterKeys"],
     "Rule": ["RuleKeys"],
@@ -70,7 +72,7 @@ class Commands:
 def test_the_whole_example_loads() -> None:
     files = dict(re.findall(r"^```yaml\n# (\S+\.yml)\n(.*?)^```$", POLICY, re.MULTILINE | re.DOTALL))
     assert list(files) == ["payments.yml", "guardrails.yml", "people.yml"]
-    policy = load(files, Commands())
+    policy = load(files, Commands(), FakeSources(FakeSource()))
     assert list(policy.actions) == ["restart", "prod-db"]
 
 
@@ -85,7 +87,7 @@ def test_the_example_of_reviews_loads(load_files: Callable[..., Policy]) -> None
 
 
 def test_every_name_is_on_the_page_with_its_type() -> None:
-    rows = dict(re.findall(r"^\| `([a-z.]+)` \| ([a-z ]+) \|", CONDITIONS, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([a-z._]+)` \| ([a-z ]+) \|", CONDITIONS, re.MULTILINE))
     names = {name: str(kind) for name, kind in NAMES.items()}
     kinds = {kind.value: parameter_names([Parameter("x", kind, "X")])["params.x"] for kind in ParameterType}
     written = dict(re.findall(r"^\| `([a-z-]+)` \| ([a-z ]+) \|$", CONDITIONS, re.MULTILINE))

@@ -7,7 +7,8 @@ import pytest
 
 from jitbot.errors import SettingsError
 from jitbot.model import Action
-from jitbot.policy.load import load
+from jitbot.policy.files.load import load
+from tests.fake_sources import FakeSource, FakeSources
 
 Fault = Callable[[str], str]
 
@@ -120,7 +121,7 @@ def test_an_operators_error_is_not_blamed_on_the_policy() -> None:
 
     text = "team: x\nchannel: '#x'\nactions: {a: {runner: demo, requesters: [user:U1ANN], rules: [{deny: true}]}}"
     with pytest.raises(SettingsError):
-        load({"p.yml": text}, Broken())
+        load({"p.yml": text}, Broken(), FakeSources(FakeSource()))
 
 
 def test_a_long_list_of_options_is_not_tried_to_the_end() -> None:
@@ -140,5 +141,5 @@ def test_a_long_list_of_options_is_not_tried_to_the_end() -> None:
         "team: x\nchannel: '#x'\nactions: {a: {runner: demo, requesters: [user:U1ANN], rules: [{deny: true}], "
         f"with: {{a: '{{x}}'}}, parameters: {{x: {{type: choice, options: [{options}]}}}}}}}}"
     )
-    load({"p.yml": text}, catalog)
+    load({"p.yml": text}, catalog, FakeSources(FakeSource()))
     assert catalog.tried == 201

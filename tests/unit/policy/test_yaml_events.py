@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitbot.errors import PolicyError
-from jitbot.policy.issues import Issues, Place
-from jitbot.policy.yaml_events import MOST_BYTES, MOST_DEPTH, MOST_NODES, Document, parse
+from jitbot.policy.files.issues import Issues, Place
+from jitbot.policy.files.yaml_events import MOST_BYTES, MOST_DEPTH, MOST_NODES, Document, parse
 
 MARK = "»"
 

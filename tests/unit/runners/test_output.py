@@ -2,7 +2,8 @@ import tracemalloc
 
 import pytest
 
-from jitbot.runners.output import LINE_CHARACTERS, TOTAL_CHARACTERS, Lines, shown, visible
+from jitbot.outbound.text import LINE_CHARACTERS, shown, visible
+from jitbot.runners.output import TOTAL_CHARACTERS, Lines
 
 
 def said(*chunks: bytes) -> tuple[list[str], Lines]:

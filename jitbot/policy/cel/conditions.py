@@ -14,10 +14,10 @@ from cel_expr_python import cel
 
 from jitbot.errors import PolicyError
 from jitbot.model import Condition, Tested, Truth
-from jitbot.policy.cel_tree import Node, tree
-from jitbot.policy.cel_words import Fault, explain, in_words
-from jitbot.policy.names import CelType
-from jitbot.policy.trials import always_fails, wrong_constants
+from jitbot.policy.cel.names import CelType
+from jitbot.policy.cel.tree import Node, tree
+from jitbot.policy.cel.trials import always_fails, wrong_constants
+from jitbot.policy.cel.words import Fault, explain, in_words
 
 LONGEST = 2000
 """Characters of a condition; what needs more is better split into several rules."""
@@ -25,11 +25,14 @@ LONGEST = 2000
 _TYPES = {
     CelType.TEXT: cel.Type.STRING,
     CelType.INTEGER: cel.Type.INT,
+    CelType.NUMBER: cel.Type.DOUBLE,
     CelType.BOOLEAN: cel.Type.BOOL,
     CelType.DURATION: cel.Type.DURATION,
     CelType.INSTANT: cel.Type.TIMESTAMP,
     CelType.TEXTS: cel.Type.List(cel.Type.STRING),
 }
+_OWN = ("params.", "facts.")
+"""What names begin with that belong to one action."""
 _UNBOUND = re.compile(r'No value with name "(?P<name>[^"]+)" found')
 
 
@@ -67,7 +70,8 @@ class Program:
 
 def compile_condition(text: str, names: Mapping[str, CelType], where: str) -> Condition:
     """Compile a condition over these names; `where` is its `file:line`. Raises: ConditionFault."""
-    return Condition(text, where, compile_program(text, names, where).test)
+    program = compile_program(text, names, where)
+    return Condition(text, where, program.test, program.names)
 
 
 def compile_program(text: str, names: Mapping[str, CelType], where: str) -> Program:
@@ -75,8 +79,8 @@ def compile_program(text: str, names: Mapping[str, CelType], where: str) -> Prog
     if len(text) > LONGEST:
         long = f"the condition has {len(text)} characters, and {LONGEST} are the most; split it into several rules."
         raise ConditionFault(where, [Fault(0, long)])
-    # Only parameters differ between actions, so the same text over the same types is the same program.
-    used = frozenset(item for item in names.items() if not item[0].startswith("params.") or item[0][7:] in text)
+    # Only parameters and facts differ between actions, so the same text over the same types is the same program.
+    used = frozenset(item for item in names.items() if not item[0].startswith(_OWN) or item[0] in text)
     try:
         program = _compiled(text, used)
     except RuntimeError as error:

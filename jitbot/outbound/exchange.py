@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Timer
 from typing import Any
 
@@ -42,11 +42,13 @@ class Answer:
     status: int
     body: bytes
     whole: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By their names in small letters."""
 
     def document(self) -> Any:
         """Return the body as JSON. Raises: ValueError."""
         if not self.whole:
-            raise ValueError(f"the answer is longer than {ANSWER_BYTES} bytes")
+            raise ValueError(f"the answer is longer than {len(self.body)} bytes")
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
@@ -88,8 +90,8 @@ class _Wire:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
 
-def exchange(call: Call, seconds: float, trust: ssl.SSLContext) -> Answer:
-    """Send and wait for the answer, `seconds` at most. Raises: NotSent, NoAnswer."""
+def exchange(call: Call, seconds: float, trust: ssl.SSLContext, most: int = ANSWER_BYTES) -> Answer:
+    """Send and wait for the answer, `seconds` at most; `most` bytes of it are kept. Raises: NotSent, NoAnswer."""
     wire = _Wire(seconds)
     timeouts = httpx2.Timeout(seconds).as_dict()
     try:
@@ -101,7 +103,7 @@ def exchange(call: Call, seconds: float, trust: ssl.SSLContext) -> Answer:
             extensions={"timeout": timeouts, "trace": wire.trace},
         )
         with wire.limited(), httpx2.HTTPTransport(verify=trust, trust_env=False) as transport:
-            return _answer(transport.handle_request(request))
+            return _answer(transport.handle_request(request), most)
     except httpx2.HTTPError as error:
         if not wire.sent:
             raise NotSent(str(error) or type(error).__name__) from error
@@ -110,13 +112,13 @@ def exchange(call: Call, seconds: float, trust: ssl.SSLContext) -> Answer:
         raise NoAnswer(str(error) or type(error).__name__) from error
 
 
-def _answer(response: httpx2.Response) -> Answer:
-    body = bytearray()
+def _answer(response: httpx2.Response, most: int) -> Answer:
+    body, headers = bytearray(), {name.lower(): value for name, value in response.headers.items()}
     try:
         for chunk in response.iter_raw(4096):
             body += chunk
-            if len(body) > ANSWER_BYTES:
-                return Answer(response.status_code, bytes(body[:ANSWER_BYTES]), whole=False)
-        return Answer(response.status_code, bytes(body))
+            if len(body) > most:
+                return Answer(response.status_code, bytes(body[:most]), False, headers)
+        return Answer(response.status_code, bytes(body), True, headers)
     finally:
         response.close()

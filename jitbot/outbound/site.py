@@ -1,4 +1,4 @@
-"""What the operator grants the runners of this machine: secrets by name, hosts by list."""
+"""What the operator grants on this machine: secrets by name, hosts by list."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 from urllib.parse import quote, quote_plus
 
-from jitbot.errors import RunnerRefused, SettingsError
+from jitbot.errors import NotGranted, SettingsError
 from jitbot.ports import Site
 
 HIDDEN = "•••"
@@ -41,13 +41,13 @@ class EnvironmentSite:
 
     def secret(self, name: str) -> str:
         if not _NAME.fullmatch(name):
-            raise RunnerRefused(f"{name!r} is no name of a secret: use letters, digits, - and _.")
+            raise NotGranted(f"{name!r} is no name of a secret: use letters, digits, - and _.")
         variable = _PREFIX + name.upper().replace("-", "_")
         value = self._secrets.get(variable, "")
         if not value:
-            raise RunnerRefused(f"The secret {name!r} is not set: set {variable} in the environment of the runners.")
+            raise NotGranted(f"The secret {name!r} is not set: set {variable} in the environment of jitbot.")
         if len(value) < SHORTEST_SECRET:
-            raise RunnerRefused(
+            raise NotGranted(
                 f"The secret {name!r} ({variable}) is too short to be kept out of logs: "
                 f"use {SHORTEST_SECRET} characters or more."
             )
@@ -62,7 +62,7 @@ class EnvironmentSite:
 def _host(host: str) -> str:
     host = host.strip().lower()
     if not _HOST.fullmatch(host):
-        raise SettingsError(f"{host!r} is no host that runners could be allowed: write `host` or `host:port`.")
+        raise SettingsError(f"{host!r} is no host that could be allowed: write `host` or `host:port`.")
     return host
 
 

@@ -137,7 +137,9 @@ class ParameterKeys(Strict):
 class EntryKeys(Strict):
     """So many approvals by different people from these sources."""
 
-    sources: list[str] = Field(alias="from", min_length=1, description="Selectors: `group:NAME` or `user:ID`.")
+    sources: list[str] = Field(
+        alias="from", min_length=1, description="Selectors: `group:NAME`, `oncall:NAME` or `user:ID`."
+    )
     count: Count = Field(1, description="How many different people must approve.")
 
 
@@ -152,6 +154,14 @@ ReviewKeys = Annotated[
     Annotated[EntryKeys, Tag("#entry")] | Annotated[AnyOfKeys, Tag("#any_of")], Discriminator(_entry_kind)
 ]
 Review = Annotated[list[ReviewKeys], Field(min_length=1, description="Who must approve; all entries must be met.")]
+
+
+class FactKeys(Strict):
+    """One fact: where it is read, and that source's own arguments beside it."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    source: str = Field(description="Where it is read; its arguments stand beside this key.")
 
 
 class OutcomeKeys(Strict):
@@ -199,6 +209,7 @@ class ActionKeys(Strict):
         description="Whether people say why; true or false for short.",
         json_schema_extra={"default": True},
     )
+    facts: dict[str, FactKeys] = Field({}, max_length=20, description="What conditions may look at, by name.")
     timebox: TimeboxKeys | None = Field(None, description="Makes it a grant that ends by itself.")
     rules: list[RuleKeys] = Field(min_length=1, description="In order; the first that matches decides, none denies.")
     lapse_after: Duration = Field(
@@ -230,18 +241,23 @@ class GuardrailHead(Strict):
     """`guardrails.yml`, its guardrails not looked at yet."""
 
     guardrails: list[Any]
+    facts: dict[str, FactKeys] = {}
 
 
 class GuardrailFile(GuardrailHead):
     """`guardrails.yml`: the organisation's rules."""
 
     guardrails: list[GuardrailKeys] = Field(description="All of them are looked at; any deny wins.")
+    facts: dict[str, FactKeys] = Field({}, max_length=20, description="What guardrails' conditions may look at.")
 
 
 class PeopleFile(Strict):
-    """`people.yml`: groups of people."""
+    """`people.yml`: groups of people, and who is on call."""
 
-    groups: dict[str, list[str]] = Field(description="Members: Slack ids, e-mail addresses, `@usergroup`s.")
+    groups: dict[str, list[str]] = Field(
+        description="Members: Slack ids, e-mail addresses, `@usergroup`s, `group:NAME`, `oncall:NAME`."
+    )
+    on_call: dict[str, FactKeys] = Field({}, description="Where it is read who is on call, by the rota's name.")
 
 
 PolicyFile = TeamFile | GuardrailFile | PeopleFile

@@ -4,8 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
-from jitbot.errors import RunnerRefused, SettingsError
-from jitbot.runners.site import HIDDEN, EnvironmentSite
+from jitbot.errors import NotGranted, SettingsError
+from jitbot.outbound.site import HIDDEN, EnvironmentSite
 
 
 def test_a_secret_is_an_environment_variable_by_its_name() -> None:
@@ -15,18 +15,18 @@ def test_a_secret_is_an_environment_variable_by_its_name() -> None:
 
 @pytest.mark.parametrize("name", ["", "../etc", "a b", "1st", "x" * 65, "pager\nkey"])
 def test_what_is_no_name_of_a_secret_is_refused(name: str) -> None:
-    with pytest.raises(RunnerRefused, match="no name of a secret"):
+    with pytest.raises(NotGranted, match="no name of a secret"):
         EnvironmentSite((), {}).secret(name)
 
 
 @pytest.mark.parametrize("environment", [{}, {"JITBOT_SECRET_DB": ""}], ids=["unset", "empty"])
 def test_a_missing_secret_names_the_variable_to_set(environment: dict[str, str]) -> None:
-    with pytest.raises(RunnerRefused, match="set JITBOT_SECRET_DB"):
+    with pytest.raises(NotGranted, match="set JITBOT_SECRET_DB"):
         EnvironmentSite((), environment).secret("db")
 
 
 def test_a_secret_too_short_to_be_hidden_is_refused() -> None:
-    with pytest.raises(RunnerRefused, match="too short"):
+    with pytest.raises(NotGranted, match="too short"):
         EnvironmentSite((), {"JITBOT_SECRET_DB": "abc"}).secret("db")
 
 

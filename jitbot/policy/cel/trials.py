@@ -13,9 +13,9 @@ from typing import Any
 from cel_expr_python import cel
 
 from jitbot.model import Tested, Truth
-from jitbot.policy.cel_tree import Kind, Node
-from jitbot.policy.cel_words import Fault
-from jitbot.policy.names import CelType
+from jitbot.policy.cel.names import CelType
+from jitbot.policy.cel.tree import Kind, Node
+from jitbot.policy.cel.words import Fault
 from jitbot.policy.wording import shown
 
 MOST_TEXTS = 20
@@ -23,6 +23,7 @@ _TRIES = 5
 _SAMPLES: Mapping[CelType, tuple[Any, ...]] = {
     CelType.TEXT: ("", "1", "1h", "2026-11-22T10:00:00Z", "sample"),
     CelType.INTEGER: (0, 1, 2, 3, 4),
+    CelType.NUMBER: (0.0, 0.5, 1.0, 50.0, 100.0),
     CelType.BOOLEAN: (False, True, False, True, False),
     CelType.DURATION: tuple(timedelta(hours=hours) for hours in range(_TRIES)),
     CelType.INSTANT: tuple(datetime(2026, 11, 22 + day, 10, tzinfo=UTC) for day in range(_TRIES)),

@@ -5,17 +5,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from jitbot.model import Action, Parameter, ParameterType, ReasonRule, Timebox
-from jitbot.policy.complaints import check
+from jitbot.policy.cel.names import LITERALS, NAMES, fact_names, parameter_names
 from jitbot.policy.durations import format_duration
-from jitbot.policy.fields import pattern_fault, pretty, read_parameter
-from jitbot.policy.inputs import Catalog, check_runner, check_templates
-from jitbot.policy.issues import Issues, Place
-from jitbot.policy.names import LITERALS, NAMES, parameter_names
-from jitbot.policy.rules import RuleReader, Scope
-from jitbot.policy.schema import ActionKeys, TeamHead, TimeboxKeys
-from jitbot.policy.selectors import Groups, read_selectors
+from jitbot.policy.files.complaints import check
+from jitbot.policy.files.facts import FactReader, Sources
+from jitbot.policy.files.fields import pattern_fault, pretty, read_parameter
+from jitbot.policy.files.inputs import Catalog, check_runner, check_templates
+from jitbot.policy.files.issues import Issues, Place
+from jitbot.policy.files.rules import RuleReader, Scope
+from jitbot.policy.files.schema import ActionKeys, TeamHead, TimeboxKeys
+from jitbot.policy.files.selectors import People, read_selectors
+from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import shown
-from jitbot.policy.yaml_events import Document, Path
 
 ACTION_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
 RESERVED = ("help", "status", "mine", "pending", "withdraw", "drop", "why", "extend", "audit", "delegate", "halt")
@@ -29,7 +30,8 @@ class World:
     """What all files together define; `names` are all actions declared anywhere, faulty ones too."""
 
     catalog: Catalog
-    groups: Groups
+    sources: Sources
+    people: People
     names: Mapping[str, Place]
 
 
@@ -70,8 +72,8 @@ def closed_sets(parameters: Collection[Parameter], world: World) -> dict[str, Co
     """Return the names that have only certain values, with those values."""
     choices = (ParameterType.CHOICE, ParameterType.MULTI_CHOICE)
     known: dict[str, Collection[str]] = {**LITERALS, "request.action": world.names}
-    if world.groups.whole:
-        known["requester.groups"] = world.groups.defined
+    if world.people.whole:
+        known |= {"requester.groups": world.people.groups, "requester.on_call": world.people.on_call}
     return known | {f"params.{field.name}": field.options for field in parameters if field.type in choices}
 
 
@@ -96,7 +98,11 @@ class _ActionReader:
     def read(self, head: TeamHead) -> Action:
         keys, name, before = self.keys, str(self.path[-1]), len(self.issues)
         parameters = self._parameters()
-        scope = Scope(self.world.groups, NAMES | parameter_names(parameters), closed_sets(parameters, self.world))
+        facts = FactReader(self.document, self.world.sources, self.issues).values(
+            (*self.path, "facts"), keys.facts, parameters
+        )
+        names = None if len(facts) < len(keys.facts) else NAMES | parameter_names(parameters) | fact_names(facts)
+        scope = Scope(self.world.people, names, closed_sets(parameters, self.world))
         rules = RuleReader(self.document, scope, self.issues).read((*self.path, "rules"), keys.rules)
         requesters = (*self.path, "requesters")
         place = self.document.key(self.path)
@@ -108,8 +114,9 @@ class _ActionReader:
             runner=keys.runner,
             inputs=keys.inputs,
             parameters=parameters,
-            requesters=read_selectors(self.document, requesters, keys.requesters, self.world.groups, self.issues),
+            requesters=read_selectors(self.document, requesters, keys.requesters, self.world.people, self.issues),
             rules=rules,
+            facts=facts,
             reason=self._reason(),
             timebox=self._timebox(keys.timebox),
             description=keys.description,

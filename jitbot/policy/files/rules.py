@@ -6,27 +6,27 @@ from dataclasses import dataclass, field
 from itertools import chain, product
 
 from jitbot.model import Condition, Entry, Outcome, Reviews, Rule
-from jitbot.policy.conditions import ConditionFault, compile_program
-from jitbot.policy.issues import Issues, Place
-from jitbot.policy.literals import unknown_literals
-from jitbot.policy.names import CelType
-from jitbot.policy.schema import EntryKeys, OutcomeKeys, ReviewItem
-from jitbot.policy.selectors import Groups, read_selectors
+from jitbot.policy.cel.conditions import ConditionFault, compile_program
+from jitbot.policy.cel.literals import unknown_literals
+from jitbot.policy.cel.names import CelType
+from jitbot.policy.files.issues import Issues, Place
+from jitbot.policy.files.schema import EntryKeys, OutcomeKeys, ReviewItem
+from jitbot.policy.files.selectors import People, read_selectors
+from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import shown
-from jitbot.policy.yaml_events import Document, Path
 
 MOST_ALTERNATIVES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a rule may speak about: names with types, the only values of some, and the groups.
+    """What a rule may speak about: names with types, the only values of some, and the people.
 
     `absent` says of names why they are not among them; `names` is None when nobody can tell yet, because an action
     has faults of its own, and conditions are then not looked at.
     """
 
-    groups: Groups
+    people: People
     names: Mapping[str, CelType] | None
     values: Mapping[str, Collection[str]] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class RuleReader:
         else:
             faults = tuple(unknown_literals(program.tree, self.scope.values))
             if not faults:
-                return Condition(text, where, program.test)
+                return Condition(text, where, program.test, program.names)
         for fault in faults:
             why = self.scope.absent.get(fault.name, "")
             self.issues.add(self.document.inside(path, fault.offset), f"{fault.message}{why}")
@@ -115,7 +115,7 @@ class RuleReader:
         return [tuple(chain.from_iterable(combination)) for combination in product(*choices)]
 
     def _entry(self, path: Path, keys: EntryKeys) -> Entry:
-        sources = read_selectors(self.document, (*path, "from"), keys.sources, self.scope.groups, self.issues)
+        sources = read_selectors(self.document, (*path, "from"), keys.sources, self.scope.people, self.issues)
         if len(sources) < keys.count and all(source.kind == "user" for source in sources):
             message = f"this asks for {keys.count} different people and names {len(sources)}."
             self.issues.add(self.document.at((*path, "count")), message)

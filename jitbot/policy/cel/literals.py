@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
-from jitbot.policy.cel_tree import Kind, Node
-from jitbot.policy.cel_words import Fault
+from jitbot.policy.cel.tree import Kind, Node
+from jitbot.policy.cel.words import Fault
 from jitbot.policy.wording import did_you_mean, listed, shown
 
 _COMPARISONS = ("_==_", "_!=_", "@in")

@@ -1,6 +1,6 @@
 import pytest
 
-from jitbot.runners.pointer import look_up
+from jitbot.outbound.pointer import look_up
 
 DOCUMENT = {"a": [{"b": 1}, 2], "c/d": 3, "e~f": 4, "": 5}
 

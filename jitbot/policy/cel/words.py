@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from jitbot.policy.names import CelType
+from jitbot.policy.cel.names import CelType
 from jitbot.policy.wording import did_you_mean, listed, shown
 
 

@@ -1,7 +1,7 @@
 import httpx2
 import pytest
 
-from jitbot.runners.exchange import _Wire
+from jitbot.outbound.exchange import _Wire
 
 
 def test_nothing_is_sent_over_a_connection_that_came_too_late() -> None:

@@ -3,21 +3,34 @@
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
-from jitbot.model import Action, Guardrail, Parameter
-from jitbot.policy.actions import World, closed_sets
-from jitbot.policy.complaints import check
-from jitbot.policy.issues import Issues
-from jitbot.policy.names import NAMES, parameter_names
-from jitbot.policy.rules import RuleReader, Scope, check_names
-from jitbot.policy.schema import GuardrailHead, GuardrailKeys
+from jitbot.model import Action, FactCall, Guardrail, Parameter
+from jitbot.policy.cel.names import NAMES, fact_names, parameter_names
+from jitbot.policy.files.actions import World, closed_sets
+from jitbot.policy.files.complaints import check
+from jitbot.policy.files.facts import FactReader
+from jitbot.policy.files.issues import Issues
+from jitbot.policy.files.rules import RuleReader, Scope, check_names
+from jitbot.policy.files.schema import GuardrailHead, GuardrailKeys
+from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import did_you_mean, listed, shown
-from jitbot.policy.yaml_events import Document, Path
 
 _LIST: Path = ("guardrails",)
 
+Facts = Sequence[FactCall] | None
+"""The organisation's facts; None where nobody can tell yet, because some of them have faults."""
+
+
+def read_facts(document: Document, world: World, issues: Issues) -> tuple[FactCall, ...] | None:
+    """Read the facts that guardrails' conditions may look at; None where some of them have faults."""
+    head = check(GuardrailHead, document, (), Issues())  # faults of the head are told with the guardrails
+    if head is None:
+        return None
+    found = FactReader(document, world.sources, issues).values(("facts",), head.facts)
+    return found if len(found) == len(head.facts) else None
+
 
 def read_guardrails(
-    document: Document, actions: Mapping[str, Action], world: World, issues: Issues
+    document: Document, actions: Mapping[str, Action], facts: Facts, world: World, issues: Issues
 ) -> tuple[Guardrail, ...]:
     """Read one file of guardrails. Conditions are looked at only where all actions they speak of have no faults."""
     head = check(GuardrailHead, document, (), issues)
@@ -30,7 +43,7 @@ def read_guardrails(
             applies_to = tuple(keys.applies_to or ())
             _check_actions(document, path, applies_to, world, issues)
             if applies_to not in scopes:
-                scopes[applies_to] = _scope(applies_to, actions, world)
+                scopes[applies_to] = _scope(applies_to, actions, facts, world)
             reader = RuleReader(document, scopes[applies_to], issues)
             found.append(Guardrail(reader.rule(path, keys, f"guardrail {index + 1}"), applies_to))
     if head and len(found) == len(head.guardrails):
@@ -48,16 +61,16 @@ def _check_actions(document: Document, path: Path, names: Sequence[str], world: 
             issues.add(document.at((*path, "applies_to", index)), message)
 
 
-def _scope(applies_to: Collection[str], actions: Mapping[str, Action], world: World) -> Scope:
+def _scope(applies_to: Collection[str], actions: Mapping[str, Action], facts: Facts, world: World) -> Scope:
     """Tell what a guardrail may speak about: parameters only if every covered action has them, with one type."""
     covered = [name for name in world.names if name in applies_to or not applies_to]
-    if not actions.keys() >= set(covered):
-        return Scope(world.groups, None)
+    if facts is None or not actions.keys() >= set(covered):
+        return Scope(world.people, None)
     holders: dict[str, dict[str, Parameter]] = {}
     for action in covered:
         for parameter in actions[action].parameters:
             holders.setdefault(parameter.name, {})[action] = parameter
-    names, values = dict(NAMES), dict(closed_sets((), world))
+    names, values = NAMES | fact_names(facts), dict(closed_sets((), world))
     absent = {}
     for name, held in holders.items():
         types = {kind for parameter in held.values() for kind in parameter_names([parameter]).values()}
@@ -68,7 +81,7 @@ def _scope(applies_to: Collection[str], actions: Mapping[str, Action], world: Wo
         else:
             names.update(parameter_names(held.values()))
             values.update(_shared_values(f"params.{name}", held.values(), world))
-    return Scope(world.groups, names, values, absent)
+    return Scope(world.people, names, values, absent)
 
 
 def _shared_values(name: str, parameters: Collection[Parameter], world: World) -> dict[str, Collection[str]]:

@@ -1,22 +1,28 @@
 """What a policy gives a runner (`runner:` and `with:`): templates that can be filled, values that the runner takes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
 from jitbot.errors import InvalidInput, JitbotError
 from jitbot.model import Parameter, ParameterType
 from jitbot.policy.durations import format_duration
-from jitbot.policy.issues import Issues, Place
+from jitbot.policy.files.issues import Issues, Place
+from jitbot.policy.files.yaml_events import Document, Path
+from jitbot.policy.places import PLACES
 from jitbot.policy.templates import faults, fill, names_in
 from jitbot.policy.wording import did_you_mean, listed, shown, written
-from jitbot.policy.yaml_events import Document, Path
 
 MOST_SAMPLES = 200
 """So many fillings of one action's inputs are tried with its runner; long lists of options are not tried to the end."""
 
 _FREE = (ParameterType.TEXT, ParameterType.USER)
 """What nobody knows before it is typed: a runner's complaint about it says nothing about the policy."""
+
+
+Take = Callable[[Mapping[str, Any]], object]
+"""Validates filled values. Raises: InvalidInput with the offending fields."""
 
 
 class Catalog(Protocol):
@@ -41,40 +47,64 @@ def check_runner(
 ) -> None:
     """Note an unknown runner, and what it would not take of the inputs when they are filled with sample values."""
     keys = document.get(path)
-    runner, inputs = keys["runner"], keys.get("with", {})
-    known = sorted(catalog.names())
-    if runner not in known:
-        message = (
-            f"there is no runner {shown(runner)}.{did_you_mean(runner, known)} There is {listed(known, 'and', 40)}."
-        )
-        issues.add(document.at((*path, "runner")), message)
+    runner = keys["runner"]
+    if not known_name("runner", runner, catalog.names(), document.at((*path, "runner")), issues):
         return
+    filled = Filled(document, (*path, "with"), keys.get("with", {}), (*path, "runner"))
+    note_complaints(filled, parameters, lambda values: catalog.inputs(runner, values), f"the runner {runner}", issues)
+
+
+def known_name(what: str, name: str, names: Sequence[str], place: Place, issues: Issues) -> bool:
+    """Note a name that is not among those there are; tell whether it is."""
+    if name in names:
+        return True
+    known = sorted(names)
+    guess = did_you_mean(name, known)
+    issues.add(place, f"there is no {what} {shown(name)}.{guess} There is {listed(known, 'and', 40)}.")
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Values with templates in them, where they stand, and the key that is shown where they are missing."""
+
+    document: Document
+    path: Path
+    values: Mapping[str, Any]
+    instead: Path
+
+
+def note_complaints(filled: Filled, parameters: Sequence[Parameter], take: Take, who: str, issues: Issues) -> None:
+    """Note what `take` says of the values filled with samples, each complaint at its value."""
     free = {parameter.name for parameter in parameters if parameter.type in _FREE}
     named: set[Path] = set()
-    for field, complaint in _complaints(catalog, runner, inputs, parameters).items():
-        target = _descend(inputs, field)
+    for field, complaint in _complaints(take, filled.values, parameters).items():
+        target = _descend(filled.values, field)
         about_a_value = target or not field
-        if (about_a_value and names_in(_get(inputs, target)) & free) or (target and target in named):
+        if (about_a_value and _unforeseen(names_in(_get(filled.values, target)), free)) or (target and target in named):
             continue
         named.add(target)
         what = f"`{field}`" if field else "this"
-        issues.add(_place(document, path, target), f"the runner {runner} does not take {what}: {complaint}")
+        issues.add(_place(filled, target), f"{who} does not take {what}: {complaint}")
 
 
-def _complaints(
-    catalog: Catalog, runner: str, inputs: Mapping[str, Any], parameters: Sequence[Parameter]
-) -> dict[str, str]:
-    """Fill the inputs with samples and collect what the runner says, by its own dotted field."""
+def _unforeseen(names: set[str], free: set[str]) -> bool:
+    """Tell whether a value has something in it that nobody knows before it is typed."""
+    return bool(names & (free | PLACES.keys()))
+
+
+def _complaints(take: Take, inputs: Mapping[str, Any], parameters: Sequence[Parameter]) -> dict[str, str]:
+    """Fill the inputs with samples and collect what is said of them, by its own dotted field."""
     used = names_in(inputs)
     found: dict[str, str] = {}
-    for sample, varied in _samples([parameter for parameter in parameters if parameter.name in used]):
+    for sample, varied in samples([parameter for parameter in parameters if parameter.name in used]):
         try:
-            catalog.inputs(runner, fill(inputs, sample))
+            take(fill(inputs, sample))
         except InvalidInput as error:
             fields = error.fields or {"": str(error)}
         except JitbotError:
             raise
-        except Exception as error:  # noqa: BLE001 - a runner's own validation may throw anything; it takes no such inputs
+        except Exception as error:  # noqa: BLE001 - a plugin's own validation may throw anything; it takes no such inputs
             fields = {"": f"its validation failed ({type(error).__name__}: {error})"}
         else:
             continue
@@ -99,10 +129,10 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _texts(item, (*path, step))
 
 
-def _samples(parameters: Sequence[Parameter]) -> Iterator[tuple[dict[str, Any], str]]:
+def samples(parameters: Sequence[Parameter]) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield values to fill in: first the usual ones, then each other value of one parameter, with words for it."""
     values = {parameter.name: _values(parameter) for parameter in parameters}
-    usual = {name: some[0] for name, some in values.items()}
+    usual = {**PLACES, **{name: some[0] for name, some in values.items()}}
     yield usual, ""
     others = ((name, other) for name, some in values.items() for other in some[1:])
     for _, (name, other) in zip(range(MOST_SAMPLES), others, strict=False):
@@ -153,9 +183,8 @@ def _get(value: Any, path: Path) -> Any:
     return value
 
 
-def _place(document: Document, path: Path, target: Path) -> Place:
-    """Return the place of an input; one that is missing is shown at `with:`, or else at `runner:`."""
+def _place(filled: Filled, target: Path) -> Place:
+    """Return the place of a value; one that is missing is shown at the key above, or at the one named instead."""
     if target:
-        return document.at((*path, "with", *target))
-    key: Path = (*path, "with")
-    return document.key(key if key in document.keys else (*path, "runner"))
+        return filled.document.at((*filled.path, *target))
+    return filled.document.key(filled.path if filled.path in filled.document.keys else filled.instead)

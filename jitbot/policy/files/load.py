@@ -5,20 +5,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path as Folder
 
 from jitbot.errors import PolicyError
-from jitbot.model import Policy
-from jitbot.policy.actions import World, declared, read_team
-from jitbot.policy.guardrails import read_guardrails
-from jitbot.policy.inputs import Catalog
-from jitbot.policy.issues import Issues, Place
-from jitbot.policy.selectors import read_groups
-from jitbot.policy.yaml_events import MOST_BYTES, parse
+from jitbot.model import FactCall, Guardrail, Policy
+from jitbot.policy.files.actions import World, declared, read_team
+from jitbot.policy.files.facts import Sources
+from jitbot.policy.files.guardrails import read_facts, read_guardrails
+from jitbot.policy.files.inputs import Catalog
+from jitbot.policy.files.issues import Issues, Place
+from jitbot.policy.files.people import read_people
+from jitbot.policy.files.yaml_events import MOST_BYTES, parse
 
 _SUFFIXES = (".yml", ".yaml")
 _CASES = (".cases.yml", ".cases.yaml")
 
 
-def load(files: Mapping[str, str], catalog: Catalog) -> Policy:
-    """Turn files (name to text) into a policy set.
+def load(files: Mapping[str, str], catalog: Catalog, sources: Sources) -> Policy:
+    """Turn files (name to text) into a policy set, checked against the runners and fact sources that there are.
 
     `guardrails.yml` and `people.yml` are the organisation's, every other file is a team's.
     Raises: PolicyError with one line, `file:line:column: what and how to mend it`, for each fault in any file.
@@ -26,16 +27,21 @@ def load(files: Mapping[str, str], catalog: Catalog) -> Policy:
     issues = Issues()
     parsed = {name: parse(name, files[name], issues) for name in sorted(files)}
     _refuse_twins(parsed, issues)
-    groups = read_groups([parsed[name] for name in parsed if _kind(name) == "people"], issues)
+    people = read_people([parsed[name] for name in parsed if _kind(name) == "people"], sources, issues)
     teams, organisation = (
         [document for name, document in parsed.items() if document and _kind(name) == kind]
         for kind in ("team", "guardrails")
     )
-    world = World(catalog, groups, declared(teams, issues))
+    world = World(catalog, sources, people, declared(teams, issues))
     actions = {name: action for team in teams for name, action in read_team(team, world, issues).items()}
-    guardrails = [found for file in organisation for found in read_guardrails(file, actions, world, issues)]
+    facts: list[FactCall] = []
+    guardrails: list[Guardrail] = []
+    for file in organisation:
+        own = read_facts(file, world, issues)
+        guardrails += read_guardrails(file, actions, own, world, issues)
+        facts += own or ()
     issues.raise_if_any()
-    return Policy(actions, tuple(guardrails), groups.defined, digest(files))
+    return Policy(actions, tuple(guardrails), people.groups, tuple(facts), people.on_call, digest(files))
 
 
 def read(folder: Folder) -> dict[str, str]:

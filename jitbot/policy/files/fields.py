@@ -8,11 +8,11 @@ import re2
 from jitbot.errors import InvalidInput
 from jitbot.model import Parameter, ParameterType
 from jitbot.policy.durations import parse_duration
-from jitbot.policy.issues import Issues
+from jitbot.policy.files.issues import Issues
+from jitbot.policy.files.schema import ParameterKeys
+from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.parameters import LARGEST, parse_value
-from jitbot.policy.schema import ParameterKeys
 from jitbot.policy.wording import listed, shown, written
-from jitbot.policy.yaml_events import Document, Path
 
 PARAMETER_NAME = re.compile("[a-z][a-z0-9_]{0,29}")
 RESERVED = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from jitbot.model import Kind, Parameter, ParameterType
+from jitbot.model import FactCall, FactKind, Kind, Parameter, ParameterType
 
 
 class CelType(StrEnum):
@@ -11,6 +11,7 @@ class CelType(StrEnum):
 
     TEXT = "text"
     INTEGER = "a whole number"
+    NUMBER = "a number"
     BOOLEAN = "true or false"
     DURATION = "a duration"
     INSTANT = "a point in time"
@@ -25,11 +26,12 @@ NAMES = {
     "requester.id": CelType.TEXT,
     "requester.kind": CelType.TEXT,
     "requester.groups": CelType.TEXTS,
+    "requester.on_call": CelType.TEXTS,
     "now": CelType.INSTANT,
     "risk": CelType.TEXT,
     "targets": CelType.INTEGER,
 }
-"""What every condition may look at; `params.NAME` comes on top, by the action's parameters."""
+"""What every condition may look at; `params.NAME` and `facts.NAME` come on top, by what the action declares."""
 
 LITERALS = {
     "requester.kind": tuple(kind.value for kind in Kind),
@@ -46,6 +48,22 @@ _TYPES = {
     ParameterType.DURATION: CelType.DURATION,
     ParameterType.USER: CelType.TEXT,
 }
+
+
+_FACT_TYPES = {
+    FactKind.INTEGER: CelType.INTEGER,
+    FactKind.NUMBER: CelType.NUMBER,
+    FactKind.BOOLEAN: CelType.BOOLEAN,
+    FactKind.TEXT: CelType.TEXT,
+    FactKind.TEXTS: CelType.TEXTS,
+    FactKind.DURATION: CelType.DURATION,
+    FactKind.INSTANT: CelType.INSTANT,
+}
+
+
+def fact_names(facts: Iterable[FactCall]) -> dict[str, CelType]:
+    """Return the names that declared facts add, with their types; people and times are no values of conditions."""
+    return {f"facts.{fact.name}": _FACT_TYPES[fact.kind] for fact in facts if fact.kind in _FACT_TYPES}
 
 
 def parameter_names(parameters: Iterable[Parameter]) -> dict[str, CelType]:

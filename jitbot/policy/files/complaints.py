@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from jitbot.policy.issues import Issues, Place
+from jitbot.policy.files.issues import Issues, Place
+from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import did_you_mean, listed, shown, written
-from jitbot.policy.yaml_events import Document, Path
 
 _KINDS = {
     "string_type": "text",

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from jitbot.policy.issues import Issues, Place
-from jitbot.policy.scalars import find, resolve
+from jitbot.policy.files.issues import Issues, Place
+from jitbot.policy.files.scalars import find, resolve
 from jitbot.policy.wording import shown
 
 MOST_BYTES = 1 << 20

@@ -1,0 +1,1 @@
+"""Conditions: the expression language behind `when:`, its names and types, and what is checked at load."""

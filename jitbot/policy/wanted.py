@@ -1,0 +1,62 @@
+"""What has to be read before an action can be decided on: no more than its rules and the guardrails look at."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jitbot.model import Action, FactCall, Policy, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Selectors (as text) to be resolved, facts to be read, and the dotted names that conditions look at.
+
+    `reviewers` are the selectors that could be asked to review; they are among `selectors` too.
+    """
+
+    selectors: frozenset[str] = frozenset()
+    reviewers: frozenset[str] = frozenset()
+    facts: tuple[FactCall, ...] = ()
+    names: frozenset[str] = frozenset()
+
+
+def wanted(policy: Policy, name: str) -> Wanted:
+    """Return what deciding on an action looks at."""
+    action = policy.actions.get(name)
+    guardrails = [guardrail.rule for guardrail in policy.guardrails if guardrail.covers(name)]
+    rules = [*guardrails, *(action.rules if action else ())]
+    names = frozenset(each for rule in rules if rule.when is not None for each in rule.when.names)
+    reviewers = frozenset(reviewing(rules))
+    selectors = reviewers | _asking(action) | _everybody(policy, names)
+    facts = (*policy.facts, *(action.facts if action else ()))
+    return Wanted(selectors, reviewers, tuple(each for each in facts if f"facts.{each.name}" in names), names)
+
+
+def wanted_for_asking(policy: Policy) -> Wanted:
+    """Return what has to be read to tell which actions somebody may ask for."""
+    return Wanted(frozenset(selector for action in policy.actions.values() for selector in _asking(action)))
+
+
+def reviewing(rules: Iterable[Rule]) -> set[str]:
+    """Return every selector that these rules could ask to review."""
+    return {
+        str(source)
+        for rule in rules
+        if rule.reviews is not None
+        for alternative in rule.reviews.alternatives
+        for entry in alternative
+        for source in entry.sources
+    }
+
+
+def _asking(action: Action | None) -> frozenset[str]:
+    return frozenset(str(who) for who in action.requesters) if action else frozenset()
+
+
+def _everybody(policy: Policy, names: frozenset[str]) -> frozenset[str]:
+    """Return every group or rota where a condition looks at all of them."""
+    found: set[str] = set()
+    if "requester.groups" in names:
+        found |= {f"group:{name}" for name in policy.groups}
+    if "requester.on_call" in names:
+        found |= {f"oncall:{name}" for name in policy.on_call}
+    return frozenset(found)
