@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("slack-bolt", "slack-sdk", "SQLAlchemy", "psycopg")
+PACKAGES = ("slack-bolt", "slack-sdk", "SQLAlchemy", "psycopg", "cedarpy", "pycasbin", "regopy")
 
 
 def described() -> Iterator[str]:

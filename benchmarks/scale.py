@@ -15,6 +15,11 @@ class Scale:
     rounds: int = 2
     warm_up: int = 40
     approvals: int = 40
+    rules: tuple[int, ...] = (10, 1000, 10_000)
+    policy_seconds: float = 2.0
+    """How long one engine decides in one round."""
+    agreed: int = 50
+    """So many requests on which every engine has to say the same before it is measured."""
     moves: int = 300
     """Requests that go through the ledger in one round of the store's measurement."""
 
@@ -27,6 +32,8 @@ class Scale:
         return self.warm_up + self.rounds * sum(self.acts(rate) for rate in self.rates)
 
 
-QUICK = Scale(seconds=2.0, fewest=4, rounds=1, warm_up=20, approvals=10, moves=60)
-TINY = Scale(rates=(20,), seconds=0.2, fewest=3, rounds=1, warm_up=2, approvals=2, moves=5)
+QUICK = Scale(seconds=2.0, fewest=4, rounds=1, warm_up=20, approvals=10, moves=60, policy_seconds=0.5, agreed=10)
+TINY = Scale(
+    rates=(20,), seconds=0.2, fewest=3, rounds=1, warm_up=2, approvals=2, moves=5, rules=(10, 20), policy_seconds=0.01
+)
 """For the tests: shows that everything comes out, and measures nothing."""

@@ -30,9 +30,10 @@ def condition_values(policy: Policy, action: Action, request: Request, facts: Fa
     if person is not None:
         values["requester.kind"] = person.kind.value
     for name, kind, known in (("groups", "group", policy.groups), ("on_call", "oncall", policy.on_call)):
-        sets = {each: facts.members.get(f"{kind}:{each}") for each in known}
-        if None not in sets.values():
-            values[f"requester.{name}"] = [each for each, who in sets.items() if who and request.requester in who]
+        if all(f"{kind}:{each}" in facts.members for each in known):
+            values[f"requester.{name}"] = [
+                each for each in known if request.requester in facts.members[f"{kind}:{each}"]
+            ]
     for parameter in action.parameters:
         if parameter.name in request.params:
             values |= _given(parameter, request.params[parameter.name])

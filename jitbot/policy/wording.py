@@ -5,13 +5,17 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
+from jitbot.policy.lookalikes import foreign, named
+
 COMPARED = 500
 """So many words are compared with a misspelt one; comparing is slow, and there may be thousands."""
 
 
 def shown(text: str, limit: int = 60) -> str:
-    """Quote what somebody typed, on one line and not too much of it."""
-    return repr(text if len(text) <= limit else text[: limit - 1] + "…")
+    """Quote what somebody typed, on one line and not too much of it; a letter that only looks Latin is named."""
+    quoted = repr(text if len(text) <= limit else text[: limit - 1] + "…")
+    letter = foreign(text)
+    return f"{quoted} ({named(letter)})" if letter else quoted
 
 
 def written(value: Any) -> str:

@@ -45,6 +45,15 @@ def test_the_store_is_measured(tmp_path: Path) -> None:
     assert all(figure.value and figure.reference and figure.ratio for figure in (ledger, record))
 
 
+def test_decisions_are_measured_beside_other_engines_that_say_the_same(tmp_path: Path) -> None:
+    figures = run(TINY, tmp_path, parts=["policy"])["policy"]
+
+    beside = [figure for figure in figures if "against" in figure.name and "among" not in figure.name]
+    assert len(beside) == 6
+    assert all(figure.value and figure.reference and figure.ratio for figure in beside)
+    assert [figure.unit for figure in figures[-2:]] == ["s", "s"]
+
+
 def test_the_json_has_every_field(tmp_path: Path) -> None:
     write([compared("a", 12.0, 10.0, "ms", most=1.3), Figure("b", None, "ms")], tmp_path / "figures.json")
 

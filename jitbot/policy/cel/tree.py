@@ -1,28 +1,54 @@
 """The syntax tree of a compiled condition, read from the engine's serialised form.
 
-The engine gives its tree only as a protocol buffer (`cel.expr.CheckedExpr`, a published format). This decodes the few
-fields that our checks need, so that they see what the engine sees, not what a second parser would guess.
+The engine gives its tree only as a protocol buffer (`cel.expr.CheckedExpr`, a published format). The few of its fields
+that our checks need are declared here, so that they see what the engine sees, not what a second parser would guess.
 https://github.com/google/cel-spec/blob/master/proto/cel/expr/syntax.proto
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-Fields = dict[int, list[int | bytes]]
-"""A decoded message: its values by field number."""
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
 
-_ID, _CONSTANT, _NAME, _SELECT, _CALL, _LIST, _STRUCT, _LOOP = range(2, 10)  # fields of Expr
-_STRING_CONSTANT = 6  # field of Constant
-_PARTS: Mapping[int, tuple[int, ...]] = {
-    _SELECT: (1,),
-    _CALL: (1, 3),
-    _LIST: (1,),
-    _LOOP: (2, 4, 5, 6, 7),
-}  # which fields hold expressions
-_ENTRY_PARTS: tuple[int, ...] = (3, 4)  # key and value of a map's entry
-_NAMES = {_NAME: 1, _CALL: 2, _LOOP: 1}
-_LOOP_VARIABLES = (1, 3, 8)
+_REPEATED = "*"
+_FIELDS: Mapping[str, Mapping[str, tuple[int, str]]] = {
+    "Any": {"value": (2, "bytes")},
+    "Checked": {"expr": (4, "Expr"), "source": (5, "Source")},
+    "Source": {"positions": (4, "Position*")},
+    "Position": {"id": (1, "int64"), "offset": (2, "int32")},
+    "Expr": {
+        "id": (2, "int64"),
+        "constant": (3, "Constant"),
+        "name": (4, "Name"),
+        "select": (5, "Select"),
+        "call": (6, "Call"),
+        "list": (7, "List"),
+        "struct": (8, "Struct"),
+        "loop": (9, "Loop"),
+    },
+    "Constant": {"text": (6, "string")},
+    "Name": {"name": (1, "string")},
+    "Select": {"operand": (1, "Expr")},
+    "Call": {"target": (1, "Expr"), "function": (2, "string"), "args": (3, "Expr*")},
+    "List": {"elements": (1, "Expr*")},
+    "Struct": {"entries": (2, "Entry*")},
+    "Entry": {"key": (3, "Expr"), "value": (4, "Expr")},
+    "Loop": {
+        "variable": (1, "string"),
+        "range": (2, "Expr"),
+        "sum": (3, "string"),
+        "start": (4, "Expr"),
+        "condition": (5, "Expr"),
+        "step": (6, "Expr"),
+        "result": (7, "Expr"),
+        "second": (8, "string"),
+    },
+}
+"""Each message's fields, with their numbers and types; all others are passed over."""
 
 
 class Kind(StrEnum):
@@ -36,7 +62,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-_KINDS = {_NAME: Kind.NAME, _CALL: Kind.CALL, _LIST: Kind.LIST, _LOOP: Kind.LOOP}
+_KINDS = {"call": Kind.CALL, "list": Kind.LIST, "loop": Kind.LOOP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,74 +85,91 @@ class Node:
         for part in self.parts:
             yield from part.walk()
 
-    def names(self, bound: frozenset[str] = frozenset()) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         """Return the names that are not variables of a loop around them."""
-        own = frozenset({self.name} - bound) if self.kind is Kind.NAME else frozenset()
-        inside = bound | self.variables
-        return own.union(*(part.names(bound if index == 0 else inside) for index, part in enumerate(self.parts)))
+        return frozenset(self._free(frozenset()))
+
+    def _free(self, bound: frozenset[str]) -> Iterator[str]:
+        if self.kind is Kind.NAME and self.name not in bound:
+            yield self.name
+        inside = bound | self.variables if self.variables else bound
+        for index, part in enumerate(self.parts):
+            yield from part._free(bound if index == 0 else inside)
 
 
 def tree(serialised: bytes) -> Node:
     """Decode a serialised, type-checked expression."""
-    checked = _fields(_first(_fields(serialised), 2))
-    source = _fields(_first(checked, 5))
-    entries = [_fields(entry) for entry in _messages(source, 4)]
-    return _node(_first(checked, 4), {_number(entry, 1): _number(entry, 2) for entry in entries})
+    checked = _CHECKED.FromString(_ANY.FromString(serialised).value)
+    return _node(checked.expr, {each.id: each.offset for each in checked.source.positions})
 
 
-def _node(message: bytes, offsets: dict[int, int]) -> Node:
-    fields = _fields(message)
-    offset = offsets.get(_number(fields, _ID), 0)
-    shape = next(number for number in range(_CONSTANT, _LOOP + 1) if number in fields)
-    inner = _fields(_first(fields, shape))
-    if shape == _CONSTANT:
-        if _STRING_CONSTANT not in inner:
-            return Node(Kind.OTHER, offset=offset)
-        return Node(Kind.TEXT, _first(inner, _STRING_CONSTANT).decode(), offset=offset)
-    own = [] if shape == _STRUCT else [(inner, _PARTS.get(shape, ()))]
-    holders = own or [(_fields(entry), _ENTRY_PARTS) for entry in _messages(inner, 2)]
-    parts = [_node(part, offsets) for holder, numbers in holders for n in numbers for part in _messages(holder, n)]
-    variables = _LOOP_VARIABLES if shape == _LOOP else ()
-    return Node(
-        _KINDS.get(shape, Kind.OTHER),
-        _first(inner, _NAMES.get(shape, 0)).decode(),
-        tuple(parts),
-        offset,
-        frozenset(_first(inner, number).decode() for number in variables),
-    )
+def _node(expr: Any, offsets: Mapping[int, int]) -> Node:
+    offset = offsets.get(expr.id, 0)
+    shape = expr.WhichOneof("shape")
+    if shape == "constant":
+        text = expr.constant.text if expr.constant.HasField("text") else None
+        return Node(Kind.OTHER, offset=offset) if text is None else Node(Kind.TEXT, text, offset=offset)
+    if shape == "name":
+        return Node(Kind.NAME, expr.name.name, offset=offset)
+    name, parts, variables = _SHAPES[shape](getattr(expr, shape))
+    kind = _KINDS.get(shape, Kind.OTHER)
+    return Node(kind, name, tuple([_node(part, offsets) for part in parts]), offset, frozenset(variables))
 
 
-def _fields(message: bytes) -> Fields:
-    """Decode one level of a protocol buffer."""
-    found: Fields = {}
-    index = 0
-    while index < len(message):
-        key, index = _varint(message, index)
-        value: int | bytes
-        if key & 7 == 0:
-            value, index = _varint(message, index)
-        else:
-            size, index = _varint(message, index) if key & 7 == 2 else ({1: 8, 5: 4}[key & 7], index)
-            value, index = message[index : index + size], index + size
-        found.setdefault(key >> 3, []).append(value)
-    return found
+Shape = tuple[str, list[Any], tuple[str, ...]]
+"""What a node is called, the expressions in it, and the variables that it binds."""
 
 
-def _varint(message: bytes, index: int) -> tuple[int, int]:
-    value = shift = 0
-    while message[index] & 0x80:
-        value |= (message[index] & 0x7F) << shift
-        index, shift = index + 1, shift + 7
-    return value | message[index] << shift, index + 1
+def _select(select: Any) -> Shape:
+    return "", [select.operand], ()
 
 
-def _messages(fields: Fields, number: int) -> list[bytes]:
-    return [value for value in fields.get(number, ()) if isinstance(value, bytes)]
+def _call(call: Any) -> Shape:
+    return call.function, [*([call.target] if call.HasField("target") else ()), *call.args], ()
 
 
-def _first(fields: Fields, number: int) -> bytes:
-    return next(iter(_messages(fields, number)), b"")
+def _list(items: Any) -> Shape:
+    return "", list(items.elements), ()
 
 
-def _number(fields: Fields, number: int) -> int:
-    return next((value for value in fields.get(number, ()) if isinstance(value, int)), 0)
+def _struct(struct: Any) -> Shape:
+    return "", [part for entry in struct.entries for part in (entry.key, entry.value)], ()
+
+
+def _loop(loop: Any) -> Shape:
+    parts = [loop.range, loop.start, loop.condition, loop.step, loop.result]
+    return loop.variable, parts, (loop.variable, loop.sum, loop.second)
+
+
+_SHAPES = {"select": _select, "call": _call, "list": _list, "struct": _struct, "loop": _loop}
+
+
+def _declared() -> DescriptorPool:
+    """Declare the messages; a decoded one tells which of its shapes an expression has."""
+    file = FileDescriptorProto(name="condition.proto", syntax="proto3")
+    for name, fields in _FIELDS.items():
+        message = file.message_type.add(name=name)
+        if name in ("Expr", "Constant"):
+            message.oneof_decl.add(name="shape")
+        for each, (number, kind) in fields.items():
+            _add_field(message, each, number, kind)
+    pool = DescriptorPool()
+    pool.Add(file)
+    return pool
+
+
+def _add_field(message: DescriptorProto, name: str, number: int, kind: str) -> None:
+    plain = kind.removesuffix(_REPEATED)
+    repeated = FieldDescriptorProto.LABEL_REPEATED if kind.endswith(_REPEATED) else FieldDescriptorProto.LABEL_OPTIONAL
+    added = message.field.add(name=name, number=number, label=repeated)
+    if plain in _FIELDS:
+        added.type, added.type_name = FieldDescriptorProto.TYPE_MESSAGE, f".{plain}"
+    else:
+        added.type = FieldDescriptorProto.Type.Value(f"TYPE_{plain.upper()}")
+    if message.oneof_decl and name != "id":
+        added.oneof_index = 0
+
+
+_POOL = _declared()
+_ANY: Any = GetMessageClass(_POOL.FindMessageTypeByName("Any"))
+_CHECKED: Any = GetMessageClass(_POOL.FindMessageTypeByName("Checked"))

@@ -11,6 +11,7 @@ from jitbot.policy.durations import parse_duration
 from jitbot.policy.files.issues import Issues
 from jitbot.policy.files.schema import ParameterKeys
 from jitbot.policy.files.yaml_events import Document, Path
+from jitbot.policy.lookalikes import skeleton
 from jitbot.policy.parameters import LARGEST, parse_value
 from jitbot.policy.wording import listed, shown, written
 
@@ -107,9 +108,9 @@ class _FieldReader:
         seen: set[str] = set()
         for index, option in enumerate(self._keys.options or []):
             place = self._document.at((*self._path, "options", index))
-            if option in seen:
+            if skeleton(option) in seen:
                 self._issues.add(place, f"the option {shown(option)} is here twice.")
-            seen.add(option)
+            seen.add(skeleton(option))
             if option != option.strip():
                 self._issues.add(place, f"the option {shown(option)} has blanks around it.")
             if self._type is ParameterType.MULTI_CHOICE and "," in option:

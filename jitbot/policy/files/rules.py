@@ -13,6 +13,7 @@ from jitbot.policy.files.issues import Issues, Place
 from jitbot.policy.files.schema import EntryKeys, OutcomeKeys, ReviewItem
 from jitbot.policy.files.selectors import People, read_selectors
 from jitbot.policy.files.yaml_events import Document, Path
+from jitbot.policy.lookalikes import skeleton
 from jitbot.policy.wording import shown
 
 MOST_ALTERNATIVES = 64
@@ -127,11 +128,10 @@ def check_names(document: Document, path: Path, rules: Sequence[Rule], issues: I
     places: dict[str, Place] = {}
     for index, rule in enumerate(rules):
         place = document.at((*path, index, "name"))
-        if rule.name in places:
-            issues.add(
-                place, f"{shown(rule.name)} is the name of another one already, on line {places[rule.name].line}."
-            )
-        places.setdefault(rule.name, place)
+        looks = skeleton(rule.name)
+        if looks in places:
+            issues.add(place, f"{shown(rule.name)} is the name of another one already, on line {places[looks].line}.")
+        places.setdefault(looks, place)
 
 
 def _ways(items: Sequence[ReviewItem]) -> int:

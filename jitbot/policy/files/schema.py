@@ -27,6 +27,7 @@ from pydantic_core import PydanticCustomError
 
 from jitbot.errors import InvalidInput
 from jitbot.policy.durations import parse_duration
+from jitbot.policy.lookalikes import foreign, named
 from jitbot.policy.wording import shown
 
 
@@ -64,6 +65,9 @@ def _words(value: str) -> str:
         raise wrong("this is empty; write some words, or leave the key out.")
     if not value.isprintable():
         raise wrong(f"{shown(value)} has line ends or characters that do not show; write it in one plain line.")
+    letter = foreign(value)
+    if letter:
+        raise wrong(f"{value!r} mixes alphabets: {named(letter)}; type it anew.")
     return value
 
 
