@@ -56,6 +56,7 @@ class Kind(StrEnum):
 
     NAME = "name"
     TEXT = "text"
+    CONSTANT = "constant"
     CALL = "call"
     LIST = "list"
     LOOP = "loop"
@@ -67,7 +68,7 @@ _KINDS = {"call": Kind.CALL, "list": Kind.LIST, "loop": Kind.LOOP}
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A dotted name, a text literal, a call (`_==_`, `@in`, `duration`), a list, a loop (`exists`, `all`) or another.
+    """A name (dotted), a text, another constant, a call (`_==_`, `@in`), a list, a loop (`exists`, `all`) or another.
 
     The first part of a loop is what it goes over, and its `name` the variable; `variables` are all that it binds.
     `offset` counts characters of the condition.
@@ -108,7 +109,7 @@ def _node(expr: Any, offsets: Mapping[int, int]) -> Node:
     shape = expr.WhichOneof("shape")
     if shape == "constant":
         text = expr.constant.text if expr.constant.HasField("text") else None
-        return Node(Kind.OTHER, offset=offset) if text is None else Node(Kind.TEXT, text, offset=offset)
+        return Node(Kind.CONSTANT, offset=offset) if text is None else Node(Kind.TEXT, text, offset=offset)
     if shape == "name":
         return Node(Kind.NAME, expr.name.name, offset=offset)
     name, parts, variables = _SHAPES[shape](getattr(expr, shape))
