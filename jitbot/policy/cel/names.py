@@ -33,6 +33,9 @@ NAMES = {
 }
 """What every condition may look at; `params.NAME` and `facts.NAME` come on top, by what the action declares."""
 
+SELF_MADE = frozenset({"request.reason"})
+"""What whoever asks can make true by typing it: never enough for an `allow`."""
+
 LITERALS = {
     "requester.kind": tuple(kind.value for kind in Kind),
     "risk": ("low", "medium", "high", "critical"),

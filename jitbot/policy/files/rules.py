@@ -8,7 +8,7 @@ from itertools import chain, product
 from jitbot.model import Condition, Entry, Outcome, Reviews, Rule
 from jitbot.policy.cel.conditions import ConditionFault, compile_program
 from jitbot.policy.cel.literals import unknown_literals
-from jitbot.policy.cel.names import CelType
+from jitbot.policy.cel.names import SELF_MADE, CelType
 from jitbot.policy.files.issues import Issues, Place
 from jitbot.policy.files.schema import EntryKeys, OutcomeKeys, ReviewItem
 from jitbot.policy.files.selectors import People, read_selectors
@@ -67,10 +67,17 @@ class RuleReader:
         """Read one rule, called `name` unless it has one of its own."""
         reviews = None if keys.review is None else self._reviews((*path, "review"), keys.review)
         outcome = Outcome.REVIEW if reviews else Outcome.ALLOW if keys.deny is None else Outcome.DENY
+        when = None if keys.when is None else self._condition((*path, "when"), keys.when)
+        if outcome is Outcome.ALLOW and when is not None and self_made(when.names):
+            message = (
+                "whoever asks can make this true alone, by what they type; an `allow` needs more: who they are "
+                "(requester.…), or what is so (facts.…). Ask for a `review` otherwise."
+            )
+            self.issues.add(self.document.at((*path, "when")), message)
         return Rule(
             name=keys.name or name,
             outcome=outcome,
-            when=None if keys.when is None else self._condition((*path, "when"), keys.when),
+            when=when,
             reviews=reviews,
             message=keys.deny or "",
             where=_line(self.document.at(path)),
@@ -121,6 +128,12 @@ class RuleReader:
             message = f"this asks for {keys.count} different people and names {len(sources)}."
             self.issues.add(self.document.at((*path, "count")), message)
         return Entry(sources, keys.count)
+
+
+def self_made(names: Sequence[str]) -> bool:
+    """Tell whether a condition rests on what somebody types, and on nothing about who they are or how things stand."""
+    asked = [name for name in names if name.startswith(("request.", "params.")) or name in ("risk", "targets", "now")]
+    return bool(SELF_MADE & set(names)) and len(asked) == len(names)
 
 
 def check_names(document: Document, path: Path, rules: Sequence[Rule], issues: Issues) -> None:

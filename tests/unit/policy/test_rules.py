@@ -299,3 +299,36 @@ def test_a_guardrail_over_a_faulty_action_is_not_blamed(faults: Callable[..., li
     guardrails = "guardrails: [{deny: true, when: params.env == 'prod', applies_to: [restart]}]"
     broken = ACTIONS.replace("runner: demo", "runnr: demo", 1)
     assert {line.split(":")[0] for line in faults({"p.yml": broken, "guardrails.yml": guardrails})} == {"p.yml"}
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "request.reason.contains('INC')",
+        "params.env == 'prod' && request.reason != ''",
+        "size(request.reason) > targets",
+    ],
+)
+def test_what_somebody_types_is_never_enough_for_an_allow(fault: Callable[[str], str], when: str) -> None:
+    body = f"""
+    parameters: {{env: {{type: choice, options: [prod]}}}}
+    rules: [{{when: »"{when}", allow: true}}, {{deny: true}}]
+    """
+    assert fault(body).startswith("whoever asks can make this true alone, by what they type")
+
+
+@pytest.mark.parametrize(
+    ("when", "outcome"),
+    [
+        ("request.reason.contains('INC') && 'leads' in requester.groups", "allow: true"),
+        ("params.env == 'prod'", "allow: true"),
+        ("request.reason.contains('INC')", "review: [{from: [group:leads]}]"),
+        ("request.reason == 'because'", "deny: That is no reason."),
+    ],
+)
+def test_what_somebody_types_may_play_a_part(load_action: Callable[[str], Action], when: str, outcome: str) -> None:
+    body = f"""
+    parameters: {{env: {{type: choice, options: [prod]}}}}
+    rules: [{{when: "{when}", {outcome}}}, {{review: [{{from: [group:leads]}}]}}]
+    """
+    assert load_action(body)
