@@ -309,7 +309,7 @@ def test_a_guardrail_over_a_faulty_action_is_not_blamed(faults: Callable[..., li
         "size(request.reason) > targets",
     ],
 )
-def test_what_somebody_types_is_never_enough_for_an_allow(fault: Callable[[str], str], when: str) -> None:
+def test_what_somebody_types_is_never_enough_for_an_allow(fault: Fault, when: str) -> None:
     body = f"""
     parameters: {{env: {{type: choice, options: [prod]}}}}
     rules: [{{when: »"{when}", allow: true}}, {{deny: true}}]
@@ -326,7 +326,7 @@ def test_what_somebody_types_is_never_enough_for_an_allow(fault: Callable[[str],
         ("request.reason == 'because'", "deny: That is no reason."),
     ],
 )
-def test_what_somebody_types_may_play_a_part(load_action: Callable[[str], Action], when: str, outcome: str) -> None:
+def test_what_somebody_types_may_play_a_part(load_action: LoadAction, when: str, outcome: str) -> None:
     body = f"""
     parameters: {{env: {{type: choice, options: [prod]}}}}
     rules: [{{when: "{when}", {outcome}}}, {{review: [{{from: [group:leads]}}]}}]
