@@ -3,7 +3,7 @@
 import json
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -51,26 +51,33 @@ class Client:
     def json(self, url: str, query: Mapping[str, Any] | None = None, *, body: Any = None) -> Any:
         """Return a JSON answer; with a `body`, the question is a POST."""
         sent = b"" if body is None else json.dumps(body).encode()
-        return self._document(self._ask("GET" if body is None else "POST", url, query, sent))
+        return self.document(self._ask("GET" if body is None else "POST", url, query, sent))
+
+    def answer(self, url: str, query: Mapping[str, Any] | None = None, *, also: Collection[int] = ()) -> Answer:
+        """Return an answer as it came; a status among `also` is one too, and the asker's to judge."""
+        return self._ask("GET", url, query, b"", also)
+
+    def document(self, answer: Answer) -> Any:
+        """Return the JSON of an answer."""
+        try:
+            return answer.document()
+        except ValueError as error:
+            raise FactUnavailable(str(error)) from None
 
     def linked_pages(self, url: str, query: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Yield the JSON of a page and of those that its `Link` header calls next (RFC 8288)."""
         for _ in range(MOST_PAGES):
             answer = self._ask("GET", url, query, b"")
-            yield self._document(answer)
+            yield self.document(answer)
             following = next_link(answer.headers.get("link", ""))
             if not following:
                 return
             url, query = following, None
         raise FactUnavailable(f"the answer has more than {MOST_PAGES} pages")
 
-    def _document(self, answer: Answer) -> Any:
-        try:
-            return answer.document()
-        except ValueError as error:
-            raise FactUnavailable(str(error)) from None
-
-    def _ask(self, method: str, url: str, query: Mapping[str, Any] | None, body: bytes) -> Answer:
+    def _ask(
+        self, method: str, url: str, query: Mapping[str, Any] | None, body: bytes, also: Collection[int] = ()
+    ) -> Answer:
         left = self._until - time.monotonic()
         if left <= 0:
             raise FactUnavailable(f"no answer within {self.seconds:g} s")
@@ -82,8 +89,8 @@ class Client:
             answer = exchange(Call(method, address, headers, body), left, ssl.create_default_context(), ANSWER_BYTES)
         except (NotSent, NoAnswer) as error:
             raise FactUnavailable(f"{address.host} does not answer: {error}") from error
-        if answer.status // 100 != 2:
-            raise FactUnavailable(f"{address.host}: {_status(answer)}")
+        if answer.status // 100 != 2 and answer.status not in also:
+            raise FactUnavailable(f"{address.host}: {refusal(answer)}")
         return answer
 
 
@@ -105,7 +112,8 @@ def next_link(header: str) -> str:
     return ""
 
 
-def _status(answer: Answer) -> str:
+def refusal(answer: Answer) -> str:
+    """Tell in words what a status other than 200 to 299 means."""
     if answer.status == 429:
         wait = answer.headers.get("retry-after", "")
         return "it is asked too often (429)" + (f" and wants us to wait {wait[:20]} s" if wait else "")

@@ -1,0 +1,1 @@
+"""Sources that ask the systems of vendors: who is on call there, what is open there, what a ticket says."""
