@@ -32,7 +32,7 @@ class IssueArguments(TicketArguments):
     edition: Literal["cloud", "data-center"] = Field("cloud", description="`cloud` or `data-center`.")
     secret: SecretName = Field(
         "jira",
-        description="The name of the secret that holds `e-mail:token` in Cloud, a personal access token in Data Center.",
+        description="The name of the secret that holds `e-mail:token`; in Data Center, a personal access token.",
     )
     named_in: Several[FieldName] = Field(
         ("summary", "components", "labels"),

@@ -1,6 +1,6 @@
 """PagerDuty: who is on call by schedules or escalation policies, and which incidents are open on services.
 
-Its API: https://developer.pagerduty.com/api-reference/ (REST API v2). A list is empty also for ids that are misspelt, so an
+Its API: https://developer.pagerduty.com/api-reference/ (REST API v2). A list is empty also for misspelt ids, so an
 empty one is believed only after PagerDuty has shown what was asked for.
 """
 

@@ -1,7 +1,7 @@
 """ServiceNow: whether the change request that a text names exists and is as it has to be, or what its state is.
 
-Its API is the Table API: https://www.servicenow.com/docs/r/api-reference/rest-apis/c_TableAPI.html. ServiceNow leaves out
-what it does not understand of a query and answers with other records, so a record is believed only for its number.
+Its API is the Table API: https://www.servicenow.com/docs/r/api-reference/rest-apis/c_TableAPI.html. It leaves out what
+it does not understand of a query and answers with other records, so a record is believed only for its number.
 """
 
 import re
