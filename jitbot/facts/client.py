@@ -35,7 +35,7 @@ class Client:
 
     site: Site
     headers: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = SECONDS
+    seconds: float = field(default_factory=lambda: SECONDS)
     _until: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -1,9 +1,11 @@
-"""Contract suites for plugin authors: the same tests that jitbot's own runners pass. Needs pytest."""
+"""Contract suites for plugin authors: the same tests that jitbot's own plugins pass. Needs pytest."""
 
 import pytest
 
-pytest.register_assert_rewrite("jitbot.testing.runners")
+pytest.register_assert_rewrite("jitbot.testing.facts", "jitbot.testing.runners")
 
-from jitbot.testing.runners import RunnerContract  # noqa: E402 - after it is marked for rewriting
+from jitbot.testing.facts import FactSourceContract, HttpSourceContract  # noqa: E402 - after it is marked for rewriting
+from jitbot.testing.far_side import FarSide, Reply  # noqa: E402
+from jitbot.testing.runners import RunnerContract  # noqa: E402
 
-__all__ = ["RunnerContract"]
+__all__ = ["FactSourceContract", "FarSide", "HttpSourceContract", "Reply", "RunnerContract"]
