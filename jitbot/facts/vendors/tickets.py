@@ -118,7 +118,8 @@ class TicketSource:
         """Read an instant as this vendor writes it. Raises: FactUnavailable."""
 
     def _numbers(self, told: TicketArguments) -> Sequence[str]:
-        numbers = list(dict.fromkeys(found.upper() for found in find(told.find, told.text)))
+        found = find(told.find, told.text)
+        numbers = list(dict.fromkeys(each.upper() if each.isascii() else each for each in found))
         if not all(self.number.fullmatch(number) for number in numbers):
             raise FactUnavailable("`find` finds something in the text that is no number of a ticket; make it stricter")
         if len(numbers) > MOST_TICKETS:
