@@ -26,6 +26,8 @@ LIFECYCLE = (
 )
 STORE = tuple(f"tests/contract/test_{name}.py" for name in ("ledger", "inbox", "outbox", "trail"))
 
+TICKETS = ("tests/unit/facts/test_tickets.py",)
+
 
 def _in(*names: str) -> Sequence[str]:
     """Return files of the acceptance tests."""
@@ -434,5 +436,68 @@ FAULTS = (
         "return connection.execute(put_delivery(connection.dialect), row).first() is not None",
         "return connection.execute(put_delivery(connection.dialect), row) is not None",
         STORE,
+    ),
+    Fault(
+        "a ticket that Jira hides from strangers counts as not there",
+        "jitbot/facts/vendors/jira.py",
+        "        _believe_absence(client, answer)\n",
+        "",
+        TICKETS,
+    ),
+    Fault(
+        "one good ticket is enough",
+        "jitbot/facts/vendors/tickets.py",
+        "all(self._meets(told, look(number), at) for number in numbers)",
+        "any(self._meets(told, look(number), at) for number in numbers)",
+        TICKETS,
+    ),
+    Fault(
+        "a reason gets into a question to another system",
+        "jitbot/facts/vendors/tickets.py",
+        "if not all(self.number.fullmatch(number) for number in numbers):",
+        "if False:",
+        TICKETS,
+    ),
+    Fault(
+        "a record that our account may not read counts as not there",
+        "jitbot/facts/vendors/servicenow.py",
+        "        _see_that_none_is_hidden(answer)\n",
+        "",
+        TICKETS,
+    ),
+    Fault(
+        "another record than the one that was asked for is believed",
+        "jitbot/facts/vendors/servicenow.py",
+        'if len(records) > 1 or answers.text(records[0], "number", "value").upper() != number:',
+        "if False:",
+        TICKETS,
+    ),
+    Fault(
+        "a misspelt schedule has nobody on call",
+        "jitbot/facts/vendors/pagerduty.py",
+        '        _confirm(client, told, "schedules", told.schedule)\n',
+        "",
+        ("tests/unit/facts/test_pagerduty.py",),
+    ),
+    Fault(
+        "only the first page of who is on call counts",
+        "jitbot/facts/vendors/pagerduty.py",
+        'if not answers.flag(document, "more"):',
+        "if True:",
+        ("tests/unit/facts/test_pagerduty.py",),
+    ),
+    Fault(
+        "somebody on call whose address is hidden is left out",
+        "jitbot/facts/vendors/jsm.py",
+        "return {answers.email(known.get(account), account) for account in accounts}",
+        "return {answers.email(known[account], account) for account in accounts if known.get(account)}",
+        ("tests/unit/facts/test_opsgenie.py",),
+    ),
+    Fault(
+        "what a person types changes a search for alerts",
+        "jitbot/facts/vendors/alert_search.py",
+        "^[A-Za-z0-9_.:/@+-]([A-Za-z0-9_.:/@+ -]{0,98}[A-Za-z0-9_.:/@+-])?$",
+        "^(?s:.{1,100})$",
+        ("tests/unit/facts/test_opsgenie.py",),
     ),
 )
