@@ -16,7 +16,7 @@ class Alert:
     def has(self, term: str) -> bool:
         found = _TERM.fullmatch(term)
         assert found, f"no term: {term}"
-        values = {"status": [self.status], "priority": [self.priority], "tag": self.tags, "responders": [self.team]}
+        values = {"status": [self.status], "priority": [self.priority], "tag": self.tags, "teams": [self.team]}
         return found[2] in values[found[1]]
 
     def matches(self, query: str) -> bool:

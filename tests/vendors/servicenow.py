@@ -9,6 +9,7 @@ BASIC = "jitbot:correct horse"
 TOKEN = "oauth-token-1234"
 CREDENTIALS = {f"Basic {b64encode(BASIC.encode()).decode()}", f"Bearer {TOKEN}"}
 FIELDS = {"number", "state", "approval", "cmdb_ci", "business_service", "short_description", "start_date", "end_date"}
+REFERRED = {"cmdb_ci.name": "cmdb_ci"}
 
 
 class ServiceNow(Vendor):
@@ -39,9 +40,9 @@ class ServiceNow(Vendor):
             }
             return Reply({"error": error, "status": "failure"}, 404)
         shown = [each for each in found if each["number"][1] not in self.hidden][: int(asked.one("sysparm_limit"))]
-        fields = [name for name in asked.one("sysparm_fields").split(",") if name in FIELDS]
+        fields = [name for name in asked.one("sysparm_fields").split(",") if name in FIELDS | REFERRED.keys()]
         assert asked.one("sysparm_display_value") == "all"
-        rows = [{name: _both(each[name]) for name in fields} for each in shown]
+        rows = [{name: _both(each[REFERRED.get(name, name)]) for name in fields} for each in shown]
         return Reply({"result": rows}, headers={"X-Total-Count": str(len(found))})
 
     def _matches(self, change: dict[str, tuple[str, str]], query: str) -> bool:

@@ -9,9 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from jitbot.facts.vendors.arguments import Arguments, Several
+from jitbot.facts.vendors.arguments import Arguments, Several, only
 
-Value = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/@+-]([A-Za-z0-9_.:/@+ -]{0,98}[A-Za-z0-9_.:/@+-])?$")]
+Value = Annotated[
+    str,
+    only(
+        r"[A-Za-z0-9_.:/@+-]([A-Za-z0-9_.:/@+ -]{0,98}[A-Za-z0-9_.:/@+-])?",
+        "up to 100 letters, digits, spaces and _ . : / @ + -",
+    ),
+]
 Priority = Literal["P1", "P2", "P3", "P4", "P5"]
 
 
@@ -29,7 +35,7 @@ class AlertSearch(Arguments):
     def _parts(self) -> Iterator[str]:
         for tag in self.tag:
             yield f'tag: "{tag}"'
-        yield from _any("responders", self.team)
+        yield from _any("teams", self.team)
         yield from _any("priority", self.priority)
 
 

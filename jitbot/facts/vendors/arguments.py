@@ -44,13 +44,28 @@ def _several(value: Any) -> Any:
     return (value,) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
 
 
+def only(pattern: str, words: str) -> AfterValidator:
+    """Return a check that a whole text has a form, which is told in words."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"must be {words}")
+        return value
+
+    return AfterValidator(check)
+
+
 Item = TypeVar("Item")
 Several = Annotated[tuple[Item, ...], BeforeValidator(_several), Field(max_length=50)]
 Address = Annotated[str, AfterValidator(_address)]
 Pattern = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_pattern)]
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Id = Annotated[str, only(r"[A-Za-z0-9_-]{1,64}", "an id: up to 64 letters, digits, - and _")]
 """What fits into a path or a query without being able to change it."""
-FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
-Words = Annotated[str, Field(pattern=r"^\S(.{0,198}\S)?$")]
-"""One line of text that does not begin or end with a space."""
-SecretName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+FieldName = Annotated[
+    str, only(r"[A-Za-z][A-Za-z0-9_.]{0,79}", "a field's name: a letter, then letters, digits, _ and .")
+]
+"""A field of a ticket; a dot leads to a field of what a field of ServiceNow refers to."""
+Words = Annotated[str, only(r"\S(.{0,198}\S)?", "a line of up to 200 characters, without spaces at its ends")]
+SecretName = Annotated[
+    str, only(r"[A-Za-z][A-Za-z0-9_-]{0,63}", "a secret's name: a letter, then letters, digits, - and _")
+]

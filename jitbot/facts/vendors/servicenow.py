@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from jitbot.errors import FactUnavailable
 from jitbot.facts.client import Client, refusal
 from jitbot.facts.vendors import answers
-from jitbot.facts.vendors.arguments import Address, FieldName, Pattern, SecretName, Several
+from jitbot.facts.vendors.arguments import Address, FieldName, Pattern, SecretName, Several, only
 from jitbot.facts.vendors.credentials import Scheme, authorization
 from jitbot.facts.vendors.tickets import Look, Ticket, TicketArguments, TicketSource
 from jitbot.outbound.exchange import Answer
@@ -22,7 +22,9 @@ from jitbot.ports import Site
 
 NOT_FOUND = 404
 
-Table = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
+Table = Annotated[
+    str, only(r"[a-z][a-z0-9_]{0,79}", "a table's name: a small letter, then small letters, digits and _")
+]
 
 
 class ChangeArguments(TicketArguments):

@@ -9,10 +9,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, Literal, cast
 
 import re2
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from jitbot.errors import FactUnavailable
 from jitbot.facts.vendors.arguments import Arguments, FieldName, Pattern, Several, Words
@@ -48,14 +48,12 @@ class TicketArguments(Arguments):
         None, description="The fields between whose instants it has to be now: `{from: start_date, to: end_date}`."
     )
 
-    @model_validator(mode="after")
-    def _about_one_thing(self) -> Self:
-        asked = [name for name in ("status", "fields", "names", "window") if getattr(self, name)]
-        if self.kind == "text" and asked:
-            raise ValueError(
-                f"with `as: text` nothing is compared; take {', '.join(f'`{name}`' for name in asked)} away"
-            )
-        return self
+    @field_validator("status", "fields", "names", "window")
+    @classmethod
+    def _compared(cls, value: Any, about: ValidationInfo) -> Any:
+        if value and about.data.get("kind") == "text":
+            raise ValueError("with `as: text` nothing is compared; take this away, or `as`")
+        return value
 
 
 @dataclass(frozen=True, slots=True)

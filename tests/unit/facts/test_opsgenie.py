@@ -93,6 +93,13 @@ def test_no_value_can_change_a_search(value: str) -> None:
     assert not set(value) & set('"\\*?()\n')
 
 
+@pytest.mark.parametrize("names", [None, "ann@example.com", [3], {"ann@example.com": 1}])
+def test_people_in_another_shape_are_unread(genie: Opsgenie, names: Any) -> None:
+    genie.instead = Reply({"data": {"onCallRecipients": names}})
+    words = asking.unread(opsgenie.on_call, genie, GENIE, schedule="d875-sched")
+    assert "`data.onCallRecipients` is not a list of texts" in words
+
+
 def test_accounts_of_jira_are_turned_into_addresses(ops: Jsm) -> None:
     assert on_call(ops) == {"ann@example.com"}
     ops.on_call = [f"acc:{number}" for number in range(230)]

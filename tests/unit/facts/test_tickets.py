@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from jitbot.errors import FactUnavailable
 from jitbot.facts.vendors.jira import IssueSource
@@ -147,6 +148,7 @@ def test_it_has_to_name_what_is_touched(jira: Jira, now: ServiceNow) -> None:
     now.change("CHG0000001", cmdb_ci=("api", "46c6f"), short_description=("Restart the worker",) * 2)
     for name, named in (("api", True), ("worker", True), ("db", False)):
         assert change(now, "CHG0000001", names=name) is named
+    assert change(now, "CHG0000001", fields={"cmdb_ci.name": "api"}) is True
 
 
 def test_rich_text_and_nested_options_of_jira_are_read(jira: Jira) -> None:
@@ -310,5 +312,6 @@ def test_no_reason_and_no_pattern_can_change_a_question(jira: Jira, now: Service
 def test_what_is_asked_of_a_text_cannot_be_compared() -> None:
     arguments = {"in": "OPS-7", "find": "OPS-[0-9]+", "as": "text", "url": "https://a.example"}
     for more in ({"status": "x"}, {"names": "x"}, {"fields": {"a": "x"}}, {"window": {"from": "a", "to": "b"}}):
-        with pytest.raises(ValueError, match=f"take `{next(iter(more))}` away"):
+        with pytest.raises(ValidationError, match="nothing is compared") as caught:
             IssueSource.Arguments.model_validate(arguments | more)
+        assert caught.value.errors()[0]["loc"] == tuple(more)
