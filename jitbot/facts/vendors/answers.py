@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 from jitbot.errors import FactUnavailable
@@ -85,10 +84,8 @@ def utc(at: datetime) -> str:
 
 def page_numbers() -> Iterator[int]:
     """Yield 0, 1, 2 and so on. Raises: FactUnavailable when there are too many pages to be believed."""
-    for page in count():
-        if page == MOST_PAGES:
-            raise FactUnavailable(f"the answer has more than {MOST_PAGES} pages")
-        yield page
+    yield from range(MOST_PAGES)
+    raise FactUnavailable(f"the answer has more than {MOST_PAGES} pages")
 
 
 def _odd(names: Sequence[str], wanted: str) -> FactUnavailable:

@@ -4,8 +4,9 @@ Its API: https://developer.atlassian.com/cloud/jira/service-desk-ops/rest/v2/int
 their e-mail addresses are asked of the Jira site.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field
 
@@ -79,18 +80,24 @@ def _emails(client: Client, jira: str, accounts: Sequence[str]) -> set[str]:
 
 def _count_alerts(told: AlertArguments, site: Site, at: datetime) -> int:
     """Read https://developer.atlassian.com/cloud/jira/service-desk-ops/rest/v2/api-group-alerts/ page by page."""
-    client = _client(told, site)
     found: set[str] = set()
+    total = 0
+    for document in _pages(_client(told, site), told):
+        found |= {answers.text(alert, "id") for alert in answers.rows(document, "values")}
+        total = answers.number(document, "count")
+    if total > len(found):
+        raise FactUnavailable("it counts more open alerts than it shows")
+    return len(found)
+
+
+def _pages(client: Client, told: AlertArguments) -> Iterator[Any]:
     for page in answers.page_numbers():
         query = {"query": told.query(), "size": PAGE, "offset": page * PAGE, "sort": "insertedAt", "order": "desc"}
         document = client.json(f"{told.url}/{told.cloud}/v1/alerts", query)
-        found |= {answers.text(alert, "id") for alert in answers.rows(document, "values")}
-        links = document.get("links") or {}
+        yield document
+        links = document.get("links")
         if not (isinstance(links, dict) and links.get("next")):
-            break
-    if answers.number(document, "count") > len(found):
-        raise FactUnavailable("it counts more open alerts than it shows")
-    return len(found)
+            return
 
 
 def _client(told: _Jsm, site: Site) -> Client:
