@@ -129,6 +129,11 @@ def test_alerts_are_counted_on_all_pages(ops: Jsm) -> None:
     assert "counts more" in asking.unread(jsm.open_alerts, ops, JIRA, cloud=CLOUD)
 
 
+def test_pages_without_end_are_unread(ops: Jsm) -> None:
+    ops.instead = Reply({"values": [], "links": {"next": "/v1/alerts"}, "count": 0})
+    assert "more than 50 pages" in asking.unread(jsm.open_alerts, ops, JIRA, cloud=CLOUD)
+
+
 @pytest.mark.parametrize("links", [None, [], {"next": ""}])
 def test_the_last_page_has_no_next_whatever_its_links_look_like(ops: Jsm, links: Any) -> None:
     ops.instead = Reply({"values": [{"id": "a"}], "links": links, "count": 1})
