@@ -32,7 +32,7 @@ def condition_values(policy: Policy, action: Action, request: Request, facts: Fa
     for name, kind, known in (("groups", "group", policy.groups), ("on_call", "oncall", policy.on_call)):
         if all(f"{kind}:{each}" in facts.members for each in known):
             values[f"requester.{name}"] = [
-                each for each in known if request.requester in facts.members[f"{kind}:{each}"]
+                each for each in known if request.requester in facts.members.get(f"{kind}:{each}", ())
             ]
     for parameter in action.parameters:
         if parameter.name in request.params:

@@ -209,7 +209,7 @@ FAULTS = (
     Fault(
         "groups that cannot be read are none",
         "jitbot/policy/values.py",
-        'if not any(f"group:{name}" in facts.unread for name in policy.groups):',
+        'if all(f"{kind}:{each}" in facts.members for each in known):',
         "if True:",
         DECIDING,
     ),
