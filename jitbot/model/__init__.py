@@ -1,9 +1,10 @@
 """The nouns of jitbot: plain immutable values, no behaviour beyond what their fields say."""
 
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
+from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, Window
 from jitbot.model.decision import Decision, Mark, Need, Reason
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
-from jitbot.model.facts import FactCall, FactKind, Facts, Span
+from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
@@ -23,10 +24,13 @@ from jitbot.model.request import (
 from jitbot.model.rules import Condition, Entry, Guardrail, Outcome, Reviews, Rule, Tested, Truth
 
 __all__ = [
+    "CALENDAR_AHEAD",
+    "DAY",
     "WORKERS_OWN",
     "Action",
     "Answer",
     "AuditEvent",
+    "Calendar",
     "Condition",
     "Copy",
     "Decision",
@@ -36,10 +40,12 @@ __all__ = [
     "FactCall",
     "FactKind",
     "Facts",
+    "Freeze",
     "Group",
     "Guardrail",
     "Health",
     "HealthState",
+    "Holidays",
     "Kind",
     "Mark",
     "Need",
@@ -70,4 +76,6 @@ __all__ = [
     "UndoCause",
     "UserId",
     "Verdict",
+    "WeeklySpan",
+    "Window",
 ]

@@ -11,6 +11,9 @@ from typing import Any
 
 from jitbot.model.people import Person, Standing, UserId
 
+CALENDAR_AHEAD = timedelta(days=366)
+"""A source of spans answers for at least so long from the instant at which it is asked."""
+
 
 class FactKind(StrEnum):
     """What a fact comes to. The first group can be used in conditions, the others name people and times."""
@@ -52,7 +55,8 @@ class Facts:
     """One reading of the world.
 
     `members` maps a selector's text to who it names now, `values` a condition's dotted name to its value, and `ages`
-    says of values how old they were when they were read from memory.
+    says of values how old they were when they were read from memory. `spans` is what the calendars of freezes say, by
+    the freeze's name; `notes` say more about values than they do themselves.
     """
 
     now: datetime
@@ -61,6 +65,8 @@ class Facts:
     values: Mapping[str, Any] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     ages: Mapping[str, timedelta] = field(default_factory=dict)
+    spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def may_review(self, user: UserId) -> bool:
         """Tell whether this person is known to be a member of the workspace now."""

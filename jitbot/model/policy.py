@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jitbot.model.action import Action
+from jitbot.model.calendar import Calendar
 from jitbot.model.facts import FactCall
 from jitbot.model.people import Group
 from jitbot.model.rules import Guardrail
@@ -21,4 +22,5 @@ class Policy:
     groups: Mapping[str, Group] = field(default_factory=dict)
     facts: tuple[FactCall, ...] = ()
     on_call: Mapping[str, FactCall] = field(default_factory=dict)
+    calendar: Calendar = field(default_factory=Calendar)
     digest: str = ""

@@ -31,6 +31,7 @@ from jitbot.model import (
     Truth,
     UserId,
 )
+from jitbot.policy.calendar import on_calendar, planned_start, until_when
 from jitbot.policy.requirements import Requirement, measure, satisfied
 from jitbot.policy.values import condition_values
 from jitbot.policy.wanted import wanted
@@ -45,13 +46,14 @@ def decide(policy: Policy, request: Request, reviews: Sequence[Review], facts: F
     if asking.mark is not Mark.YES:
         unread = ("requester",) if asking.mark is Mark.ERROR else ()
         return _refusal(asking.detail, asking, unread=unread)
+    facts = on_calendar(policy.calendar, request, facts, planned_start(request, facts))
     values = condition_values(policy, action, request, facts)
     found = _Findings()
     guardrails = [_guardrail(each, values, facts, found) for each in policy.guardrails if each.covers(action.name)]
     rules = _rules(action, values, facts, found)
     heading = [asking, Reason(Mark.YES, "guardrails", children=tuple(guardrails))] if guardrails else [asking]
     if found.denial is not None:
-        return _denied(found, [*heading, *rules])
+        return _denied(found, [*heading, *rules], facts)
     return _count(found, [*heading, *rules], request, reviews, facts)
 
 
@@ -146,7 +148,7 @@ def _test(rule: Rule, values: Mapping[str, Any]) -> Tested:
 
 
 def _shown(rule: Rule, tested: Tested, facts: Facts) -> Reason:
-    seen = ", ".join(f"{name} is {_literal(value)}{_age(name, facts)}" for name, value in tested.seen.items())
+    seen = ", ".join(f"{name} is {_literal(value)}{_about(name, facts)}" for name, value in tested.seen.items())
     if tested.truth is Truth.FALSE:
         return Reason(Mark.NO, rule.name, seen, rule.where)
     if tested.truth is Truth.ERROR:
@@ -157,10 +159,11 @@ def _shown(rule: Rule, tested: Tested, facts: Facts) -> Reason:
     return Reason(mark, rule.name, seen, rule.where)
 
 
-def _age(name: str, facts: Facts) -> str:
-    """Say how old a value is that was read from memory."""
+def _about(name: str, facts: Facts) -> str:
+    """Say what a value does not say itself, and how old it is where it was read from memory."""
     age = facts.ages.get(name)
-    return f" ({age.total_seconds():.0f} s old)" if age is not None else ""
+    note = f" ({facts.notes[name]})" if name in facts.notes else ""
+    return f"{note} ({age.total_seconds():.0f} s old)" if age is not None else note
 
 
 def _why(name: str, facts: Facts) -> str:
@@ -182,12 +185,18 @@ def _refusal(summary: str, *reasons: Reason, unread: tuple[str, ...] = ()) -> De
     return Decision(Outcome.DENY, "", summary, tree, unread=unread)
 
 
-def _denied(found: _Findings, reasons: Sequence[Reason]) -> Decision:
+def _denied(found: _Findings, reasons: Sequence[Reason], facts: Facts) -> Decision:
     rule = found.denial
     assert rule is not None  # noqa: S101 - the caller has looked
-    summary = rule.message or f"Refused by “{rule.name}”."
+    summary = _sentences(rule.message or f"Refused by “{rule.name}”.", until_when(rule, facts))
     tree = Reason(Mark.DENIED, "REFUSED", rule.name, rule.where, tuple(reasons))
     return Decision(Outcome.DENY, rule.name, summary, tree, rule.where, unread=tuple(found.unread))
+
+
+def _sentences(first: str, second: str) -> str:
+    """Put two sentences together; the first was written by a policy's author, perhaps without an end."""
+    end = "" if first.rstrip().endswith((".", "!", "?")) else "."
+    return f"{first.rstrip()}{end} {second}" if second else first
 
 
 def _count(

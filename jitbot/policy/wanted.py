@@ -3,20 +3,22 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jitbot.model import Action, FactCall, Policy, Rule
+from jitbot.model import Action, FactCall, Freeze, Policy, Rule
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Selectors (as text) to be resolved, facts to be read, and the dotted names that conditions look at.
 
-    `reviewers` are the selectors that could be asked to review; they are among `selectors` too.
+    `reviewers` are the selectors that could be asked to review; they are among `selectors` too. `calendars` are to be
+    read for the freezes that they are named after.
     """
 
     selectors: frozenset[str] = frozenset()
     reviewers: frozenset[str] = frozenset()
     facts: tuple[FactCall, ...] = ()
     names: frozenset[str] = frozenset()
+    calendars: tuple[FactCall, ...] = ()
 
 
 def wanted(policy: Policy, name: str) -> Wanted:
@@ -26,9 +28,17 @@ def wanted(policy: Policy, name: str) -> Wanted:
     rules = [*guardrails, *(action.rules if action else ())]
     names = frozenset(each for rule in rules if rule.when is not None for each in rule.when.names)
     reviewers = frozenset(reviewing(rules))
-    selectors = reviewers | _asking(action) | _everybody(policy, names)
+    freezes = _freezes(policy, name, names)
+    passing = {str(who) for freeze in freezes for who in freeze.passed_by}
+    selectors = reviewers | _asking(action) | _everybody(policy, names) | passing
     facts = (*policy.facts, *(action.facts if action else ()))
-    return Wanted(selectors, reviewers, tuple(each for each in facts if f"facts.{each.name}" in names), names)
+    return Wanted(
+        selectors,
+        reviewers,
+        tuple(each for each in facts if f"facts.{each.name}" in names),
+        names,
+        tuple(freeze.calendar for freeze in freezes if freeze.calendar is not None),
+    )
 
 
 def wanted_for_asking(policy: Policy) -> Wanted:
@@ -50,6 +60,12 @@ def reviewing(rules: Iterable[Rule]) -> set[str]:
 
 def _asking(action: Action | None) -> frozenset[str]:
     return frozenset(str(who) for who in action.requesters) if action else frozenset()
+
+
+def _freezes(policy: Policy, action: str, names: frozenset[str]) -> list[Freeze]:
+    """Return the freezes that matter to an action, where a condition looks at them at all."""
+    looked = any(name.startswith("freeze.") for name in names)
+    return [freeze for freeze in policy.calendar.freezes.values() if looked and freeze.covers(action)]
 
 
 def _everybody(policy: Policy, names: frozenset[str]) -> frozenset[str]:

@@ -6,6 +6,7 @@ Everything is fetched side by side within one deadline; what did not come in tim
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -22,6 +23,9 @@ DEADLINE = timedelta(seconds=5)
 """How long fetching may take before what is missing counts as unread."""
 LOOKED_UP = 20
 """Up to so many members of a group are looked up one by one, so that who has left can be named."""
+
+_FREEZE = "freeze:"
+"""What the names of freezes' calendars begin with, among what is asked and among what is unread."""
 
 Key = TypeVar("Key", bound=str)
 Value = TypeVar("Value")
@@ -76,10 +80,13 @@ class FactsReader:
                 asked[f"facts.{call.name}"] = self._ask(call, fill(call.arguments, filled))
             except PolicyError:  # the only name that may be missing: everything else is known of any request
                 unread[f"facts.{call.name}"] = "whoever asks has no e-mail address that Slack shows"
+        asked |= {f"{_FREEZE}{call.name}": self._ask(call, call.arguments) for call in want.calendars}
         readings = self._gather(asked, unread, end)
+        calendars = {name: readings.pop(name) for name in list(readings) if name.startswith(_FREEZE)}
+        spans = {name.removeprefix(_FREEZE): reading.value for name, reading in calendars.items()}
         values = {name: reading.value for name, reading in readings.items()}
         ages = {name: known.now - reading.at for name, reading in readings.items() if reading.at < known.now}
-        return Facts(known.now, known.members, known.people, values, unread, ages)
+        return replace(known, values=values, unread=unread, ages=ages, spans=spans)
 
     def _on_call(self, call: FactCall) -> Future[Reading]:
         return self._ask(call, call.arguments)

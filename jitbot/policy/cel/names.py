@@ -30,6 +30,10 @@ NAMES = {
     "now": CelType.INSTANT,
     "risk": CelType.TEXT,
     "targets": CelType.INTEGER,
+    "windows": CelType.TEXTS,
+    "freeze.active": CelType.BOOLEAN,
+    "freeze.until": CelType.INSTANT,
+    "freeze.names": CelType.TEXTS,
 }
 """What every condition may look at; `params.NAME` and `facts.NAME` come on top, by what the action declares."""
 

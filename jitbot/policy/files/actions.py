@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jitbot.model import Action, Parameter, ParameterType, ReasonRule, Timebox
 from jitbot.policy.cel.names import LITERALS, NAMES, fact_names, parameter_names
 from jitbot.policy.durations import format_duration
+from jitbot.policy.files.calendar import Dates
 from jitbot.policy.files.complaints import check
 from jitbot.policy.files.facts import FactReader, Sources
 from jitbot.policy.files.fields import pattern_fault, pretty, read_parameter
@@ -33,6 +34,7 @@ class World:
     sources: Sources
     people: People
     names: Mapping[str, Place]
+    dates: Dates
 
 
 def declared(documents: Collection[Document], issues: Issues) -> dict[str, Place]:
@@ -74,6 +76,8 @@ def closed_sets(parameters: Collection[Parameter], world: World) -> dict[str, Co
     known: dict[str, Collection[str]] = {**LITERALS, "request.action": world.names}
     if world.people.whole:
         known |= {"requester.groups": world.people.groups, "requester.on_call": world.people.on_call}
+    if world.dates.whole:
+        known |= {"windows": world.dates.calendar.windows, "freeze.names": world.dates.calendar.freezes}
     return known | {f"params.{field.name}": field.options for field in parameters if field.type in choices}
 
 

@@ -8,7 +8,7 @@ from jitbot.errors import InvalidInput
 from jitbot.model import FactCall, FactKind, Parameter
 from jitbot.policy.files.inputs import Filled, check_templates, known_name, note_complaints, samples
 from jitbot.policy.files.issues import Issues
-from jitbot.policy.files.schema import FactKeys
+from jitbot.policy.files.strict import FactKeys
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.places import PLACES
 from jitbot.policy.templates import fill

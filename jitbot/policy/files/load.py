@@ -9,6 +9,7 @@ from pathlib import Path as Folder
 from jitbot.errors import PolicyError
 from jitbot.model import FactCall, Guardrail, Policy
 from jitbot.policy.files.actions import World, declared, read_team
+from jitbot.policy.files.calendar import read_calendar
 from jitbot.policy.files.facts import Sources
 from jitbot.policy.files.guardrails import read_facts, read_guardrails
 from jitbot.policy.files.inputs import Catalog
@@ -23,7 +24,7 @@ _CASES = (".cases.yml", ".cases.yaml")
 def load(files: Mapping[str, str], catalog: Catalog, sources: Sources) -> Policy:
     """Turn files (name to text) into a policy set, checked against the runners and fact sources that there are.
 
-    `guardrails.yml` and `people.yml` are the organisation's, every other file is a team's.
+    `guardrails.yml`, `people.yml` and `windows.yml` are the organisation's, every other file is a team's.
     Raises: PolicyError with one line, `file:line:column: what and how to mend it`, for each fault in any file.
     """
     with _uncollected():
@@ -51,7 +52,10 @@ def _load(files: Mapping[str, str], catalog: Catalog, sources: Sources) -> Polic
         [document for name, document in parsed.items() if document and _kind(name) == kind]
         for kind in ("team", "guardrails")
     )
-    world = World(catalog, sources, people, declared(teams, issues))
+    names = declared(teams, issues)
+    calendars = [parsed[name] for name in parsed if _kind(name) == "windows"]
+    dates = read_calendar(calendars, people, names, sources, issues)
+    world = World(catalog, sources, people, names, dates)
     actions = {name: action for team in teams for name, action in read_team(team, world, issues).items()}
     facts: list[FactCall] = []
     guardrails: list[Guardrail] = []
@@ -60,7 +64,15 @@ def _load(files: Mapping[str, str], catalog: Catalog, sources: Sources) -> Polic
         guardrails += read_guardrails(file, actions, own, world, issues)
         facts += own or ()
     issues.raise_if_any()
-    return Policy(actions, tuple(guardrails), people.groups, tuple(facts), people.on_call, digest(files))
+    return Policy(
+        actions=actions,
+        guardrails=tuple(guardrails),
+        groups=people.groups,
+        facts=tuple(facts),
+        on_call=people.on_call,
+        calendar=dates.calendar,
+        digest=digest(files),
+    )
 
 
 def read(folder: Folder) -> dict[str, str]:
@@ -90,11 +102,11 @@ def digest(files: Mapping[str, str]) -> str:
 
 def _kind(name: str) -> str:
     stem = name.rsplit(".", 1)[0]
-    return stem if stem in ("people", "guardrails") else "team"
+    return stem if stem in ("people", "guardrails", "windows") else "team"
 
 
 def _refuse_twins(names: Iterable[str], issues: Issues) -> None:
-    """Note a second file of guardrails or people, which would quietly add to the first or replace parts of it."""
+    """Note a second file of the organisation's, which would quietly add to the first or replace parts of it."""
     first: dict[str, str] = {}
     for name in names:
         kind = _kind(name)

@@ -9,46 +9,21 @@ from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     PlainValidator,
     Tag,
     TypeAdapter,
-    ValidationInfo,
     WithJsonSchema,
-    field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from jitbot.errors import InvalidInput
 from jitbot.policy.durations import parse_duration
-from jitbot.policy.lookalikes import foreign, named
+from jitbot.policy.files.calendar_schema import CalendarFile
+from jitbot.policy.files.strict import FactKeys, Short, Strict, wrong
 from jitbot.policy.wording import shown
-
-
-class Strict(BaseModel):
-    """Text is text and numbers are numbers; a key that is not listed is an error."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _not_empty(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse `when:` with nothing behind it: it would say "always"."""
-        if value is None:
-            comment = " (text that begins with # must be in quotes)" if info.field_name == "channel" else ""
-            raise wrong(f"`{info.field_name}` is empty; write a value{comment}, or leave the key out.")
-        return value
-
-
-def wrong(message: str) -> PydanticCustomError:
-    """Make the error that a validator raises: its message is shown as it is."""
-    return PydanticCustomError("wrong", "{message}", {"message": message})
 
 
 def _duration(value: object) -> timedelta:
@@ -58,17 +33,6 @@ def _duration(value: object) -> timedelta:
         return parse_duration(value)
     except InvalidInput as error:
         raise wrong(str(error)) from None
-
-
-def _words(value: str) -> str:
-    if not value.strip():
-        raise wrong("this is empty; write some words, or leave the key out.")
-    if not value.isprintable():
-        raise wrong(f"{shown(value)} has line ends or characters that do not show; write it in one plain line.")
-    letter = foreign(value)
-    if letter:
-        raise wrong(f"{value!r} mixes alphabets: {named(letter)}; type it anew.")
-    return value
 
 
 def _yes_or_message(value: object) -> str:
@@ -99,7 +63,6 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2}),
 ]
 Bound = Annotated[int | str, PlainValidator(_bound), WithJsonSchema({"type": ["integer", "string"]})]
-Short = Annotated[str, Field(max_length=75), AfterValidator(_words)]
 Count = Annotated[int, Field(ge=1, le=20)]
 Deny = Annotated[
     str,
@@ -158,14 +121,6 @@ ReviewKeys = Annotated[
     Annotated[EntryKeys, Tag("#entry")] | Annotated[AnyOfKeys, Tag("#any_of")], Discriminator(_entry_kind)
 ]
 Review = Annotated[list[ReviewKeys], Field(min_length=1, description="Who must approve; all entries must be met.")]
-
-
-class FactKeys(Strict):
-    """One fact: where it is read, and that source's own arguments beside it."""
-
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-
-    source: str = Field(description="Where it is read; its arguments stand beside this key.")
 
 
 class OutcomeKeys(Strict):
@@ -245,7 +200,7 @@ class GuardrailHead(Strict):
     """`guardrails.yml`, its guardrails not looked at yet."""
 
     guardrails: list[Any]
-    facts: dict[str, FactKeys] = {}
+    facts: dict[str, FactKeys] = Field({})
 
 
 class GuardrailFile(GuardrailHead):
@@ -264,12 +219,12 @@ class PeopleFile(Strict):
     on_call: dict[str, FactKeys] = Field({}, description="Where it is read who is on call, by the rota's name.")
 
 
-PolicyFile = TeamFile | GuardrailFile | PeopleFile
+PolicyFile = TeamFile | GuardrailFile | PeopleFile | CalendarFile
 
 
 @cache
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of policy files (any one of the three kinds)."""
+    """Return the JSON Schema of policy files (any one of the four kinds)."""
     made = TypeAdapter(PolicyFile).json_schema(by_alias=True, mode="validation")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -307,6 +307,10 @@ def test_conditions_see_the_request_its_plan_and_who_asks() -> None:
         "now": READ.now,
         "risk": "medium",
         "targets": 2,
+        "windows": [],
+        "freeze.active": False,
+        "freeze.until": READ.now,
+        "freeze.names": [],
     }
 
 

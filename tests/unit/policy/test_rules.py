@@ -165,7 +165,7 @@ def test_a_fault_of_a_rule_is_named_where_it_stands(fault: Fault, rules: str, me
         (
             "»params.evn == 'prod'",
             "'params.evn' is not a name that this condition can use. Did you mean params.env? It can use "
-            "now, params.env, request.action, request.reason,",
+            "freeze.active, freeze.names, freeze.until, now, params.env, request.action, request.reason,",
         ),
         ("targets »> '3'", "`>` does not work with a whole number and text."),
         (
@@ -269,16 +269,16 @@ def test_a_parameter_that_is_free_text_in_one_action_is_free(load_files: Callabl
         ("{review: [{from: [»group:x]}]}", "the group 'x' is not defined."),
         (
             "{deny: true, when: »params.env == 'prod'}",
-            "'params.env' is not a name that this condition can use. It can use now, request.action, request.reason, "
-            "request.source, request.ttl, requester.groups, requester.id, requester.kind, requester.on_call, risk and "
-            "targets. It is a parameter of restart and rollback only; narrow `applies_to`.",
+            "'params.env' is not a name that this condition can use. It can use freeze.active, freeze.names, "
+            "freeze.until, now, request.action, request.reason, request.source, request.ttl, requester.groups, "
+            "requester.id, requester.kind, requester.on_call, risk, targets and windows. It is a parameter of restart and rollback only; narrow `applies_to`.",
         ),
         (
             "{deny: true, when: »params.count > 3, applies_to: [restart, rollback]}",
             "'params.count' is not a name that this "
-            "condition can use. It can use now, params.env, params.name, request.action, request.reason, "
-            "request.source, request.ttl, requester.groups, requester.id, requester.kind, requester.on_call, risk and "
-            "targets. It is a whole number or text, by the action; narrow `applies_to`.",
+            "condition can use. It can use freeze.active, freeze.names, freeze.until, now, params.env, params.name, "
+            "request.action, request.reason, request.source, request.ttl, requester.groups, requester.id, "
+            "requester.kind, requester.on_call, risk, targets and windows. It is a whole number or text, by the action; narrow `applies_to`.",
         ),
         (
             "{deny: true, when: params.env == »'prd', applies_to: [restart, rollback]}",
