@@ -240,7 +240,10 @@ class FactSource(Protocol):
         """Tell what comes back, so that conditions can be checked when policies are loaded."""
 
     def read(self, arguments: BaseModel, at: datetime) -> Any:
-        """Return the value at an instant (aware UTC). Raises: FactUnavailable, saying why in words for people."""
+        """Return the value at an instant (aware UTC). Raises: FactUnavailable, saying why in words for people.
+
+        Spans are all those that are not over at the instant and begin within `model.CALENDAR_AHEAD` of it.
+        """
 
 
 class Sources(Protocol):
