@@ -122,7 +122,7 @@ def _judge(freeze: Freeze, user: UserId, facts: Facts, at: datetime) -> _Judged:
     hidden = [who for who in freeze.passed_by if str(who) not in facts.members]
     if hidden and any(at < span.end for span in spans):
         why = facts.unread.get(str(hidden[0]), "it was not read")
-        unread = unread or f"whether you may pass {freeze.name} could not be told: {hidden[0]}: {why}"
+        unread = unread or f"whether whoever asks may pass {freeze.name} could not be told: {hidden[0]}: {why}"
         return _Judged(freeze, spans, None if active else False, unknown=unread)
     return _Judged(freeze, spans, active or (None if unread else False), unknown=unread)
 
