@@ -30,6 +30,9 @@ _COMMAND = (sys.executable, "-I", "-m", "jitbot.facts.ical_reader")
 _HEADERS = {"accept": "text/calendar, */*"}
 _EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _ADDRESS = re.compile(r"https?://[^\s/]+(/\S*)?")
+_SLACK_ID = re.compile(r"[UW][A-Z0-9_]{1,30}")
+_LEVEL = re.compile(r"^\[[^]]*\]")
+"""What Grafana OnCall puts before the name: `[L1] ann`."""
 _SECRET = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"  # noqa: S105 - the form of a secret's name
 
 Event = dict[str, Any]
@@ -91,6 +94,17 @@ class Rota(Feed):
         min_length=1,
         description="Where e-mail addresses are looked for; the first of these that has any counts.",
     )
+    people: dict[str, str] = Field(
+        {}, description="Names as titles have them, with the e-mail address or Slack id of each."
+    )
+
+    @field_validator("people")
+    @classmethod
+    def _reachable(cls, value: dict[str, str]) -> dict[str, str]:
+        for person in value.values():
+            if not _EMAIL.fullmatch(person) and not _SLACK_ID.fullmatch(person):
+                raise ValueError(f"{person!r} is neither an e-mail address nor a Slack id")
+        return value
 
 
 class CalendarEvents:
@@ -127,16 +141,25 @@ class CalendarOnCall:
         return FactKind.PEOPLE
 
     def read(self, arguments: BaseModel, at: datetime) -> frozenset[str]:
-        """Return e-mail addresses; nobody where no event takes place, and unread where one names nobody."""
+        """Return who is on call; nobody where no event takes place, and unread where one does not say whose it is."""
         assert isinstance(arguments, Rota)  # noqa: S101 - validated by this model
         found: set[str] = set()
         for event in _events(arguments, self._site, at, at + timedelta(microseconds=1)):
-            named = next(filter(None, (_named(event[place]) for place in arguments.named_by)), None)
-            if named is None:
-                where = " or ".join(arguments.named_by)
-                raise FactUnavailable(f"the event {event['summary'][:60]!r} has no e-mail address in its {where}")
-            found |= named
+            found |= _whose(event, arguments)
         return frozenset(found)
+
+
+def _whose(event: Event, rota: Rota) -> set[str]:
+    """Return the people of a shift, by address or by name. Raises: FactUnavailable where one of them is not known."""
+    for place in rota.named_by:
+        named = _named(event[place])
+        if named:
+            return named
+    names = [name.strip() for name in _LEVEL.sub("", event["summary"]).split(",")]
+    if all(name in rota.people for name in names):
+        return {rota.people[name] for name in names}
+    lacking = f"no e-mail address in its {' or '.join(rota.named_by)}, and no name of `people`"
+    raise FactUnavailable(f"the event {event['summary'][:60]!r} has {lacking}")
 
 
 def _named(text: str | Sequence[str]) -> set[str]:

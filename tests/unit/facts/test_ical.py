@@ -173,6 +173,7 @@ def test_a_private_address_and_a_token_are_secrets(a_server: Start) -> None:
         ({"url": "https://a.example/x", "zone": "Berlin"}, "is no time zone"),
         ({"url": "https://a.example/x", "summary": "("}, r"is not a pattern \(RE2\)"),
         ({"url": "https://a.example/x", "named_by": []}, "at least 1 item"),
+        ({"url": "https://a.example/x", "people": {"ann": "Ann"}}, "'Ann' is neither an e-mail address nor a Slack"),
         ({"url": "https://a.example/x", "named_by": ["location"]}, "'attendee', 'organizer', 'summary' or 'desc"),
     ],
 )
@@ -214,6 +215,15 @@ def test_a_title_names_people_where_nobody_is_invited(a_server: Start) -> None:
     assert on_call(server, url) == {"ann@acme.example", "bo@acme.example"}
     assert on_call(server, url, named_by=["organizer"]) == {"cal@acme.example"}
     assert on_call(server, url, named_by=["description", "summary"]) == {"ann@acme.example", "bo@acme.example"}
+
+
+def test_a_rota_that_titles_its_shifts_with_names_is_told_who_they_are(a_server: Start) -> None:
+    server = a_server()
+    people = {"ann": "ann@acme.example", "bo": "U024BE7LH"}
+    assert on_call(server, serve(server, LENGTH + "SUMMARY:[L1] ann\\, bo"), people=people) == set(people.values())
+    assert on_call(server, serve(server, LENGTH + "SUMMARY:ann"), people=people) == {"ann@acme.example"}
+    with pytest.raises(FactUnavailable, match=r"no name of `people`"):
+        on_call(server, serve(server, LENGTH + "SUMMARY:ann\\, zoe"), people=people)
 
 
 def test_a_shift_that_names_nobody_is_unread_and_not_empty(a_server: Start) -> None:

@@ -28,6 +28,11 @@ SECTIONS = {
     "`guardrails.yml`": ["GuardrailFile"],
     "Guardrail": ["GuardrailKeys"],
     "`people.yml`": ["PeopleFile"],
+    "`windows.yml`": ["CalendarFile"],
+    "Window": ["WindowKeys"],
+    "Span": ["SpanKeys"],
+    "Holidays": ["HolidayKeys"],
+    "Freeze": ["FreezeKeys"],
 }
 
 
@@ -71,7 +76,7 @@ class Commands:
 
 def test_the_whole_example_loads() -> None:
     files = dict(re.findall(r"^```yaml\n# (\S+\.yml)\n(.*?)^```$", POLICY, re.MULTILINE | re.DOTALL))
-    assert list(files) == ["payments.yml", "guardrails.yml", "people.yml"]
+    assert list(files) == ["payments.yml", "guardrails.yml", "people.yml", "windows.yml"]
     policy = load(files, Commands(), FakeSources(FakeSource()))
     assert list(policy.actions) == ["restart", "prod-db"]
 
