@@ -34,6 +34,8 @@ def planned_start(request: Request, facts: Facts) -> datetime:
 
 def on_calendar(calendar: Calendar, request: Request, facts: Facts, at: datetime) -> Facts:
     """Return the facts with what the calendar says of this request at an instant (aware)."""
+    if not calendar.windows and not calendar.freezes:
+        return replace(facts, values={**facts.values, WINDOWS: [], ACTIVE: False, UNTIL: at, NAMES: []})
     values: dict[str, Any] = {}
     unread, notes = dict(facts.unread), dict(facts.notes)
     names = open_windows(calendar.windows.values(), at)
@@ -61,8 +63,11 @@ def until_when(rule: Rule, facts: Facts) -> str:
 def open_windows(windows: Iterable[Window], at: datetime) -> list[str] | None:
     """Return the names of the windows that an instant lies in; None where that cannot be told."""
     found = []
+    walls: dict[tzinfo, datetime] = {}
     for window in windows:
-        is_open = _is_open(window, at)
+        if window.zone not in walls:
+            walls[window.zone] = at.astimezone(window.zone)
+        is_open = _is_open(window, walls[window.zone])
         if is_open is None:
             return None
         if is_open:
@@ -70,9 +75,8 @@ def open_windows(windows: Iterable[Window], at: datetime) -> list[str] | None:
     return found
 
 
-def _is_open(window: Window, at: datetime) -> bool | None:
-    """Hold an instant against the wall clock of a window: it shows a date and a minute, and either fits or does not."""
-    wall = at.astimezone(window.zone)
+def _is_open(window: Window, wall: datetime) -> bool | None:
+    """Tell whether the wall clock of a window's zone shows one of its minutes."""
     minute = wall.hour * 60 + wall.minute
     today, yesterday = wall.date(), wall.date() - timedelta(days=1)
     begun = {today for span in window.spans if _holds(span, today, minute)}
