@@ -55,7 +55,12 @@ def _people(value: Any) -> bool:
 
 
 def _spans(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) <= MOST_ITEMS and all(isinstance(each, Span) for each in value)
+    return isinstance(value, tuple) and len(value) <= MOST_ITEMS and all(_span(each) for each in value)
+
+
+def _span(value: Any) -> bool:
+    """Tell whether a span has two instants, in their order: deciding compares them and must not fail."""
+    return isinstance(value, Span) and _instant(value.start) and _instant(value.end) and value.start <= value.end
 
 
 def _attributes(value: Any) -> bool:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from jitbot.store.upgrade import upgrade
+from tests.servers import a_server
 from tests.town import Town
+
+__all__ = ["a_server"]
 
 
 @pytest.fixture(scope="session")

@@ -141,6 +141,8 @@ def test_what_fits_its_kind_comes_through(kind: FactKind, value: Any) -> None:
         (FactKind.PEOPLE, ["U0BO"]),
         (FactKind.PEOPLE, frozenset({1})),
         (FactKind.SPANS, (NOW,)),
+        (FactKind.SPANS, (Span(NOW, datetime(2026, 12, 1)),)),
+        (FactKind.SPANS, (Span(NOW, NOW - timedelta(hours=1)),)),
         (FactKind.ATTRIBUTES, {"U0BO": "dba"}),
     ],
 )
