@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
@@ -20,8 +21,8 @@ from jitbot.facts.client import Client
 from jitbot.model import CALENDAR_AHEAD, FactKind, Span
 from jitbot.ports import Site
 
-READING_SECONDS = 10.0
-"""How long a feed may take to be read. A decision does not wait so long; the next one finds the answer remembered."""
+SECONDS = 4.7
+"""How long asking for a feed and reading it may take together; a decision waits five seconds for all its facts."""
 BACK = timedelta(days=1)
 AHEAD = CALENDAR_AHEAD + timedelta(days=7)
 """What is remembered is asked about a while later, so a little more is read than is promised."""
@@ -171,16 +172,17 @@ def _events(feed: Feed, site: Site, start: datetime, end: datetime) -> list[Even
     """Ask for the feed and have it read. Raises: FactUnavailable, NotGranted."""
     address = feed.url if feed.url is not None else site.secret(str(feed.url_from))
     token = {} if feed.secret is None else {"authorization": f"Bearer {site.secret(feed.secret)}"}
+    until = time.monotonic() + SECONDS
     text = Client(site, _HEADERS | token).text(address)
     asked = {"start": start.isoformat(), "end": end.isoformat(), "zone": feed.zone}
-    found = _read(json.dumps(asked) + "\n" + text)
+    found = _read(json.dumps(asked) + "\n" + text, until - time.monotonic())
     if feed.summary is None:
         return found
     pattern = re2.compile(feed.summary)
     return [event for event in found if pattern.search(event["summary"])]
 
 
-def _read(question: str) -> list[Event]:
+def _read(question: str, seconds: float) -> list[Event]:
     """Let a process of its own read a feed, and end it when that takes too long. It is given none of our secrets."""
     try:
         done = subprocess.run(  # noqa: S603 - our own module, by the interpreter that runs us; no shell
@@ -188,13 +190,13 @@ def _read(question: str) -> list[Event]:
             input=question.encode(errors="replace"),
             capture_output=True,
             env={},
-            timeout=READING_SECONDS,
+            timeout=seconds,
             check=True,
             start_new_session=True,
         )
         answer: dict[str, Any] = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
-        raise FactUnavailable(f"the calendar takes longer than {READING_SECONDS:g} s to be read") from None
+        raise FactUnavailable(f"the calendar takes longer than {SECONDS:g} s to be read") from None
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         raise FactUnavailable("the calendar could not be read here") from error
     if "fault" in answer:

@@ -148,7 +148,7 @@ def main() -> None:
     except Unfit as error:
         answer = {"fault": str(error)}
     except Exception as error:  # noqa: BLE001 - the libraries raise many kinds, and each means that it cannot be read
-        said = str(error).partition("\n")[0][:200] or type(error).__name__
+        said = str(error).partition(":")[0][:100] or type(error).__name__  # what follows is a piece of the calendar
         answer = {"fault": f"the calendar cannot be read: {said}"}
     sys.stdout.write(json.dumps(answer))
 

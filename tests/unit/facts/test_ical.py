@@ -253,7 +253,7 @@ def test_a_feed_that_cannot_be_read_is_unread(a_server: Start, status: int, body
 
 
 def test_a_feed_that_takes_for_ever_is_ended(a_server: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ical, "READING_SECONDS", 0.6)
+    monkeypatch.setattr(ical, "SECONDS", 0.6)
     server = a_server()
     url = serve(server, LENGTH + "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")  # it is looked for until the year 9999
     with pytest.raises(FactUnavailable, match=r"takes longer than 0\.6 s to be read"):
