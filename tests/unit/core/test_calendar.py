@@ -94,6 +94,13 @@ def test_a_window_goes_by_its_own_time_zone() -> None:
     assert not is_open(a_window(hours, zone=ZoneInfo("America/New_York")), instant)
 
 
+def test_every_window_that_is_open_is_named_in_the_order_of_the_file() -> None:
+    day, night = weekly(EVERY_DAY, "09:00", "17:00"), weekly(EVERY_DAY, "20:00", "08:00")
+    windows = [Window("b", BERLIN, (day,)), Window("night", BERLIN, (night,)), Window("a", ZoneInfo("UTC"), (day,))]
+    assert open_windows(windows, at("2026-11-25 10:30")) == ["b", "a"]
+    assert open_windows([], NOW) == []
+
+
 def test_a_time_that_the_clocks_skip_never_comes() -> None:
     window = a_window(weekly(EVERY_DAY, "02:15", "02:45"))
     night = at("2026-03-29 00:00")
