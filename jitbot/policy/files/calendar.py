@@ -1,13 +1,14 @@
 """`windows.yml`: windows by the wall clock of their zone, holidays as dates, and freezes as stretches of time."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from jitbot.model import DAY, Calendar, FactKind, Freeze, Holidays, Span, WeeklySpan, Window
 from jitbot.policy.files.calendar_schema import (
-    CalendarFile,
+    CalendarHead,
     FreezeKeys,
     HolidayKeys,
     SpanKeys,
@@ -20,6 +21,8 @@ from jitbot.policy.files.public_holidays import countries, public, subdivisions
 from jitbot.policy.files.selectors import GROUP_NAME, People, read_selectors
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import did_you_mean, listed, shown
+
+Keys = TypeVar("Keys", WindowKeys, HolidayKeys, FreezeKeys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def read_calendar(
     freezes: dict[str, Freeze] = {}
     whole = True
     for document in documents:
-        keys = check(CalendarFile, document, (), issues) if document else None
+        keys = check(CalendarHead, document, (), issues) if document else None
         if document is None or keys is None:
             whole = False
             continue
@@ -55,17 +58,30 @@ class _Reader:
     """Reads one document whose keys are as they should be."""
 
     document: Document
-    keys: CalendarFile
+    keys: CalendarHead
     people: People
     actions: Collection[str]
     issues: Issues
 
     def windows(self) -> dict[str, Window]:
-        known = {name: self._holidays(("holidays", name), keys) for name, keys in self.keys.holidays.items()}
-        return {name: self._window(("windows", name), keys, known) for name, keys in self.keys.windows.items()}
+        """Read the windows, and the holidays on which they are closed; those with faults are left out."""
+        known: dict[str, Holidays | None] = dict.fromkeys(self.keys.holidays)
+        for name, days in self._entries("holidays", HolidayKeys):
+            known[name] = self._holidays(("holidays", name), days)
+        found = self._entries("windows", WindowKeys)
+        return {name: self._window(("windows", name), keys, known) for name, keys in found}
 
     def freezes(self, facts: FactReader) -> dict[str, Freeze]:
-        return {name: self._freeze(("freezes", name), keys, facts) for name, keys in self.keys.freezes.items()}
+        """Read the freezes; those with faults are left out."""
+        found = self._entries("freezes", FreezeKeys)
+        return {name: self._freeze(("freezes", name), keys, facts) for name, keys in found}
+
+    def _entries(self, part: str, model: type[Keys]) -> Iterator[tuple[str, Keys]]:
+        """Yield the entries of one part of the file that are what they should be; the others are noted."""
+        for name in getattr(self.keys, part):
+            keys = check(model, self.document, (part, name), self.issues)
+            if keys is not None:
+                yield name, keys
 
     def _holidays(self, path: Path, keys: HolidayKeys) -> Holidays:
         self._check_name(path, "holidays")
@@ -89,7 +105,7 @@ class _Reader:
             return Holidays({**found.days, **own}, found.years)
         return Holidays(own)
 
-    def _window(self, path: Path, keys: WindowKeys, holidays: Mapping[str, Holidays]) -> Window:
+    def _window(self, path: Path, keys: WindowKeys, holidays: Mapping[str, Holidays | None]) -> Window:
         self._check_name(path, "window")
         single = [name for name in ("days", "start", "end") if name in keys.model_fields_set]
         if keys.spans is None:
@@ -104,7 +120,7 @@ class _Reader:
                 self._note((*path, "holidays", index), _undefined("holidays", name, holidays))
         if keys.holidays == "closed" and not holidays:
             self._note((*path, "holidays"), "there are no `holidays` in this file that it could be closed on.")
-        closed_on = tuple(holidays[name] for name in names if name in holidays)
+        closed_on = tuple(days for days in map(holidays.get, names) if days is not None)
         return Window(str(path[-1]), self._zone(path, keys.zone), tuple(spans), closed_on, self._where(path))
 
     def _span(self, path: Path, keys: SpanKeys) -> WeeklySpan:

@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, PlainValidator, WithJsonSchema
@@ -118,7 +118,16 @@ class FreezeKeys(Strict):
     applies_to: list[str] | None = Field(None, min_length=1, description="Actions it holds for; all if left out.")
 
 
-class CalendarFile(Strict):
+class CalendarHead(Strict):
+    """`windows.yml`, its entries not looked at yet."""
+
+    windows: dict[str, Any] = Field({})
+    holidays: dict[str, Any] = Field({})
+    freezes: dict[str, Any] = Field({})
+    zone: Zone | None = None
+
+
+class CalendarFile(CalendarHead):
     """`windows.yml`: windows, holidays and freezes."""
 
     zone: Zone | None = Field(None, description="Time zone of all windows and freezes that name none.")

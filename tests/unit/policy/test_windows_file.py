@@ -181,6 +181,22 @@ def test_a_condition_is_not_blamed_for_a_window_that_has_a_fault(faults: Callabl
         assert [line.split(":")[0] for line in told] == ["windows.yml"]
 
 
+def test_all_faults_are_told_at_once(faults: Callable[..., list[str]]) -> None:
+    broken = """windows:
+  a: {days: [mon-fry], zone: UTC}
+  b: {from: "09:00", until: "09:00", zone: UTC, holidays: [h, c]}
+  c: 3
+holidays: {h: {country: GE, days: 3}, c: {country: XX}}
+freezes:
+  f: {from: 2026-12-24, until: 2026-12-20, zone: UTC, except: [group:sree]}
+"""
+    told = faults({"payments.yml": action_text(""), "windows.yml": broken})
+    assert [line.split(": ")[0].removeprefix("windows.yml:") for line in told] == [
+        "2:14", "3:29", "4:6", "5:35", "5:52", "7:32", "7:64",
+    ]  # fmt: skip
+    assert told[2].endswith("this must be a mapping (`key: value` lines), not 3.")
+
+
 def test_a_second_file_is_refused(faults: Callable[..., list[str]]) -> None:
     told = faults({"payments.yml": action_text(""), "windows.yaml": WINDOWS, "windows.yml": WINDOWS})
     assert told == ["windows.yml:1:1: there is windows.yaml already; keep one of the two."]
