@@ -261,6 +261,9 @@ class Sources(Protocol):
     def arguments(self, name: str, values: Mapping[str, Any]) -> BaseModel:
         """Validate arguments for a source. Raises: InvalidInput with the offending fields."""
 
+    def literal(self, name: str) -> frozenset[str]:
+        """Return the arguments that take no `{…}`: paths and queries, into which nobody may type. Raises: KeyError."""
+
 
 class Catalog(Protocol):
     """Which runners exist; policies are checked against it when they are loaded."""

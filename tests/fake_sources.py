@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jitbot.errors import FactUnavailable, InvalidInput
 from jitbot.facts.guard import GuardedSource
-from jitbot.facts.registry import kind_of
+from jitbot.facts.registry import kind_of, literal_arguments
 from jitbot.model import FactKind
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.ports import FactSource
@@ -22,6 +22,7 @@ class FakeArguments(BaseModel):
     name: str = Field(pattern="^[A-Za-z0-9@._-]+$")
     kind: FactKind = Field(FactKind.INTEGER, alias="as")
     about: str = ""
+    query: str = Field("", json_schema_extra={"literal": True})
 
 
 class FakeSource:
@@ -68,6 +69,9 @@ class FakeSources:
 
     def kind(self, name: str, values: Mapping[str, Any]) -> FactKind:
         return kind_of(self.source(name), values)
+
+    def literal(self, name: str) -> frozenset[str]:
+        return literal_arguments(self.source(name).Arguments)
 
     def arguments(self, name: str, values: Mapping[str, Any]) -> BaseModel:
         try:

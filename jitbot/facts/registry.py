@@ -35,6 +35,9 @@ class FactRegistry:
     def arguments(self, name: str, values: Mapping[str, Any]) -> BaseModel:
         return self._plugins.validate(name, self.source(name).Arguments, values)
 
+    def literal(self, name: str) -> frozenset[str]:
+        return literal_arguments(self.source(name).Arguments)
+
     def _guarded(self, name: str, source: Any) -> FactSource:
         demand(f"The source {name!r} ({type(source).__qualname__})", "source", _lacking(source), "FactSource")
         return GuardedSource(name, source, self._site)
@@ -53,6 +56,12 @@ def kind_of(source: FactSource, values: Mapping[str, Any]) -> FactKind:
     if kind not in set(FactKind):
         raise InvalidInput(f"{kind!r} is no kind of fact.")
     return FactKind(kind)
+
+
+def literal_arguments(model: type[BaseModel]) -> frozenset[str]:
+    """Return the fields that are marked `json_schema_extra={"literal": True}`, as policies write them."""
+    extra = {field.alias or name: field.json_schema_extra for name, field in model.model_fields.items()}
+    return frozenset(name for name, marks in extra.items() if isinstance(marks, dict) and marks.get("literal") is True)
 
 
 def _lacking(source: object) -> list[str]:

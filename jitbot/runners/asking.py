@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from jitbot.errors import RunnerRefused
+from jitbot.outbound.addresses import has_dots, header_value
 from jitbot.outbound.exchange import Call
 from jitbot.outbound.hosts import allowed
+from jitbot.outbound.values import plain
 from jitbot.ports import Site
-from jitbot.runners.http_inputs import PLACE, Ask, Change, HttpInputs, has_dots, header_value
-from jitbot.runners.values import plain
+from jitbot.runners.http_inputs import PLACE, Ask, Change, HttpInputs
 
 Places = Mapping[str, Any]
 """What may stand for `{receipt.NAME}` and `{run.key}`, by the name between the braces."""

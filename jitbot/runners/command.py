@@ -16,13 +16,13 @@ from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Receipt
 from jitbot.outbound.site import RedactingSite
 from jitbot.outbound.text import visible
+from jitbot.outbound.values import Secret, digest, plain
 from jitbot.ports import Run
 from jitbot.runners.command_inputs import CommandInputs
 from jitbot.runners.deadline import seconds_left
 from jitbot.runners.guard import RECEIPT_BYTES
 from jitbot.runners.output import Lines
 from jitbot.runners.process import Command, NotStarted, OutOfTime, Sink, execute
-from jitbot.runners.values import Secret, digest, plain
 
 PATH = os.pathsep.join(
     [str(Path(sys.executable).parent), "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]

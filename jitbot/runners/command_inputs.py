@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from jitbot.runners.values import STRICT, Secret, TextOrSecret
+from jitbot.outbound.values import STRICT, Secret, TextOrSecret
 
 _OURS = re.compile("(JITBOT|SLACK)_", re.IGNORECASE)
 

@@ -14,11 +14,11 @@ from jitbot.model import Health, HealthState, Plan, Receipt
 from jitbot.outbound.exchange import Answer, NoAnswer, NotSent, exchange
 from jitbot.outbound.pointer import look_up
 from jitbot.outbound.text import shown, visible
+from jitbot.outbound.values import Secret, digest
 from jitbot.ports import Run, Site
 from jitbot.runners.asking import Places, address, call
 from jitbot.runners.deadline import seconds_left
 from jitbot.runners.http_inputs import Ask, Check, HttpInputs, Look
-from jitbot.runners.values import Secret, digest
 
 LOOK_SECONDS = 10.0
 """How long a plan or a check may take."""

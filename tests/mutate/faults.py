@@ -36,6 +36,20 @@ def _in(*names: str) -> Sequence[str]:
 
 FAULTS = (
     Fault(
+        "what somebody types may become a part of a query",
+        "jitbot/policy/files/facts.py",
+        "found = [each for each in faults(text, {}) if len(each[1]) > 1] if isinstance(text, str) else []",
+        "found: list[tuple[int, str]] = []",
+        ("tests/unit/policy/test_declared_facts.py",),
+    ),
+    Fault(
+        "a path that matches nothing counts as none",
+        "jitbot/facts/http_json.py",
+        "if arguments.missing is None:",
+        "if arguments.missing is None and not arguments.count:",
+        ("tests/contract/test_facts_http_json.py",),
+    ),
+    Fault(
         "the requester may review their own request",
         "jitbot/policy/decide.py",
         "if user in (request.requester, request.beneficiary) or not facts.may_review(user):",

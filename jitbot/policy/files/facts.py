@@ -11,7 +11,7 @@ from jitbot.policy.files.issues import Issues
 from jitbot.policy.files.strict import FactKeys
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.places import PLACES
-from jitbot.policy.templates import fill
+from jitbot.policy.templates import faults, fill
 from jitbot.policy.wording import listed, shown
 
 FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -30,6 +30,9 @@ class Sources(Protocol):
 
     def arguments(self, name: str, values: Mapping[str, Any]) -> object:
         """Validate arguments. Raises: InvalidInput with the offending fields."""
+
+    def literal(self, name: str) -> frozenset[str]:
+        """Return the arguments that take no templates."""
 
 
 class FactReader:
@@ -68,6 +71,7 @@ class FactReader:
             return None
         known = [*(parameter.name for parameter in parameters), *(PLACES if places else ())]
         check_templates(self._document, path, known, self._issues)
+        self._check_literal(path, source, arguments)
         if len(self._issues) > before:
             return None
         filled = Filled(self._document, path, arguments, path)
@@ -84,6 +88,18 @@ class FactReader:
             return None
         place = self._document.key(path)
         return FactCall(name, source, arguments, kind, f"{place.file}:{place.line}")
+
+    def _check_literal(self, path: Path, source: str, arguments: Mapping[str, Any]) -> None:
+        """Note templates in arguments that are queries or paths: whoever fills them in could change what is asked."""
+        for name in sorted(self._sources.literal(source) & arguments.keys()):
+            text = arguments[name]
+            found = [each for each in faults(text, {}) if len(each[1]) > 1] if isinstance(text, str) else []
+            for offset, token in found:
+                message = (
+                    f"`{name}` of {source} takes no `{token}`: what is filled in could change what is asked. Write "
+                    f"`$name` there, and `with: {{name: '{token}'}}` beside it."
+                )
+                self._issues.add(self._document.inside((*path, name), offset), message)
 
     def _kind(self, path: Path, source: str, values: Mapping[str, Any]) -> FactKind | None:
         try:

@@ -44,11 +44,23 @@ def test_a_fact_has_a_type_by_its_source_and_arguments() -> None:
     assert action.facts[0].where == "payments.yml:6"
 
 
+def test_braces_of_a_query_are_no_templates() -> None:
+    body = """
+    facts: {up: {source: fake, name: a, query: 'up{{job="api"}}'}}
+    rules: [{when: "facts.up > 1", allow: true}]
+    """
+    assert loads(payments=action_text(body)).actions["restart"].facts[0].arguments["query"] == 'up{{job="api"}}'
+
+
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
         ("{open: {source: »fak, name: a}}", "there is no source 'fak'. Did you mean fake?"),
         ("{open: {source: fake, name: '»{servicez}'}}", "`{servicez}` names no parameter of this action"),
+        (
+            "{open: {source: fake, name: a, query: 'up > »{request.reason}'}}",
+            "`query` of fake takes no `{request.reason}`",
+        ),
         ("{»open: {source: fake}}", "the source fake does not take `name`: Field required"),
         ("{open: {source: fake, name: a, wrong: »1}}", "the source fake does not take `wrong`: Extra inputs"),
         ("{open: {source: »fake, name: a, as: people}}", "fake comes to people, and here boolean, duration"),

@@ -3,8 +3,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from jitbot.outbound.values import Secret
 from jitbot.runners.command_inputs import CommandInputs
-from jitbot.runners.values import Secret
 
 
 def told(**values) -> CommandInputs:

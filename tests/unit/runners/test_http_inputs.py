@@ -34,7 +34,7 @@ def told(**values) -> HttpInputs:
         ({"headers": {"X-A": "ü"}}, ("headers", "X-A"), "one line of plain ASCII"),
         ({"headers": {"X-A": " b"}}, ("headers", "X-A"), "spaces at its ends"),
         ({"headers": {"X A": "b"}}, ("headers", "X A"), "no name of a header"),
-        ({"headers": {"Host": "evil"}}, ("headers", "Host"), "set by the runner itself"),
+        ({"headers": {"Host": "evil"}}, ("headers", "Host"), "set by jitbot itself"),
         ({"headers": {"X-A": None}}, ("headers", "X-A"), "text or {secret: NAME}"),
         ({"json": {"a": 1}, "text": "b"}, (), "not both"),
         ({"json": float("nan")}, (), "JSON compliant"),

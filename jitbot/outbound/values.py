@@ -1,4 +1,4 @@
-"""Input values that several runners share: words, and secrets meant by name."""
+"""Values that policies give to runners and sources alike: words, and secrets meant by name."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ _SECRET = re.compile("[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 class Secret(BaseModel):
-    """A secret of the runners' machine, by name; its value is read only when it is used."""
+    """A secret of this machine, by name; its value is read only when it is used."""
 
     model_config = STRICT
 
