@@ -10,7 +10,7 @@ from jitbot.errors import FactUnavailable
 from jitbot.facts.far_address import LITERAL, FarAddress
 from jitbot.facts.json_path import LONGEST, PathText, found, parsed
 from jitbot.facts.placeholders import Given, check, filled
-from jitbot.facts.reading import As, as_kind
+from jitbot.facts.reading import As, as_kind, told_kind
 from jitbot.model import FactKind
 from jitbot.outbound.addresses import Step
 from jitbot.ports import Site
@@ -87,8 +87,7 @@ class HttpJson:
         """Tell by `as` and `count`; shown also arguments that have not been validated."""
         if getattr(arguments, "count", False) is True:
             return FactKind.INTEGER
-        told: Any = getattr(arguments, "read_as", None) or getattr(arguments, "as", None)
-        return FactKind(told)
+        return told_kind(arguments)
 
     def read(self, arguments: BaseModel, at: datetime) -> Any:
         """Ask once, and read the one value that the path matches."""

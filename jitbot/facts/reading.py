@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pydantic import BaseModel
+
 from jitbot.errors import FactUnavailable, InvalidInput
 from jitbot.model import FactKind
 from jitbot.policy.durations import parse_duration
@@ -40,6 +42,12 @@ def as_kind(value: Any, wanted: As) -> Any:
     if read is None:
         raise FactUnavailable(f"the answer has {described(value)}, which is no {wanted.value}")
     return read
+
+
+def told_kind(arguments: BaseModel, default: str = "") -> FactKind:
+    """Return the kind that `as` tells, of validated arguments or of those that a policy wrote. Raises: ValueError."""
+    told: Any = getattr(arguments, "as", None) or getattr(arguments, "read_as", None) or default
+    return FactKind(told)
 
 
 def described(value: Any) -> str:

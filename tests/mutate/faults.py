@@ -36,6 +36,20 @@ def _in(*names: str) -> Sequence[str]:
 
 FAULTS = (
     Fault(
+        "a part of an answer is taken for the whole",
+        "jitbot/facts/prometheus.py",
+        'if answer.get("warnings"):',
+        "if False:",
+        ("tests/contract/test_facts_of_monitoring.py",),
+    ),
+    Fault(
+        "alerts that were not asked for are believed",
+        "jitbot/facts/alertmanager.py",
+        'if not fits or status.get("silencedBy") or status.get("inhibitedBy"):',
+        "if False:",
+        ("tests/contract/test_facts_of_monitoring.py",),
+    ),
+    Fault(
         "what somebody types may become a part of a query",
         "jitbot/policy/files/facts.py",
         "found = [each for each in faults(text, {}) if len(each[1]) > 1] if isinstance(text, str) else []",
