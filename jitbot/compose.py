@@ -20,11 +20,12 @@ from jitbot.audit import Verifier
 from jitbot.clock.queue import WorkQueue
 from jitbot.clock.ticker import Ticker
 from jitbot.errors import SettingsError, StoreUnavailable
+from jitbot.facts.history import NoHistory, history_sources
 from jitbot.facts.registry import FactRegistry
 from jitbot.model import Policy
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.policy.files.load import load, read
-from jitbot.ports import Directory
+from jitbot.ports import Directory, History
 from jitbot.runners.registry import Registry
 from jitbot.service import Book, Service, World
 from jitbot.settings import Settings, variable
@@ -43,6 +44,7 @@ from jitbot.slack.replies import Replies
 from jitbot.slack.sending import Sender
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.engine import Database
+from jitbot.store.history import StoreHistory
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.policy_sets import PolicySets
@@ -89,9 +91,10 @@ def open_catalog(settings: Settings) -> Registry:
     return Registry(settings.runners, EnvironmentSite(settings.http_hosts))
 
 
-def open_sources(settings: Settings) -> FactRegistry:
-    """Find the sources of facts that may be loaded. Raises: SettingsError."""
-    return FactRegistry(settings.facts, EnvironmentSite(settings.http_hosts))
+def open_sources(settings: Settings, history: History | None = None) -> FactRegistry:
+    """Find the sources of facts that may be loaded; without a history nothing is known. Raises: SettingsError."""
+    own = history_sources(history or NoHistory())
+    return FactRegistry(settings.facts, EnvironmentSite(settings.http_hosts), own)
 
 
 def open_book(settings: Settings, store: Store, catalog: Registry, sources: FactRegistry) -> Book:
@@ -107,7 +110,7 @@ def open_book(settings: Settings, store: Store, catalog: Registry, sources: Fact
 
 def build_service(settings: Settings, store: Store, directory: Directory, queue: WorkQueue) -> Service:
     """Put the use cases on their ports."""
-    catalog, sources = open_catalog(settings), open_sources(settings)
+    catalog, sources = open_catalog(settings), open_sources(settings, StoreHistory(store.database))
     world = World(
         ledger=store.ledger,
         inbox=store.inbox,

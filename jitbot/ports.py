@@ -19,6 +19,7 @@ from jitbot.model import (
     FactKind,
     Health,
     Outgoing,
+    Past,
     Person,
     Plan,
     Receipt,
@@ -112,6 +113,16 @@ class Ledger(Protocol):
 
     def renew(self, request: Request, lease: timedelta) -> bool:
         """Keep a claim for longer; False when it was lost."""
+
+
+class History(Protocol):
+    """What was done lately, for facts; it only looks. Raises, from both: StoreUnavailable."""
+
+    def count(self, past: Past) -> int:
+        """Return how many such requests there were."""
+
+    def last(self, past: Past) -> datetime | None:
+        """Return when the last was asked, was started or ended, by what is looked for; None if there is none."""
 
 
 class Inbox(Protocol):
@@ -263,6 +274,9 @@ class Sources(Protocol):
 
     def literal(self, name: str) -> frozenset[str]:
         """Return the arguments that take no `{…}`: paths and queries, into which nobody may type. Raises: KeyError."""
+
+    def implied(self, name: str) -> Mapping[str, str]:
+        """Return the arguments that no policy writes, with the `{…}` that stands in them. Raises: KeyError."""
 
 
 class Catalog(Protocol):

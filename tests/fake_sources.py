@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jitbot.errors import FactUnavailable, InvalidInput
 from jitbot.facts.guard import GuardedSource
-from jitbot.facts.registry import kind_of, literal_arguments
+from jitbot.facts.registry import implied_arguments, kind_of, literal_arguments
 from jitbot.model import FactKind
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.ports import FactSource
@@ -53,25 +53,30 @@ class FakeSource:
 
 
 class FakeSources:
-    """Implements `ports.Sources` with the fake source alone, called `fake`; `gone` when it is not installed."""
+    """Implements `ports.Sources` with the fake source, called `fake`, and others; `gone` when none is installed."""
 
-    def __init__(self, source: FakeSource) -> None:
+    def __init__(self, source: FakeSource, **others: FactSource) -> None:
         self.gone = False
-        self._source = GuardedSource("fake", source, EnvironmentSite(()))
+        self._sources = {
+            name: GuardedSource(name, each, EnvironmentSite(())) for name, each in {"fake": source, **others}.items()
+        }
 
     def names(self) -> Sequence[str]:
-        return () if self.gone else ("fake",)
+        return () if self.gone else tuple(sorted(self._sources))
 
     def source(self, name: str) -> FactSource:
         if name not in self.names():
             raise KeyError(name)
-        return self._source
+        return self._sources[name]
 
     def kind(self, name: str, values: Mapping[str, Any]) -> FactKind:
         return kind_of(self.source(name), values)
 
     def literal(self, name: str) -> frozenset[str]:
         return literal_arguments(self.source(name).Arguments)
+
+    def implied(self, name: str) -> Mapping[str, str]:
+        return implied_arguments(self.source(name).Arguments)
 
     def arguments(self, name: str, values: Mapping[str, Any]) -> BaseModel:
         try:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jitbot.audit import Verifier
 from jitbot.errors import DirectoryUnavailable, InvalidInput, NotFound
+from jitbot.facts.history import history_sources
 from jitbot.model import (
     Answer,
     DeliveryKind,
@@ -38,6 +39,7 @@ from jitbot.runners.guard import Guarded
 from jitbot.service import Book, Service, World
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.engine import Database
+from jitbot.store.history import StoreHistory
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.trail import StoreTrail
@@ -247,7 +249,7 @@ class Town:
     def _build(self) -> None:
         signer = open_key(self.folder / "signing.key")
         self.catalog = catalog = OneRunner(self.runner)
-        self.sources = sources = FakeSources(self.facts)
+        self.sources = sources = FakeSources(self.facts, **history_sources(StoreHistory(self.database)))
         self.queue = HandQueue()
         self.trail = StoreTrail(self.database, Verifier([signer.public]))
         self.ledger = StoreLedger(self.database, signer)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -19,15 +20,20 @@ GROUP = "jitbot.facts"
 class FactRegistry:
     """The sources. Nothing is imported before it is asked for, and nothing that is not allowed."""
 
-    def __init__(self, allowed: Sequence[str], site: RedactingSite) -> None:
+    def __init__(
+        self, allowed: Sequence[str], site: RedactingSite, own: Mapping[str, FactSource] = MappingProxyType({})
+    ) -> None:
+        """Find the allowed ones; `own` are those that need more than a site, and are no plugins."""
         self._site = site
-        self._plugins: Plugins[FactSource] = Plugins(GROUP, "source", allowed, site, self._guarded)
+        self._own = {name: GuardedSource(name, source, site) for name, source in own.items() if name in allowed}
+        others = [name for name in allowed if name not in own]
+        self._plugins: Plugins[FactSource] = Plugins(GROUP, "source", others, site, self._guarded)
 
     def names(self) -> Sequence[str]:
-        return self._plugins.names()
+        return tuple(sorted([*self._own, *self._plugins.names()]))
 
     def source(self, name: str) -> FactSource:
-        return self._plugins.load(name)
+        return self._own[name] if name in self._own else self._plugins.load(name)
 
     def kind(self, name: str, values: Mapping[str, Any]) -> FactKind:
         return kind_of(self.source(name), values)
@@ -37,6 +43,9 @@ class FactRegistry:
 
     def literal(self, name: str) -> frozenset[str]:
         return literal_arguments(self.source(name).Arguments)
+
+    def implied(self, name: str) -> Mapping[str, str]:
+        return implied_arguments(self.source(name).Arguments)
 
     def _guarded(self, name: str, source: Any) -> FactSource:
         demand(f"The source {name!r} ({type(source).__qualname__})", "source", _lacking(source), "FactSource")
@@ -60,8 +69,17 @@ def kind_of(source: FactSource, values: Mapping[str, Any]) -> FactKind:
 
 def literal_arguments(model: type[BaseModel]) -> frozenset[str]:
     """Return the fields that are marked `json_schema_extra={"literal": True}`, as policies write them."""
+    return frozenset(name for name, marks in _marks(model).items() if marks.get("literal") is True)
+
+
+def implied_arguments(model: type[BaseModel]) -> Mapping[str, str]:
+    """Return the fields that are marked `json_schema_extra={"place": NAME}`, with the template that fills them."""
+    return {name: f"{{{marks['place']}}}" for name, marks in _marks(model).items() if "place" in marks}
+
+
+def _marks(model: type[BaseModel]) -> Mapping[str, Mapping[str, Any]]:
     extra = {field.alias or name: field.json_schema_extra for name, field in model.model_fields.items()}
-    return frozenset(name for name, marks in extra.items() if isinstance(marks, dict) and marks.get("literal") is True)
+    return {name: marks for name, marks in extra.items() if isinstance(marks, dict)}
 
 
 def _lacking(source: object) -> list[str]:

@@ -5,6 +5,7 @@ from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, W
 from jitbot.model.decision import Decision, Mark, Need, Reason
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
+from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
@@ -26,10 +27,12 @@ from jitbot.model.rules import Condition, Entry, Guardrail, Outcome, Reviews, Ru
 __all__ = [
     "CALENDAR_AHEAD",
     "DAY",
+    "ENDS",
     "WORKERS_OWN",
     "Action",
     "Answer",
     "AuditEvent",
+    "Became",
     "Calendar",
     "Condition",
     "Copy",
@@ -53,6 +56,7 @@ __all__ = [
     "Outgoing",
     "Parameter",
     "ParameterType",
+    "Past",
     "Person",
     "Plan",
     "Policy",

@@ -5,7 +5,8 @@ from typing import Any
 
 from jitbot.model import Facts, Request
 
-PLACES: Mapping[str, str] = {
+PLACES: Mapping[str, Any] = {
+    "request.id": 1,
     "request.action": "restart",
     "request.reason": "INC-1 because",
     "request.target": "service",
@@ -20,6 +21,7 @@ def places(request: Request, facts: Facts) -> Mapping[str, Any]:
     person = facts.people.get(request.requester)
     found = {
         **request.params,
+        "request.id": int(request.id),
         "request.action": request.action,
         "request.reason": request.reason,
         "request.target": request.snapshot.target,

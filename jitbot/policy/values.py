@@ -25,7 +25,7 @@ def condition_values(policy: Policy, action: Action, request: Request, facts: Fa
         "risk": request.snapshot.risk,
     }
     if plan is not None:
-        values["targets"] = plan.targets
+        values |= {"targets": plan.targets, "plan.undoable": plan.undoable, "plan.changes": bool(plan.diff)}
     person = facts.people.get(request.requester)
     if person is not None:
         values["requester.kind"] = person.kind.value

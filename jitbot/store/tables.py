@@ -26,7 +26,7 @@ from sqlalchemy import (
 from jitbot.model import Decision, DeliveryKind, Snapshot, State, Topic, UndoCause, Verdict
 from jitbot.store.columns import Instant, Length, Value
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; a test holds it equal to Alembic's head."""
 
 metadata = MetaData(
@@ -96,6 +96,9 @@ requests = Table(
     Index("ix_requests_requester", "requester", "id"),
     Index("ix_requests_state", "state", "id"),
     Index("ix_requests_target", "target", "state"),
+    Index("ix_requests_created_at", "created_at"),
+    Index("ix_requests_started_at", "started_at"),
+    Index("ix_requests_ended_at", "ended_at"),
     sqlite_autoincrement=True,
 )
 

@@ -36,6 +36,13 @@ def _in(*names: str) -> Sequence[str]:
 
 FAULTS = (
     Fault(
+        "the request that is decided counts itself",
+        "jitbot/store/history.py",
+        "_instant(past.became) >= past.since, _REQUESTS.id != past.without]",
+        "_instant(past.became) >= past.since]",
+        ("tests/contract/test_history.py", "tests/acceptance/test_history.py"),
+    ),
+    Fault(
         "a part of an answer is taken for the whole",
         "jitbot/facts/prometheus.py",
         'if answer.get("warnings"):',

@@ -34,6 +34,8 @@ NAMES = {
     "freeze.active": CelType.BOOLEAN,
     "freeze.until": CelType.INSTANT,
     "freeze.names": CelType.TEXTS,
+    "plan.undoable": CelType.BOOLEAN,
+    "plan.changes": CelType.BOOLEAN,
 }
 """What every condition may look at; `params.NAME` and `facts.NAME` come on top, by what the action declares."""
 

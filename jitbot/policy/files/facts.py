@@ -34,6 +34,9 @@ class Sources(Protocol):
     def literal(self, name: str) -> frozenset[str]:
         """Return the arguments that take no templates."""
 
+    def implied(self, name: str) -> Mapping[str, str]:
+        """Return the arguments that are filled in by themselves, with their templates."""
+
 
 class FactReader:
     """Reads the facts that one document declares."""
@@ -72,6 +75,7 @@ class FactReader:
         known = [*(parameter.name for parameter in parameters), *(PLACES if places else ())]
         check_templates(self._document, path, known, self._issues)
         self._check_literal(path, source, arguments)
+        arguments |= self._implied(path, source, arguments)
         if len(self._issues) > before:
             return None
         filled = Filled(self._document, path, arguments, path)
@@ -88,6 +92,14 @@ class FactReader:
             return None
         place = self._document.key(path)
         return FactCall(name, source, arguments, kind, f"{place.file}:{place.line}")
+
+    def _implied(self, path: Path, source: str, arguments: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return the arguments that no policy writes; note those that one writes all the same."""
+        implied = self._sources.implied(source)
+        for name in sorted(implied.keys() & arguments.keys()):
+            message = f"`{name}` of {source} is filled in by itself; leave it out."
+            self._issues.add(self._document.key((*path, name)), message)
+        return implied
 
     def _check_literal(self, path: Path, source: str, arguments: Mapping[str, Any]) -> None:
         """Note templates in arguments that are queries or paths: whoever fills them in could change what is asked."""
