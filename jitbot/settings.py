@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from jitbot.errors import SettingsError
 
 SLACK = "https://slack.com/api/"
+OFFLINE_SOURCES = ("history.count", "history.last", "history.success_rate")
+"""The sources of facts that need neither network nor credentials; all others an operator allows by name."""
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -42,7 +44,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address that HTTP listens on")
     port: int = Field(3000, ge=0, le=65535, description="The port that HTTP listens on")
     runners: Names = Field(("command", "http"), description="The runners that may be loaded, by name, comma-separated")
-    facts: Names = Field((), description="The sources of facts that may be loaded, by name, comma-separated")
+    facts: Names = Field(
+        OFFLINE_SOURCES, description="The sources of facts that may be loaded, by name, comma-separated"
+    )
     http_hosts: Names = Field((), description="The hosts that runners and facts may talk to, comma-separated")
     fallback_channel: str = Field(
         "", description="The channel for cards whose own channel cannot take them; an id or #name"

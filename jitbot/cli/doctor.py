@@ -1,11 +1,12 @@
 """Examine everything jitbot needs, one finding a line, each fault with what to do about it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from jitbot.cli.doctor_facts import facts
+from jitbot.cli.finding import Finding
 from jitbot.compose import check_policies, open_catalog, open_store, slack_client
 from jitbot.errors import JitbotError, PolicyError
 from jitbot.model import Policy
@@ -15,20 +16,16 @@ from jitbot.slack.scopes import SCOPES
 APP_SETTINGS = "https://api.slack.com/apps"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at."""
-
-    subject: str
-    said: str
-    good: bool = True
-    advice: str = ""
-
-
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything; a fault in one thing does not hide the next."""
     policy, policy_findings = _policies(settings)
-    findings = [*_runners(settings), *policy_findings, *_database(settings), *_tokens(settings)]
+    findings = [
+        *_runners(settings),
+        *facts(settings, policy),
+        *policy_findings,
+        *_database(settings),
+        *_tokens(settings),
+    ]
     if settings.slack_bot_token is not None:
         findings += _slack(settings, slack_client(settings), policy)
     return findings

@@ -130,9 +130,16 @@ class RuleReader:
         return Entry(sources, keys.count)
 
 
+_ASKED = ("request.", "params.", "plan.")
+
+
 def self_made(names: Sequence[str]) -> bool:
     """Tell whether a condition rests on what somebody types, and on nothing about who they are or how things stand."""
-    asked = [name for name in names if name.startswith(("request.", "params.")) or name in ("risk", "targets", "now")]
+    asked = [
+        name
+        for name in names
+        if name.startswith(("request.", "params.", "plan.")) or name in ("risk", "targets", "now")
+    ]
     return bool(SELF_MADE & set(names)) and len(asked) == len(names)
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from jitbot.model import Action, Facts, Group, Parameter, ParameterType
+from jitbot.model import Action, Facts, Group, Parameter, ParameterType, Plan
 from jitbot.policy.values import condition_values
-from tests.unit.core.builders import ANN, BO, a_policy, a_request, an_action, facts
+from tests.unit.core.builders import ANN, BO, a_policy, a_request, a_snapshot, an_action, facts
 
+PLANNED = {"targets", "plan.undoable", "plan.changes"}
 POLICY = replace(a_policy(), groups={"dba": Group("dba"), "leads": Group("leads")})
 
 
@@ -49,3 +50,13 @@ def test_who_cannot_be_looked_up_is_of_no_kind() -> None:
 
 def test_facts_are_bound_by_their_names() -> None:
     assert values(read=replace(facts(), values={"facts.incidents": 3}))["facts.incidents"] == 3
+
+
+@pytest.mark.parametrize(("diff", "changes"), [("- 41\n+ 42", True), ("", False)])
+def test_a_plan_tells_how_much_it_touches_and_whether_it_can_be_taken_back(diff: str, changes: bool) -> None:
+    seen = values(snapshot=a_snapshot(plan=Plan("restarts", "f", diff, undoable=True, targets=3)))
+    assert {name: seen[name] for name in PLANNED} == {"targets": 3, "plan.undoable": True, "plan.changes": changes}
+
+
+def test_what_was_not_planned_is_unbound() -> None:
+    assert not PLANNED & values(snapshot=a_snapshot(plan=None)).keys()

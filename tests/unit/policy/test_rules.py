@@ -165,7 +165,7 @@ def test_a_fault_of_a_rule_is_named_where_it_stands(fault: Fault, rules: str, me
         (
             "»params.evn == 'prod'",
             "'params.evn' is not a name that this condition can use. Did you mean params.env? It can use "
-            "freeze.active, freeze.names, freeze.until, now, params.env, request.action, request.reason,",
+            "freeze.active, freeze.names, freeze.until, now, params.env, plan.changes, plan.undoable, request",
         ),
         ("targets »> '3'", "`>` does not work with a whole number and text."),
         (
@@ -270,15 +270,15 @@ def test_a_parameter_that_is_free_text_in_one_action_is_free(load_files: Callabl
         (
             "{deny: true, when: »params.env == 'prod'}",
             "'params.env' is not a name that this condition can use. It can use freeze.active, freeze.names, "
-            "freeze.until, now, request.action, request.reason, request.source, request.ttl, requester.groups, "
-            "requester.id, requester.kind, requester.on_call, risk, targets and "
+            "freeze.until, now, plan.changes, plan.undoable, request.action, request.reason, request.source, "
+            "request.ttl, requester.groups, requester.id, requester.kind, requester.on_call, risk, targets and "
             "windows. It is a parameter of restart and rollback only; narrow `applies_to`.",
         ),
         (
             "{deny: true, when: »params.count > 3, applies_to: [restart, rollback]}",
             "'params.count' is not a name that this "
             "condition can use. It can use freeze.active, freeze.names, freeze.until, now, params.env, params.name, "
-            "request.action, request.reason, request.source, request.ttl, requester.groups, requester.id, "
+            "plan.changes, plan.undoable, request.action, request.reason, request.source, request.ttl, requester.groups, requester.id, "
             "requester.kind, requester.on_call, risk, targets and "
             "windows. It is a whole number or text, by the action; narrow `applies_to`.",
         ),
@@ -309,6 +309,7 @@ def test_a_guardrail_over_a_faulty_action_is_not_blamed(faults: Callable[..., li
         "request.reason.contains('INC')",
         "params.env == 'prod' && request.reason != ''",
         "size(request.reason) > targets",
+        "plan.undoable && request.reason != ''",
     ],
 )
 def test_what_somebody_types_is_never_enough_for_an_allow(fault: Fault, when: str) -> None:
