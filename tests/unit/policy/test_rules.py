@@ -278,8 +278,8 @@ def test_a_parameter_that_is_free_text_in_one_action_is_free(load_files: Callabl
             "{deny: true, when: »params.count > 3, applies_to: [restart, rollback]}",
             "'params.count' is not a name that this "
             "condition can use. It can use freeze.active, freeze.names, freeze.until, now, params.env, params.name, "
-            "plan.changes, plan.undoable, request.action, request.reason, request.source, request.ttl, requester.groups, requester.id, "
-            "requester.kind, requester.on_call, risk, targets and "
+            "plan.changes, plan.undoable, request.action, request.reason, request.source, "
+            "request.ttl, requester.groups, requester.id, requester.kind, requester.on_call, risk, targets and "
             "windows. It is a whole number or text, by the action; narrow `applies_to`.",
         ),
         (
