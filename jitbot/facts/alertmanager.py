@@ -22,7 +22,7 @@ Labelled = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-
 
 
 class FiringArguments(FarAddress):
-    """What `alertmanager.firing` takes."""
+    """How many alerts fire that are neither silenced nor inhibited, or what they are called."""
 
     match: dict[Label, Labelled | tuple[Labelled, ...]] = Field(
         {}, max_length=20, description="Labels that alerts must have, each a text or a list of which one will do"
@@ -57,7 +57,7 @@ class AlertmanagerFiring:
 
 
 class SilencedArguments(FarAddress):
-    """What `alertmanager.silenced` takes."""
+    """Whether an alert with these labels would be silenced now, or until when."""
 
     labels: dict[Label, Labelled] = Field(
         min_length=1, max_length=20, description="The labels of an alert; those left out are taken as absent"

@@ -69,13 +69,13 @@ class HistoryArguments(BaseModel):
 
 
 class CountArguments(HistoryArguments):
-    """What `history.count` takes."""
+    """How many requests there were lately, without the one that is being decided."""
 
     outcome: Became = Field(Became.ASKED, description="What became of them; `asked` is whatever it was")
 
 
 class RateArguments(HistoryArguments):
-    """What `history.success_rate` takes."""
+    """Which share of what ended lately succeeded, from 0 to 1; what neither succeeded nor failed is left out."""
 
     missing: float | None = Field(
         None, ge=0, le=1, description="The rate where nothing was done; without it the fact is unread then"
@@ -83,7 +83,7 @@ class RateArguments(HistoryArguments):
 
 
 class LastArguments(HistoryArguments):
-    """What `history.last` takes."""
+    """When the last such request was asked, was started or ended, by its outcome."""
 
     outcome: Became = Field(Became.STARTED, description="What became of it")
     missing: AwareDatetime | None = Field(

@@ -17,7 +17,7 @@ from jitbot.ports import Site
 
 
 class HttpJsonArguments(FarAddress):
-    """What `http.json` takes."""
+    """One value out of the JSON that a URL answers, by its JSONPath (RFC 9535)."""
 
     path: tuple[Step, ...] = Field((), max_length=50, description="Further steps of the URL, each quoted as one")
     query: dict[str, str] = Field({}, max_length=50, description="Names and values, quoted")

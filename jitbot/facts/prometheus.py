@@ -21,7 +21,7 @@ SERVER_SECONDS = 3
 
 
 class PrometheusArguments(FarAddress):
-    """What `prometheus.query` takes."""
+    """The value of an instant query: a scalar, or a vector of one element. Warnings mean that it is unread."""
 
     query: str = Field(
         min_length=1, max_length=2_000, description="PromQL that comes to one value", json_schema_extra=LITERAL

@@ -22,7 +22,7 @@ _STRANGE = "the answer is not that of a status page"
 
 
 class StatuspageArguments(FarAddress):
-    """What `statuspage.status` takes."""
+    """What a page of Statuspage's kind says: how things are, what is unresolved, or how one component is."""
 
     of: Literal["indicator", "incidents", "component"] = Field(
         "indicator",

@@ -7,11 +7,16 @@ written here.
 import ast
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from importlib.metadata import entry_points
 from typing import Any
 
 from jitbot import errors, lifecycle
+from jitbot.facts.history import NoHistory, history_sources
+from jitbot.facts.registry import GROUP, FactRegistry
+from jitbot.outbound.site import EnvironmentSite
+from jitbot.ports import FactSource
 from jitbot.settings import Settings, variable
 from tests.docs import pages
 
@@ -282,12 +287,63 @@ def _texts(value: ast.expr) -> Iterator[str]:
         yield from _texts(value.orelse)
 
 
+def sources() -> str:
+    """Write every source of facts that comes with jitbot, with its arguments as their models describe them."""
+    own = history_sources(NoHistory())
+    names = [*(point.name for point in entry_points(group=GROUP) if point.module.startswith("jitbot.")), *own]
+    registry = FactRegistry(names, EnvironmentSite((), {}), own)
+    return "\n".join(_source(name, registry.source(name)) for name in registry.names())
+
+
+def _source(name: str, source: FactSource) -> str:
+    schema = source.Arguments.model_json_schema()
+    rows = [
+        (f"`{key}`", _takes(about, schema.get("$defs", {})), _left_out(key, about, schema), _sentence(about))
+        for key, about in schema["properties"].items()
+        if "place" not in about
+    ]
+    keep = f"Believed for {source.keep.seconds} s." if source.keep else "Asked anew each time."
+    said = (source.Arguments.__doc__ or "").split("\n\n")[0]
+    arguments = table(("Argument", "Takes", "Left out", "Means"), rows)
+    return f"### `{name}`\n\n{' '.join(said.split())} {keep}\n\n{arguments}"
+
+
+def _takes(about: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
+    """Say what an argument can be, from its JSON Schema."""
+    if "$ref" in about:
+        return _takes(defs[about["$ref"].rsplit("/", 1)[-1]], defs)
+    if "anyOf" in about:
+        return " or ".join(dict.fromkeys(_takes(each, defs) for each in about["anyOf"] if each.get("type") != "null"))
+    if "const" in about or "enum" in about:
+        return ", ".join(f"`{each}`" for each in about.get("enum", [about.get("const")]))
+    return _SCHEMA_WORDS.get(about.get("type", ""), "a value")
+
+
+_SCHEMA_WORDS = {
+    "string": "text", "integer": "whole number", "number": "number", "boolean": "true or false",
+    "array": "list", "object": "mapping",
+}  # fmt: skip
+
+
+def _left_out(key: str, about: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    default = about.get("default")
+    if key in schema.get("required", ()):
+        return "needed"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`" if default or default is False else ""
+
+
+def _sentence(about: Mapping[str, Any]) -> str:
+    literal = " Takes no `{…}`." if about.get("literal") else ""
+    return f"{about['description'].rstrip('.')}.{literal}"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "states": states,
     "causes": causes,
     "error-tree": error_tree,
     "error-table": error_table,
     "settings": settings,
+    "sources": sources,
     "commands": commands,
     **{name: partial(chapter, patterns) for name, patterns in CHAPTERS.items()},
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jitbot.facts.history import NoHistory, history_sources
 from jitbot.facts.registry import FactRegistry
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.policy.files.load import load
@@ -32,7 +33,8 @@ def test_the_policies_on_a_page_load(page: Path) -> None:
     site = EnvironmentSite(HOSTS, {})
     points = tomllib.loads((pages.ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     catalog = Registry(["command", "http"], site)
-    policy = load(files(page), catalog, FactRegistry(list(points.get("jitbot.facts", {})), site))
+    own = history_sources(NoHistory())
+    policy = load(files(page), catalog, FactRegistry([*points["jitbot.facts"], *own], site, own))
     assert policy.actions
 
 
