@@ -61,6 +61,10 @@ class FakeSources:
             name: GuardedSource(name, each, EnvironmentSite(())) for name, each in {"fake": source, **others}.items()
         }
 
+    def add(self, name: str, source: FactSource, site: EnvironmentSite) -> None:
+        """Install one more, as it is."""
+        self._sources[name] = GuardedSource(name, source, site)
+
     def names(self) -> Sequence[str]:
         return () if self.gone else tuple(sorted(self._sources))
 

@@ -6,6 +6,7 @@ Everything is fetched side by side within one deadline; what did not come in tim
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -21,6 +22,8 @@ from jitbot.service.memory import FactMemory, Reading
 
 DEADLINE = timedelta(seconds=5)
 """How long fetching may take before what is missing counts as unread."""
+MEMBERS_SHARE = 0.7
+"""The part of it that rotas and groups may take, so that people can still be looked up when one of them hangs."""
 LOOKED_UP = 20
 """Up to so many members of a group are looked up one by one, so that who has left can be named."""
 
@@ -59,28 +62,40 @@ class FactsReader:
         return self._read(policy, wanted_for_asking(policy), [user], None)
 
     def _read(self, policy: Policy, want: Wanted, people: Iterable[UserId], request: Request | None) -> Facts:
-        now, end = self._ledger.now(), time.monotonic() + self._deadline.total_seconds()
+        now, begin, seconds = self._ledger.now(), time.monotonic(), self._deadline.total_seconds()
+        end, members_end = begin + seconds, begin + seconds * MEMBERS_SHARE
         unread: dict[str, str] = {}
+        begun = {} if request is None else self._begin(want, request, Facts(now))
+        asked = {user: self._threads.submit(self._person, user) for user in set(people)}
         members = Members(policy, self._directory, self._threads, self._on_call).read(
-            want.selectors, unread, lambda asked, into: self._gather(asked, into, end)
+            want.selectors, unread, lambda asked, into: self._gather(asked, into, members_end)
         )
         reviewers = (members.get(selector, frozenset()) for selector in want.reviewers)
         few = {user for group in reviewers if len(group) <= LOOKED_UP for user in group}
-        asked = {user: self._threads.submit(self._person, user) for user in set(people) | few}
+        asked |= {user: self._threads.submit(self._person, user) for user in few - asked.keys()}
         found = self._gather(asked, {}, end)
         known = Facts(now, members, found, {}, unread)
-        return known if request is None else self._with_values(known, want, request, end)
+        return known if request is None else self._with_values(known, want, request, begun, end)
 
-    def _with_values(self, known: Facts, want: Wanted, request: Request, end: float) -> Facts:
-        unread = dict(known.unread)
+    def _begin(self, want: Wanted, request: Request, known: Facts) -> dict[str, Future[Reading]]:
+        """Ask for calendars, and for the facts whose arguments can be filled in by what is known."""
         filled = places(request, known)
-        asked: dict[str, Future[Reading]] = {}
+        asked = {f"{_FREEZE}{call.name}": self._ask(call, call.arguments) for call in want.calendars}
         for call in want.facts:
-            try:
+            with suppress(PolicyError):  # the only name that may be missing is the address of whoever asks
                 asked[f"facts.{call.name}"] = self._ask(call, fill(call.arguments, filled))
-            except PolicyError:  # the only name that may be missing: everything else is known of any request
+        return asked
+
+    def _with_values(
+        self, known: Facts, want: Wanted, request: Request, begun: Mapping[str, Future[Reading]], end: float
+    ) -> Facts:
+        unread = dict(known.unread)
+        missing = tuple(call for call in want.facts if f"facts.{call.name}" not in begun)
+        rest = replace(want, facts=missing, calendars=())
+        asked = {**begun, **self._begin(rest, request, known)}
+        for call in want.facts:
+            if f"facts.{call.name}" not in asked:
                 unread[f"facts.{call.name}"] = "whoever asks has no e-mail address that Slack shows"
-        asked |= {f"{_FREEZE}{call.name}": self._ask(call, call.arguments) for call in want.calendars}
         readings = self._gather(asked, unread, end)
         calendars = {name: readings.pop(name) for name in list(readings) if name.startswith(_FREEZE)}
         spans = {name.removeprefix(_FREEZE): reading.value for name, reading in calendars.items()}

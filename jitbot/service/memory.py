@@ -26,19 +26,23 @@ class Reading:
 class FactMemory:
     """Reads facts in threads of its own and remembers them; an answer that came too late is there the next time.
 
-    A source that hangs holds one thread for each of its questions, however often they are asked.
+    A source that hangs holds one thread for each of its questions, however often they are asked; and each source has
+    threads of its own, so that it keeps nobody else waiting.
     """
 
-    def __init__(self, now: Callable[[], datetime], workers: int = 16) -> None:
+    def __init__(self, now: Callable[[], datetime], workers: int = 6) -> None:
         self._now = now
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="facts")
+        self._workers = workers
+        self._threads: dict[str, ThreadPoolExecutor] = {}
         self._turn = threading.Lock()
         self._kept: dict[Key, Reading] = {}
         self._asked: dict[Key, Future[Reading]] = {}
 
     def close(self) -> None:
         """Let go of the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._turn:
+            for threads in self._threads.values():
+                threads.shutdown(wait=False, cancel_futures=True)
 
     def ask(self, name: str, source: FactSource, values: Mapping[str, Any], arguments: Any) -> Future[Reading]:
         """Return what is known lately enough, or will be; failures are not remembered."""
@@ -49,8 +53,13 @@ class FactMemory:
             if known is not None and timedelta(0) <= now - known.at < source.keep:
                 return _done(known)
             if key not in self._asked:
-                self._asked[key] = self._threads.submit(self._read, key, source, arguments, now)
+                self._asked[key] = self._of(name).submit(self._read, key, source, arguments, now)
             return self._asked[key]
+
+    def _of(self, name: str) -> ThreadPoolExecutor:
+        if name not in self._threads:
+            self._threads[name] = ThreadPoolExecutor(self._workers, thread_name_prefix=f"facts {name}")
+        return self._threads[name]
 
     def _read(self, key: Key, source: FactSource, arguments: Any, at: datetime) -> Reading:
         try:
