@@ -173,6 +173,7 @@ def stuck(live: Town) -> Iterator[Town]:
 def test_a_source_that_hangs_keeps_no_other_waiting(stuck: Town) -> None:
     stuck.edit("when: facts.open == 0", "when: size(requester.on_call) > 20 || facts.open == 0")
     assert stuck.book.fault == ""
+    stuck.ask(ANN, "restart", service="api")
     request = stuck.ask(ANN, "restart", service="web")
     assert stuck.state(request) is State.SUCCEEDED, tree(stuck, request)
 

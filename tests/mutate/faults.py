@@ -43,13 +43,6 @@ FAULTS = (
         ("tests/acceptance/test_sources_down.py",),
     ),
     Fault(
-        "a rota that hangs takes all the time there is",
-        "jitbot/service/facts.py",
-        "MEMBERS_SHARE = 0.7",
-        "MEMBERS_SHARE = 5.0",
-        ("tests/acceptance/test_sources_down.py",),
-    ),
-    Fault(
         "the request that is decided counts itself",
         "jitbot/store/history.py",
         "_instant(past.became) >= past.since, _REQUESTS.id != past.without]",

@@ -311,6 +311,8 @@ def test_conditions_see_the_request_its_plan_and_who_asks() -> None:
         "freeze.active": False,
         "freeze.until": READ.now,
         "freeze.names": [],
+        "plan.undoable": a_snapshot().plan.undoable,  # type: ignore[union-attr]
+        "plan.changes": False,
     }
 
 
