@@ -32,6 +32,7 @@ def try_all(policy: Policy, sources: Sources, at: datetime) -> Sequence[Tried]:
 
 def _declared(policy: Policy) -> Iterator[FactCall]:
     yield from policy.on_call.values()
+    yield from (freeze.calendar for freeze in policy.calendar.freezes.values() if freeze.calendar is not None)
     yield from policy.facts
     for action in policy.actions.values():
         yield from action.facts

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jitbot.facts.trial import try_all
-from jitbot.model import FactCall, FactKind, Policy
+from jitbot.model import Calendar, FactCall, FactKind, Freeze, Policy
 from tests.fake_sources import FakeSource, FakeSources
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
@@ -33,3 +33,13 @@ def test_arguments_that_fit_no_more_are_said_to() -> None:
     [tried] = try_all(Policy(facts=(call,)), FakeSources(FakeSource()), NOW)
     assert tried.read is False
     assert "required" in tried.said
+
+
+def test_the_calendar_of_a_freeze_is_read_too() -> None:
+    source = FakeSource()
+    source.values["holidays"] = ()
+    call = FactCall("holidays", "fake", {"name": "holidays", "as": "spans"}, FactKind.SPANS)
+    dated = Freeze("dated", UTC)
+    calendar = Calendar(freezes={"holidays": Freeze("holidays", UTC, calendar=call), "dated": dated})
+    [tried] = try_all(Policy(calendar=calendar), FakeSources(source), NOW)
+    assert (tried.call.name, tried.said, tried.read) == ("holidays", "answers: 0 of them", True)
