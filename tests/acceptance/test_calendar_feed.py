@@ -42,7 +42,7 @@ def fed(town: Town, a_server: Callable[[], AServer], monkeypatch: pytest.MonkeyP
     """Give a town that asks a real server for its calendars; nothing is frozen, and Bo is on call."""
     server = a_server()
     registry = FactRegistry(["ical.events", "ical.on_call"], EnvironmentSite([server.host], {}))
-    monkeypatch.setattr("tests.town.FakeSources", lambda source: registry)
+    monkeypatch.setattr("tests.town.FakeSources", lambda source, **others: registry)
     town.files = {
         "payments.yml": POLICY,
         "people.yml": f"{PEOPLE}on_call:\n  primary: {{source: ical.on_call, url: {server.url}/rota.ics}}\n",
