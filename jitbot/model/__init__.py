@@ -5,6 +5,7 @@ from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, W
 from jitbot.model.decision import Decision, Mark, Need, Reason
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
+from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
@@ -33,6 +34,7 @@ __all__ = [
     "Calendar",
     "Condition",
     "Copy",
+    "Counting",
     "Decision",
     "Delivery",
     "DeliveryKind",
@@ -40,13 +42,16 @@ __all__ = [
     "FactCall",
     "FactKind",
     "Facts",
+    "Failure",
     "Freeze",
     "Group",
     "Guardrail",
     "Health",
     "HealthState",
+    "Holder",
     "Holidays",
     "Kind",
+    "Limits",
     "Mark",
     "Need",
     "Outcome",
@@ -56,6 +61,7 @@ __all__ = [
     "Person",
     "Plan",
     "Policy",
+    "Quota",
     "Reason",
     "ReasonRule",
     "Receipt",
@@ -69,6 +75,7 @@ __all__ = [
     "Span",
     "Standing",
     "State",
+    "Tally",
     "Tested",
     "Timebox",
     "Topic",

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from jitbot.model import Decision, DeliveryKind, Snapshot, State, Topic, UndoCause, Verdict
 from jitbot.store.columns import Instant, Length, Value
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; a test holds it equal to Alembic's head."""
 
 metadata = MetaData(
@@ -69,6 +69,9 @@ requests = Table(
     Column("digest", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("ttl", Length),
+    Column("starts_at", Instant),
+    Column("changed_by", String(32)),
+    Column("quota", String(80)),
     Column("decision", Value(Decision)),
     Column("policy_digest", String(64), nullable=False),
     Column("lapses_at", Instant),
@@ -96,6 +99,7 @@ requests = Table(
     Index("ix_requests_requester", "requester", "id"),
     Index("ix_requests_state", "state", "id"),
     Index("ix_requests_target", "target", "state"),
+    Index("ix_requests_quota", "requester", "quota"),
     sqlite_autoincrement=True,
 )
 
@@ -112,6 +116,7 @@ reviews = Table(
     Column("selectors", Value(tuple[str, ...]), nullable=False),
     Column("comment", Text, nullable=False),
     UniqueConstraint("request", "revision", "reviewer"),
+    Index("ix_reviews_reviewer", "reviewer", "at"),
 )
 
 events = Table(
