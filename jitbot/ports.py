@@ -15,6 +15,7 @@ from jitbot.lifecycle import Event
 from jitbot.model import (
     AuditEvent,
     Copy,
+    Counting,
     Delivery,
     FactKind,
     Health,
@@ -27,6 +28,7 @@ from jitbot.model import (
     RequestId,
     Review,
     State,
+    Tally,
     UserId,
 )
 
@@ -81,6 +83,9 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
     def waiting(self, request: RequestId) -> bool:
         """Tell whether a delivery for this request is kept and not worked on yet."""
 
+    def tally(self, request: Request, what: Counting) -> Tally:
+        """Count other requests; nobody else counts the same until this transaction ends. Comes before `holders`."""
+
     def holders(self, target: str) -> Sequence[Request]:
         """Return the unfinished requests that were started on this target, oldest first, locked."""
 
@@ -104,6 +109,9 @@ class Ledger(Protocol):
         self, *, states: Sequence[State] = (), requester: UserId | None = None, limit: int = 50
     ) -> Sequence[Request]:
         """Return requests, newest first."""
+
+    def tally(self, request: Request, what: Counting) -> Tally:
+        """Count other requests, as advice: nothing is locked."""
 
     def due(self, limit: int) -> Sequence[RequestId]:
         """Return what must be looked at now and is in nobody's hands, longest due first."""

@@ -47,6 +47,7 @@ from jitbot.store.upgrade import ready
 from tests.fake_sources import FakeSource, FakeSources
 
 TEAM = "T0ACME"
+ZONE = "Europe/Berlin"
 ANN, BO, CY, DI, EVE = (UserId(f"U0{name}") for name in ("ANN", "BO", "CY", "DI", "EVE"))
 
 PEOPLE = """
@@ -100,7 +101,7 @@ class Directory:
     """Implements `ports.Directory` from plain dictionaries; `down` makes it fail, `unknown` for some people only."""
 
     def __init__(self) -> None:
-        self.people = {user: Person(user, TEAM, user[2:].title()) for user in (ANN, BO, CY, DI, EVE)}
+        self.people = {user: Person(user, TEAM, user[2:].title(), zone=ZONE) for user in (ANN, BO, CY, DI, EVE)}
         self.usergroups: dict[str, set[UserId]] = {}
         self.emails: dict[str, UserId] = {}
         self.down = False
@@ -337,18 +338,28 @@ class Town:
         self.settle()
         return answer
 
-    def ask(self, user: UserId, action: str, *, reason: str = "INC-1", ttl: str = "", **params: Any) -> Request:
+    def ask(
+        self, user: UserId, action: str, *, reason: str = "INC-1", ttl: str = "", at: str = "", **params: Any
+    ) -> Request:
         """Ask for an action and return the request."""
-        answer = self.try_to_ask(user, action, reason=reason, ttl=ttl, **params)
+        answer = self.try_to_ask(user, action, reason=reason, ttl=ttl, at=at, **params)
         assert answer.request is not None, answer.text
         return self.ledger.get(answer.request)
 
-    def try_to_ask(self, user: UserId, action: str, *, reason: str = "INC-1", ttl: str = "", **params: Any) -> Answer:
+    def try_to_ask(
+        self, user: UserId, action: str, *, reason: str = "INC-1", ttl: str = "", at: str = "", **params: Any
+    ) -> Answer:
         """Ask for an action and return what was answered."""
-        return self.do(DeliveryKind.ASK, user, action=action, params=params, reason=reason, ttl=ttl)
+        return self.do(DeliveryKind.ASK, user, action=action, params=params, reason=reason, ttl=ttl, at=at)
 
     def approve(self, user: UserId, request: Request, *, revision: int | None = None) -> Answer:
         return self.do(DeliveryKind.APPROVE, user, request.id, revision=revision or self.see(request).revision)
+
+    def approve_changed(
+        self, user: UserId, request: Request, *, ttl: str = "", at: str = "", revision: int | None = None
+    ) -> Answer:
+        body = {"revision": revision or self.see(request).revision, "ttl": ttl, "at": at}
+        return self.do(DeliveryKind.APPROVE_CHANGED, user, request.id, **body)
 
     def deny(self, user: UserId, request: Request, comment: str = "not now", *, revision: int | None = None) -> Answer:
         revision = revision or self.see(request).revision

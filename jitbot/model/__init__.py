@@ -6,6 +6,7 @@ from jitbot.model.decision import Decision, Mark, Need, Reason
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
 from jitbot.model.history import ENDS, Became, Past
+from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
@@ -36,6 +37,7 @@ __all__ = [
     "Calendar",
     "Condition",
     "Copy",
+    "Counting",
     "Decision",
     "Delivery",
     "DeliveryKind",
@@ -43,13 +45,16 @@ __all__ = [
     "FactCall",
     "FactKind",
     "Facts",
+    "Failure",
     "Freeze",
     "Group",
     "Guardrail",
     "Health",
     "HealthState",
+    "Holder",
     "Holidays",
     "Kind",
+    "Limits",
     "Mark",
     "Need",
     "Outcome",
@@ -60,6 +65,7 @@ __all__ = [
     "Person",
     "Plan",
     "Policy",
+    "Quota",
     "Reason",
     "ReasonRule",
     "Receipt",
@@ -73,6 +79,7 @@ __all__ = [
     "Span",
     "Standing",
     "State",
+    "Tally",
     "Tested",
     "Timebox",
     "Topic",

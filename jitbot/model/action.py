@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from jitbot.model.facts import FactCall
+from jitbot.model.limits import Limits
 from jitbot.model.people import Selector
 from jitbot.model.rules import Rule
 
@@ -78,6 +79,11 @@ class Action:
     start_within: timedelta = timedelta(hours=1)
     time_limit: timedelta = timedelta(minutes=5)
     facts: tuple[FactCall, ...] = ()
+    start_later: timedelta | None = None
+    """How far ahead a start may be planned; None where it starts at once."""
+    limits: Limits | None = None
+    beneficiary: str = ""
+    """The parameter that names for whom it is done; empty where that is the requester."""
     where: str = ""
 
     def parameter(self, name: str) -> Parameter | None:

@@ -71,3 +71,5 @@ class Decision:
     sources: tuple[Selector, ...] = ()
     unread: tuple[str, ...] = ()
     denied_by: UserId | None = None
+    apart: tuple[UserId, ...] = ()
+    """Who may not approve this though a source names them: the requester approved something of theirs lately."""

@@ -18,6 +18,7 @@ class DeliveryKind(StrEnum):
 
     ASK = "ask"
     APPROVE = "approve"
+    APPROVE_CHANGED = "approve_changed"
     DENY = "deny"
     WITHDRAW = "withdraw"
     DROP = "drop"

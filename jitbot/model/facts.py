@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from jitbot.model.limits import Tally
 from jitbot.model.people import Person, Standing, UserId
 
 CALENDAR_AHEAD = timedelta(days=366)
@@ -67,6 +68,8 @@ class Facts:
     ages: Mapping[str, timedelta] = field(default_factory=dict)
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    tally: Tally | None = None
+    """What was counted in the ledger; None where nobody has counted, which lets nothing through."""
 
     def may_review(self, user: UserId) -> bool:
         """Tell whether this person is known to be a member of the workspace now."""

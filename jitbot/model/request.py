@@ -120,6 +120,12 @@ class Request:
     digest: str
     created_at: datetime
     ttl: timedelta | None = None
+    starts_at: datetime | None = None
+    """When it shall start at the earliest; None for at once."""
+    changed_by: UserId | None = None
+    """Who approved this revision with changes; their review says what is different."""
+    quota: str | None = None
+    """The rule whose quota this has taken a place of; it keeps the place, whatever becomes of it."""
     decision: Decision | None = None
     policy_digest: str = ""
     lapses_at: datetime | None = None

@@ -6,9 +6,11 @@ the compiled test, so that deciding needs no expression engine of its own.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from jitbot.model.limits import Quota
 from jitbot.model.people import Selector
 
 
@@ -71,7 +73,7 @@ class Reviews:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of an action. `when` is None for a rule that always matches."""
+    """One rule of an action. `when` is None for a rule that always matches, `quota` for one that is never used up."""
 
     name: str
     outcome: Outcome
@@ -79,14 +81,19 @@ class Rule:
     reviews: Reviews | None = None
     message: str = ""
     where: str = ""
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """One of the organisation's rules: it denies or adds reviews, for some actions or (empty) for all."""
+    """One of the organisation's rules: it denies, adds reviews or keeps people apart, for some actions or (empty) all.
+
+    `apart` is set where whoever was approved by the requester within that time may not approve; its rule then allows.
+    """
 
     rule: Rule
     applies_to: tuple[str, ...] = ()
+    apart: timedelta | None = None
 
     def covers(self, action: str) -> bool:
         """Tell whether this guardrail looks at that action."""

@@ -47,14 +47,15 @@ def parse_ttl(action: Action, asked: str | timedelta | None) -> timedelta | None
         return None
     if asked is None:
         return action.timebox.default
-    length = _length(asked)
+    length = parse_length(asked)
     if length > action.timebox.max:
         most = format_duration(action.timebox.max)
         raise _fault("for", f"{action.name} lasts {most} at most, not {format_duration(length)}.")
     return length
 
 
-def _length(asked: str | timedelta) -> timedelta:
+def parse_length(asked: str | timedelta) -> timedelta:
+    """Read how long a grant shall last, whole seconds above zero. Raises: InvalidInput, of the field `for`."""
     try:
         return parse_duration(asked if isinstance(asked, str) else _exact(asked))
     except InvalidInput as error:

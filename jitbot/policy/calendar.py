@@ -28,8 +28,8 @@ WINDOWS = "windows"
 
 
 def planned_start(request: Request, facts: Facts) -> datetime:
-    """Return the instant for which windows and freezes are judged."""
-    return facts.now
+    """Return the instant for which windows and freezes are judged: the planned start while it lies ahead."""
+    return facts.now if request.starts_at is None else max(facts.now, request.starts_at)
 
 
 def on_calendar(calendar: Calendar, request: Request, facts: Facts, at: datetime) -> Facts:

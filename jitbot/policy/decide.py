@@ -7,7 +7,7 @@ follows, so an error never loosens anything; no rule means no.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +32,7 @@ from jitbot.model import (
     UserId,
 )
 from jitbot.policy.calendar import on_calendar, planned_start, until_when
+from jitbot.policy.limits import COUNTS, Apart, Spent, exceeded, kept_apart, spent
 from jitbot.policy.requirements import Requirement, measure, satisfied
 from jitbot.policy.values import condition_values
 from jitbot.policy.wanted import wanted
@@ -46,14 +47,19 @@ def decide(policy: Policy, request: Request, reviews: Sequence[Review], facts: F
     if asking.mark is not Mark.YES:
         unread = ("requester",) if asking.mark is Mark.ERROR else ()
         return _refusal(asking.detail, asking, unread=unread)
+    limit = exceeded(action, request, facts)
+    if limit is not None:
+        return _refusal(limit.detail, asking, limit, unread=(COUNTS,) if limit.mark is Mark.ERROR else ())
     facts = on_calendar(policy.calendar, request, facts, planned_start(request, facts))
     values = condition_values(policy, action, request, facts)
     found = _Findings()
     guardrails = [_guardrail(each, values, facts, found) for each in policy.guardrails if each.covers(action.name)]
-    rules = _rules(action, values, facts, found)
+    rules = _rules(action, request, values, facts, found)
     heading = [asking, Reason(Mark.YES, "guardrails", children=tuple(guardrails))] if guardrails else [asking]
     if found.denial is not None:
         return _denied(found, [*heading, *rules], facts)
+    if found.required and found.apart is not None and facts.tally is None:
+        return _refusal("Who approved whom lately could not be counted. Try again.", *heading, *rules, unread=(COUNTS,))
     return _count(found, [*heading, *rules], request, reviews, facts)
 
 
@@ -64,6 +70,8 @@ def eligible(policy: Policy, request: Request, decision: Decision, facts: Facts,
     still counts when another rule comes to decide.
     """
     if user in (request.requester, request.beneficiary) or not facts.may_review(user):
+        return ()
+    if user in decision.apart:
         return ()
     if not any(user in facts.members.get(str(source), ()) for source in decision.sources):
         return ()
@@ -83,6 +91,7 @@ class _Findings:
     rule: Rule | None = None
     required: list[tuple[Rule, Reviews]] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    apart: timedelta | None = None
 
     def take(self, rule: Rule, tested: Tested) -> None:
         """Add a rule's outcome: allow adds nothing, reviews add up, the first denial stands."""
@@ -108,33 +117,55 @@ def _may_ask(action: Action, request: Request, facts: Facts) -> Reason:
     if person.standing is not Standing.MEMBER:
         return Reason(Mark.NO, label, f"A {person.standing.value} cannot ask for anything here.", action.where)
     if satisfied(tuple(str(who) for who in action.requesters), facts, request.requester):
-        return Reason(Mark.YES, label, "", action.where)
+        return _may_be_given(request, facts) or Reason(Mark.YES, label, "", action.where)
     if any(str(who) in facts.unread for who in action.requesters):
         return Reason(Mark.ERROR, label, "Who may ask could not be read just now. Try again in a minute.", action.where)
     names = " or ".join(who.name for who in action.requesters)
     return Reason(Mark.NO, label, f"Only {names} may ask for {action.name}.", action.where)
 
 
+def _may_be_given(request: Request, facts: Facts) -> Reason | None:
+    """Return why it cannot be done for the person it is asked for, None where it can."""
+    if request.beneficiary == request.requester:
+        return None
+    label, person = "for whom", facts.people.get(request.beneficiary)
+    if person is None:
+        return Reason(Mark.ERROR, label, "For whom it is could not be looked up just now. Try again in a minute.")
+    if person.standing is not Standing.MEMBER:
+        return Reason(Mark.NO, label, f"This cannot be asked for a {person.standing.value}; choose a member.")
+    return None
+
+
 def _guardrail(guardrail: Guardrail, values: Mapping[str, Any], facts: Facts, found: _Findings) -> Reason:
     tested = _test(guardrail.rule, values)
-    if tested.truth is not Truth.FALSE:
-        found.take(guardrail.rule, tested)
-    return _shown(guardrail.rule, tested, facts)
+    shown = _shown(guardrail.rule, tested, facts)
+    if tested.truth is Truth.FALSE:
+        return shown
+    found.take(guardrail.rule, tested)
+    if guardrail.apart is None:
+        return shown
+    found.apart = max(guardrail.apart, found.apart or guardrail.apart)
+    return replace(shown, detail=", ".join(part for part in (shown.detail, kept_apart(guardrail.apart, facts)) if part))
 
 
-def _rules(action: Action, values: Mapping[str, Any], facts: Facts, found: _Findings) -> list[Reason]:
-    """Walk the rules in file order; everything after the first that matched is untried."""
+def _rules(action: Action, request: Request, values: Mapping[str, Any], facts: Facts, found: _Findings) -> list[Reason]:
+    """Walk the rules in file order; everything after the first that matched is untried.
+
+    A rule whose quota is used up is as if it did not match.
+    """
     shown: list[Reason] = []
     for rule in action.rules:
         if found.rule is not None:
             shown.append(Reason(Mark.UNTRIED, rule.name, "", rule.where))
             continue
-        tested = _test(rule, values)
+        tested, quota = _test(rule, values), spent(rule, request, facts)
         if tested.truth is not Truth.FALSE:
             found.take(rule, tested)
-        if tested.truth is Truth.TRUE:
+        if tested.truth is Truth.TRUE and not quota.used_up:
             found.rule = rule
-        shown.append(_shown(rule, tested, facts))
+        if tested.truth is Truth.TRUE and quota.unread:
+            found.unread.append(COUNTS)
+        shown.append(_with_quota(_shown(rule, tested, facts), quota))
     if found.rule is None:
         nothing = Rule("no rule matched", Outcome.DENY, message="No rule allows this.", where=action.where)
         found.take(nothing, _ALWAYS)
@@ -157,6 +188,14 @@ def _shown(rule: Rule, tested: Tested, facts: Facts) -> Reason:
         return Reason(Mark.ERROR, rule.name, detail, rule.where)
     mark = Mark.DENIED if rule.outcome is Outcome.DENY else Mark.YES
     return Reason(mark, rule.name, seen, rule.where)
+
+
+def _with_quota(reason: Reason, quota: Spent) -> Reason:
+    """Say how the quota of a rule stands that would match."""
+    if not quota.words or reason.mark is not Mark.YES:
+        return reason
+    mark = Mark.ERROR if quota.unread else Mark.NO if quota.used_up else Mark.YES
+    return replace(reason, mark=mark, detail=", ".join(part for part in (reason.detail, quota.words) if part))
 
 
 def _about(name: str, facts: Facts) -> str:
@@ -207,7 +246,8 @@ def _count(
     assert rule is not None  # noqa: S101 - the rules were walked
     counted = [each for each in reviews if each.selectors and not facts.gone(each.reviewer)]
     denial = next((each for each in counted if each.verdict.value == "deny"), None)
-    measured = [measure(name, required, request, counted, facts) for name, required in found.required]
+    apart = Apart(found.apart, facts.tally.approvals) if found.apart and facts.tally else Apart()
+    measured = [measure(name, required, request, counted, facts, apart) for name, required in found.required]
     needs = tuple(need for each in measured for need in each.needs)
     tree = _with_needs(reasons, measured)
     unread = tuple(dict.fromkeys([*found.unread, *(name for each in measured for name in each.unread)]))
@@ -216,12 +256,13 @@ def _count(
     def decision(outcome: Outcome, heading: str, summary: str, by: UserId | None = None) -> Decision:
         mark = {Outcome.ALLOW: Mark.YES, Outcome.REVIEW: Mark.OPEN, Outcome.DENY: Mark.DENIED}[outcome]
         root = Reason(mark, heading, rule.name, rule.where, tree)
-        return Decision(outcome, rule.name, summary, root, rule.where, needs, sources, unread, by)
+        kept = apart.people(facts.now)
+        return Decision(outcome, rule.name, summary, root, rule.where, needs, sources, unread, by, kept)
 
     if denial is not None:
         return decision(Outcome.DENY, "DENIED", denial.comment or "Denied.", denial.reviewer)
     if request.state is State.DECIDING and not all(each.possible for each in measured):
-        return decision(Outcome.DENY, "REFUSED", _nobody(measured))
+        return decision(Outcome.DENY, "REFUSED", _nobody(measured, apart.people(facts.now)))
     missing = sum(each.missing for each in measured)
     if missing:
         people = "ONE PERSON" if missing == 1 else f"{missing} PEOPLE"
@@ -230,11 +271,12 @@ def _count(
     return decision(Outcome.ALLOW, "ALLOWED", f"“{rule.name}”: {said}.")
 
 
-def _nobody(measured: Sequence[Requirement]) -> str:
+def _nobody(measured: Sequence[Requirement], apart: Sequence[UserId]) -> str:
     lacking = next(each for each in measured if not each.possible)
+    besides = " and those whose own requests you have approved lately" if apart else ""
     return (
         f"Nobody can approve this: “{lacking.rule.name}” wants {lacking.wanted}, "
-        "and there are not enough of them besides you."
+        f"and there are not enough of them besides you{besides}."
     )
 
 

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jitbot.model import Entry, Facts, Need, Request, Review, Reviews, Rule, Selector, UserId, Verdict
+from jitbot.policy.limits import Apart
 from jitbot.policy.matching import assign, can_be_met
 
 SHOWN_CANDIDATES = 20
 """How many candidates a decision names; a group of thousands is not written into every record."""
+
+NOBODY = Apart()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +43,23 @@ def satisfied(selectors: Sequence[str], facts: Facts, user: UserId) -> tuple[str
     return tuple(selector for selector in selectors if user in facts.members.get(selector, ()))
 
 
-def measure(rule: Rule, required: Reviews, request: Request, reviews: Sequence[Review], facts: Facts) -> Requirement:
+def measure(
+    rule: Rule, required: Reviews, request: Request, reviews: Sequence[Review], facts: Facts, apart: Apart = NOBODY
+) -> Requirement:
     """Hold the approvals given so far against one rule's reviews.
 
     An approval counts by the selectors it satisfied when it was given: a shift that ended since does not erase it. One
-    by somebody who cannot be looked up now does not count yet, since they may have been deactivated.
+    by somebody who cannot be looked up now does not count yet, since they may have been deactivated. Whoever was kept
+    apart from the requester when they approved does not count either.
     """
-    outside = {request.requester, request.beneficiary}
+    own = {request.requester, request.beneficiary}
     given = {
         review.reviewer: frozenset(review.selectors)
         for review in reviews
-        if review.verdict is Verdict.APPROVE and review.reviewer not in outside
+        if review.verdict is Verdict.APPROVE and review.reviewer not in own
+        if not apart.holds(review.reviewer, review.at)
     }
+    outside = own | set(apart.people(facts.now))
     approvals = {user: selectors for user, selectors in given.items() if user in facts.people}
     sources = tuple(
         dict.fromkeys(source for entries in required.alternatives for entry in entries for source in entry.sources)

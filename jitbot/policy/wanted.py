@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jitbot.model import Action, FactCall, Freeze, Policy, Rule
+from jitbot.model import Action, Counting, FactCall, Freeze, Policy, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,19 @@ def wanted(policy: Policy, name: str) -> Wanted:
 def wanted_for_asking(policy: Policy) -> Wanted:
     """Return what has to be read to tell which actions somebody may ask for."""
     return Wanted(frozenset(selector for action in policy.actions.values() for selector in _asking(action)))
+
+
+def counting(policy: Policy, name: str) -> Counting:
+    """Return what has to be counted in the ledger to decide on an action."""
+    action = policy.actions.get(name)
+    limits = action.limits if action else None
+    apart = [each.apart for each in policy.guardrails if each.apart is not None and each.covers(name)]
+    return Counting(
+        quotas={rule.name: rule.quota.per for rule in (action.rules if action else ()) if rule.quota is not None},
+        grants=limits is not None and (limits.held is not None or limits.held_by_one is not None),
+        cool_down=limits.cool_down if limits else None,
+        apart=max(apart, default=None),
+    )
 
 
 def reviewing(rules: Iterable[Rule]) -> set[str]:

@@ -1,7 +1,8 @@
-"""The use cases, each written once: take in, ask, decide, review, withdraw, drop, run, settle, undo, sweep."""
+"""The use cases, each written once: take in, ask, decide, review, change, withdraw, drop, run, settle, undo, sweep."""
 
 from jitbot.service.asking import Asking
 from jitbot.service.book import Book
+from jitbot.service.changing import Changing
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
 from jitbot.service.intake import Intake
@@ -25,7 +26,9 @@ class Service:
         undoing = Undoing(world)
         running = Running(world, asking)
         ending = Ending(world, self._facts, asking, running)
-        self.intake = Intake(world, asking, Reviewing(world, self._facts, asking), ending)
+        reviewing = Reviewing(world, self._facts, asking)
+        self.changing = Changing(world, reviewing)
+        self.intake = Intake(world, asking, reviewing, self.changing, ending)
         self.queries = Queries(world, self._facts, asking, ending)
         self.sweep = Sweep(world, self.intake, asking, running, undoing)
 

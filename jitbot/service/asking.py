@@ -1,8 +1,8 @@
 """Ask and decide: take a request in, plan it, read the facts, and let policy say what happens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jitbot.errors import Conflict, InvalidInput, RunnerError
@@ -12,6 +12,7 @@ from jitbot.model import (
     Answer,
     Decision,
     Delivery,
+    Facts,
     Mark,
     Outcome,
     Plan,
@@ -23,12 +24,15 @@ from jitbot.model import (
     UserId,
 )
 from jitbot.policy.decide import decide
+from jitbot.policy.starting import format_instant
 from jitbot.ports import Entry
 from jitbot.service.authority import intact
-from jitbot.service.drafting import definition, draft, find_action, planned, take
+from jitbot.service.counting import counted
+from jitbot.service.drafting import definition, draft, find_action, for_whom, planned, take
 from jitbot.service.facts import FactsReader
-from jitbot.service.telling import tell
+from jitbot.service.telling import tell, tell_beneficiary
 from jitbot.service.world import World
+from jitbot.service.zones import zone_for
 
 POLICY = "policy"
 """Who causes a move that follows from the rules alone."""
@@ -47,6 +51,7 @@ class Asking:
         """Take a request in and decide it. Raises: UserFault, with nothing taken in."""
         world = self._world
         action = find_action(world.book.for_new(), str(delivery.body.get("action", "")))
+        zone = zone_for(world.directory, delivery.user, delivery.body)
         drafted = draft(
             action,
             world.catalog,
@@ -54,15 +59,20 @@ class Asking:
             team=delivery.team,
             body=delivery.body,
             now=delivery.received_at,
+            zone=zone,
         )
         with world.ledger.begin() as entry:
             request = entry.add(drafted, by=delivery.user)
             entry.settle(delivery.key)
         claimed = world.ledger.claim(request.id, world.name, world.lease)
         try:
-            return self.decided(claimed) if claimed else Answer(request=request.id)
+            answer = self.decided(claimed) if claimed else Answer(request=request.id)
         except Conflict:  # it took so long that somebody else has decided it
-            return Answer(request=request.id)
+            answer = Answer(request=request.id)
+        if request.starts_at is None or answer.text:
+            return answer
+        planned = format_instant(request.starts_at, zone or UTC)
+        return replace(answer, text=f"{request.name} is to start at {planned}, not before.")
 
     def decided(self, request: Request) -> Answer:
         """Decide a request that has been taken in; the claim on it is ours. Raises: Conflict."""
@@ -74,20 +84,28 @@ class Asking:
         try:
             seen = planned(request, self.plan(request))
         except (RunnerError, InvalidInput) as error:
-            return self._settle(request, policy, refused(f"It cannot be planned: {error}"))
+            unplanned = refused(f"It cannot be planned: {error}")
+            return self._settle(request, policy, lambda entry: unplanned)
         refusal = self._not_possible(seen)
-        decision = refusal or self.decision(policy, seen, ())
-        return self._settle(seen, policy, decision)
+        if refusal is not None:
+            return self._settle(seen, policy, lambda entry: refusal)
+        facts = self.facts(policy, seen, ())
+        return self._settle(seen, policy, lambda entry: decide(policy, seen, (), counted(entry, policy, seen, facts)))
 
     def plan(self, request: Request) -> Plan:
         """Ask the runner what would happen. Raises: RunnerError."""
         runner, inputs = self._world.runner(request)
         return runner.plan(inputs)
 
-    def decision(self, policy: Policy, request: Request, reviews: Sequence[Review]) -> Decision:
-        """Read the facts and decide."""
+    def facts(self, policy: Policy, request: Request, reviews: Sequence[Review]) -> Facts:
+        """Read the facts by which a request can be decided, but for what is counted in the ledger."""
         people: list[UserId] = [request.requester, *(review.reviewer for review in reviews)]
-        return decide(policy, request, reviews, self._facts.read(policy, request.action, people, request))
+        return self._facts.read(policy, request.action, people, request)
+
+    def decision(self, policy: Policy, request: Request, reviews: Sequence[Review]) -> Decision:
+        """Read the facts and decide, as advice: what is counted may have changed when it counts."""
+        facts = self.facts(policy, request, reviews)
+        return decide(policy, request, reviews, counted(self._world.ledger, policy, request, facts))
 
     def revised(self, request: Request, policy: Policy) -> Request | None:
         """Return the next revision where the definition or the plan has changed since; None where all is as approved.
@@ -98,18 +116,22 @@ class Asking:
         snapshot = request.snapshot
         if definition(action) != snapshot.definition:
             snapshot = take(action, self._world.catalog, request.params)
+            request = replace(request, beneficiary=for_whom(action, request.params, request.requester))
         seen = planned(replace(request, snapshot=snapshot), self.plan(replace(request, snapshot=snapshot)))
         return None if seen.digest == request.digest else replace(seen, revision=request.revision + 1)
 
     def revise(self, request: Request, revision: Request, policy: Policy) -> Request:
         """Put a new revision in the place of a waiting or approved one: decided anew, without the old reviews."""
-        decision = self.decision(policy, revision, ())
+        facts = self.facts(policy, revision, ())
         with self._world.ledger.begin() as entry:
             now = entry.get(request.id)
             if now.state not in BACK or now.revision != request.revision:
                 raise Conflict(f"{request.name} has moved on.")
+            decision = decide(policy, revision, (), counted(entry, policy, revision, facts))
             changes: dict[str, Any] = {
                 "revision": now.revision + 1,
+                "beneficiary": revision.beneficiary,
+                "changed_by": None,
                 "snapshot": revision.snapshot,
                 "digest": revision.digest,
                 "decision": decision,
@@ -119,13 +141,13 @@ class Asking:
             if decision.outcome is Outcome.DENY:
                 moved = entry.move(now, Event.DENY, POLICY, outcome=decision.summary, **changes)
             elif decision.outcome is Outcome.REVIEW:
-                changes |= asked_again(action, entry.now)
+                changes |= asked_again(action, now, entry.now)
                 moved = entry.move(now, BACK[now.state], POLICY, "what would run has changed", **changes)
             elif now.state is State.APPROVED:
-                changes |= {"due_at": entry.now, "owner": "", "lease_until": None}
+                changes |= taken(action, decision) | {"due_at": entry.now, "owner": "", "lease_until": None}
                 moved = entry.amend(now, "revised", POLICY, **changes)
             else:
-                moved = entry.move(now, Event.APPROVE, POLICY, **changes, **approval(action, entry.now))
+                moved = entry.move(now, Event.APPROVE, POLICY, **changes, **approval(action, now, decision, entry.now))
             tell(entry, moved, "what would run has changed since it was asked; it is decided anew.")
         self._world.queue.messages()
         if moved.state is State.APPROVED:
@@ -147,11 +169,12 @@ class Asking:
             entry.amend(now, "waits", POLICY, due_at=entry.now + AGAIN, owner="", lease_until=None)
         return Answer(request=request.id)
 
-    def _settle(self, request: Request, policy: Policy, decision: Decision) -> Answer:
+    def _settle(self, request: Request, policy: Policy, conclude: Callable[[Entry], Decision]) -> Answer:
         world = self._world
         action = policy.actions.get(request.action)
         with world.ledger.begin() as entry:
             now = _mine(entry, request)
+            decision = conclude(entry)
             changes: dict[str, Any] = {
                 "snapshot": request.snapshot,
                 "digest": request.digest,
@@ -160,13 +183,15 @@ class Asking:
                 "outcome": decision.summary if decision.outcome is Outcome.DENY else "",
             }
             if decision.outcome is Outcome.ALLOW and action is not None:
-                changes |= approval(action, entry.now)
+                changes |= approval(action, now, decision, entry.now)
             if decision.outcome is not Outcome.DENY and action is not None:
-                changes |= {"lapses_at": entry.now + action.lapse_after}
+                changes |= {"lapses_at": lapse(action, now, entry.now)}
             if decision.outcome is Outcome.REVIEW:
                 changes |= {"due_at": changes["lapses_at"]}
             moved = entry.move(now, MOVES[decision.outcome], POLICY, **changes)
             tell(entry, moved)
+            if decision.outcome is not Outcome.DENY:
+                tell_beneficiary(entry, moved, "was asked for you.")
         world.queue.messages()
         if decision.outcome is Outcome.ALLOW:
             world.queue.request(moved.id)
@@ -178,14 +203,28 @@ BACK = {State.PENDING: Event.REVISE, State.APPROVED: Event.ASK}
 MOVES = {Outcome.ALLOW: Event.ALLOW, Outcome.REVIEW: Event.ASK, Outcome.DENY: Event.DENY}
 
 
-def approval(action: Action, now: datetime) -> dict[str, Any]:
-    """Return what changes with an approval, by whoever."""
-    return {"approved_at": now, "start_by": now + action.start_within, "due_at": now}
+def approval(action: Action, request: Request, decision: Decision, now: datetime) -> dict[str, Any]:
+    """Return what changes with an approval, by whoever: it starts now, or when it is planned to."""
+    begins = request.starts_at or now
+    times = {"approved_at": now, "start_by": begins + action.start_within, "due_at": max(now, begins)}
+    return times | taken(action, decision)
 
 
-def asked_again(action: Action, now: datetime) -> dict[str, Any]:
+def taken(action: Action, decision: Decision) -> dict[str, Any]:
+    """Return the place that is taken of the deciding rule's quota, where it has one."""
+    rule = next((each for each in action.rules if each.name == decision.rule), None)
+    return {"quota": rule.name} if rule is not None and rule.quota is not None else {}
+
+
+def lapse(action: Action, request: Request, now: datetime) -> datetime:
+    """Return until when reviews are waited for: never beyond the time by which it would have to start."""
+    waited = now + action.lapse_after
+    return waited if request.starts_at is None else min(waited, request.starts_at + action.start_within)
+
+
+def asked_again(action: Action, request: Request, now: datetime) -> dict[str, Any]:
     """Return what changes where people have to look once more: they have the whole time again."""
-    lapses_at = now + action.lapse_after
+    lapses_at = lapse(action, request, now)
     return {"approved_at": None, "start_by": None, "lapses_at": lapses_at, "due_at": lapses_at}
 
 

@@ -7,7 +7,7 @@ long. A change of any of it makes a new revision, decided anew and without the o
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from jitbot import audit
@@ -15,6 +15,7 @@ from jitbot.errors import InvalidInput, NotFound, PolicyError
 from jitbot.model import Action, Plan, Policy, Request, RequestId, Snapshot, State, UserId
 from jitbot.policy.asking import parse_reason, parse_ttl
 from jitbot.policy.parameters import parse_parameters
+from jitbot.policy.starting import parse_start
 from jitbot.policy.templates import fill
 from jitbot.ports import Catalog
 
@@ -29,9 +30,19 @@ def find_action(policy: Policy, name: str) -> Action:
 
 
 def draft(
-    action: Action, catalog: Catalog, *, requester: UserId, team: str, body: Mapping[str, Any], now: datetime
+    action: Action,
+    catalog: Catalog,
+    *,
+    requester: UserId,
+    team: str,
+    body: Mapping[str, Any],
+    now: datetime,
+    zone: tzinfo | None = None,
 ) -> Request:
-    """Turn what was typed into a request that can be decided. Raises: InvalidInput, naming every wrong field."""
+    """Turn what was typed into a request that can be decided. Raises: InvalidInput, naming every wrong field.
+
+    Without a `zone`, a planned start that needs one is looked at and left out.
+    """
     faults: list[InvalidInput] = []
 
     def parsed(parse: Callable[[], Any]) -> Any:
@@ -43,6 +54,7 @@ def draft(
     params = parsed(lambda: parse_parameters(action, body.get("params", {})))
     reason = parsed(lambda: parse_reason(action, body.get("reason", "")))
     ttl = parsed(lambda: parse_ttl(action, body.get("ttl") or None))
+    starts_at = parsed(lambda: parse_start(action, str(body.get("at") or ""), now, zone))
     if faults:
         raise _all_of(faults)
     return Request(
@@ -52,7 +64,7 @@ def draft(
         action=action.name,
         requester=requester,
         team=team,
-        beneficiary=requester,
+        beneficiary=for_whom(action, params, requester),
         source=body.get("source", "slack"),
         params=params,
         reason=reason,
@@ -60,6 +72,7 @@ def draft(
         digest="",
         created_at=now,
         ttl=ttl,
+        starts_at=starts_at,
         due_at=now,
     )
 
@@ -68,6 +81,11 @@ def _all_of(faults: Sequence[InvalidInput]) -> InvalidInput:
     """Say everything that is wrong at once."""
     fields = {field: text for fault in faults for field, text in fault.fields.items()}
     return InvalidInput("\n".join(str(fault) for fault in faults), fields)
+
+
+def for_whom(action: Action, params: Mapping[str, Any], requester: UserId) -> UserId:
+    """Return who is on the receiving end: the person that a parameter names where the action says so."""
+    return UserId(str(params[action.beneficiary])) if action.beneficiary in params else requester
 
 
 def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapshot:
@@ -111,6 +129,7 @@ def digest(request: Request) -> str:
             "definition": snapshot.definition,
             "plan": snapshot.plan.fingerprint if snapshot.plan else None,
             "ttl": request.ttl.total_seconds() if request.ttl else None,
+            **({"starts_at": request.starts_at.isoformat()} if request.starts_at else {}),
         }
     )
 
@@ -137,5 +156,6 @@ def definition(action: Action) -> str:
             else None,
             "time_limit": action.time_limit.total_seconds(),
             "risk": action.risk,
+            **({"beneficiary": action.beneficiary} if action.beneficiary else {}),
         }
     )

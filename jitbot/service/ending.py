@@ -1,5 +1,7 @@
 """End by hand: withdraw what waits, drop what is held, settle what is unsure."""
 
+from dataclasses import replace
+
 from jitbot.errors import NotPermitted, Settled, Unavailable
 from jitbot.lifecycle import Event
 from jitbot.model import Answer, Delivery, Request, State, UndoCause, UserId
@@ -62,7 +64,7 @@ class Ending:
         request = self._get(delivery)
         if delivery.user in (request.requester, request.beneficiary):
             raise NotPermitted("Who asked cannot settle this. Somebody who may approve it has to.")
-        if not self.may_end(delivery.user, request):
+        if not self._may_approve(delivery.user, request):
             raise NotPermitted(f"Only who may approve {request.name} can settle it.")
         with self._world.ledger.begin() as entry:
             now = entry.get(request.id)
@@ -78,7 +80,13 @@ class Ending:
         return Answer("", request.id)
 
     def may_end(self, user: UserId, request: Request) -> bool:
-        """Tell whether this person reviewed the request or may review it now. Raises: Unavailable."""
+        """Tell whether this person reviewed the request or may review it now. Raises: Unavailable.
+
+        Ending loosens nothing, so whoever is only kept apart from the requester may do it.
+        """
+        return self._may_approve(user, request, kept_apart=False)
+
+    def _may_approve(self, user: UserId, request: Request, *, kept_apart: bool = True) -> bool:
         reviews = self._world.ledger.reviews(request)
         facts = self._facts.read(self._world.book.policy, request.action, [request.requester, user])
         if user not in facts.people:
@@ -88,7 +96,8 @@ class Ending:
         if any(review.reviewer == user and review.selectors for review in reviews):
             return True
         decision = self._asking.decision(self._world.book.policy, request, reviews)
-        return bool(eligible(self._world.book.policy, request, decision, facts, user))
+        asked = decision if kept_apart else replace(decision, apart=())
+        return bool(eligible(self._world.book.policy, request, asked, facts, user))
 
     def _get(self, delivery: Delivery) -> Request:
         assert delivery.request is not None  # noqa: S101 - these deliveries carry one

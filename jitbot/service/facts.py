@@ -55,7 +55,8 @@ class FactsReader:
 
         Facts that depend on the request are read only where there is one.
         """
-        return self._read(policy, wanted(policy, action), people, request)
+        concerned = () if request is None else (request.requester, request.beneficiary)
+        return self._read(policy, wanted(policy, action), [*people, *concerned], request)
 
     def for_asking(self, policy: Policy, user: UserId) -> Facts:
         """Return what is known now for telling which actions somebody may ask for."""

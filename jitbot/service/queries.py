@@ -3,18 +3,21 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from typing import Any
 
-from jitbot.errors import NotFound, NotPermitted
+from jitbot.errors import NotFound, NotPermitted, UserFault
 from jitbot.lifecycle import HOLDING
 from jitbot.model import Action, ReasonRule, Request, RequestId, Review, State, UserId
 from jitbot.policy.decide import eligible
 from jitbot.policy.requirements import satisfied
+from jitbot.policy.starting import parse_instant
 from jitbot.service.asking import Asking
 from jitbot.service.drafting import draft, find_action, planned
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
 from jitbot.service.world import World
+from jitbot.service.zones import zone_for
 
 OPEN = (State.PENDING,)
 NAME = re.compile(r"(?:jit-)?([0-9]{1,15})", re.IGNORECASE)
@@ -47,16 +50,24 @@ class Queries:
         """Return an action by its name. Raises: NotFound, Unavailable."""
         return find_action(self._world.book.for_new(), name)
 
-    def check(self, action: Action, raw: Mapping[str, Any], reason: str, ttl: str, user: UserId) -> None:
+    def check(self, action: Action, body: Mapping[str, Any], user: UserId) -> None:
         """See whether what was typed can be taken; no network. Raises: InvalidInput with the wrong fields."""
-        self._draft(action, raw, reason, ttl, user)
+        self._draft(action, body, user)
 
-    def preview(self, user: UserId, action: Action, raw: Mapping[str, Any], reason: str, ttl: str) -> Request:
+    def preview(self, user: UserId, action: Action, body: Mapping[str, Any]) -> Request:
         """Return what this would become now, with plan and decision; advice only. Raises: UserFault, RunnerError."""
         unexplained = replace(action, reason=ReasonRule(required=False))  # the reason is typed last
-        drafted = self._draft(unexplained, raw, reason, ttl, user)
+        drafted = self._draft(unexplained, body, user, zone_for(self._world.directory, user, body))
         seen = planned(drafted, self._asking.plan(drafted))
         return replace(seen, decision=self._asking.decision(self._world.book.for_new(), seen, ()))
+
+    def instant(self, text: str, user: UserId) -> str:
+        """Return a start that was typed by somebody as one with its offset; what is none stays as it is."""
+        try:
+            zone = zone_for(self._world.directory, user, {"at": text})
+            return parse_instant(text, self._world.ledger.now(), zone or UTC).isoformat()
+        except UserFault:
+            return text
 
     def find(self, text: str) -> RequestId:
         """Read a request's name as people type it: `JIT-12`, `jit-12` or `12`. Raises: NotFound."""
@@ -108,7 +119,6 @@ class Queries:
         decision = self._asking.decision(policy, request, reviews)
         return bool(eligible(policy, request, decision, facts, user))
 
-    def _draft(self, action: Action, raw: Mapping[str, Any], reason: str, ttl: str, user: UserId) -> Request:
-        body = {"params": raw, "reason": reason, "ttl": ttl}
+    def _draft(self, action: Action, body: Mapping[str, Any], user: UserId, zone: tzinfo | None = None) -> Request:
         world = self._world
-        return draft(action, world.catalog, requester=user, team="", body=body, now=world.ledger.now())
+        return draft(action, world.catalog, requester=user, team="", body=body, now=world.ledger.now(), zone=zone)

@@ -1,8 +1,9 @@
 """Review: one approver's approve or deny, looked up and counted at the click."""
 
+from dataclasses import replace
 from typing import Any
 
-from jitbot.errors import InvalidInput, NotPermitted, RunnerError, Settled, Stale, Unavailable
+from jitbot.errors import InvalidInput, NotPermitted, RunnerError, Settled, Stale, Unavailable, UserFault
 from jitbot.explain import either
 from jitbot.lifecycle import TERMINAL, Event
 from jitbot.model import (
@@ -23,6 +24,7 @@ from jitbot.policy.parameters import refuse_unprintable
 from jitbot.ports import Entry
 from jitbot.service.asking import POLICY, Asking, approval
 from jitbot.service.authority import intact
+from jitbot.service.counting import counted
 from jitbot.service.drafting import definition
 from jitbot.service.facts import FactsReader
 from jitbot.service.telling import tell
@@ -48,16 +50,10 @@ class Reviewing:
     def review(self, delivery: Delivery) -> Answer:
         """Count one review. Raises: UserFault; nothing is counted then."""
         world = self._world
-        assert delivery.request is not None  # noqa: S101 - deliveries of reviews carry one
-        seen = world.ledger.get(delivery.request)
-        self._still_open(seen, delivery)
-        policy = world.book.for_new()
-        self._unchanged(seen, policy)
-        people = [seen.requester, delivery.user, *(each.reviewer for each in world.ledger.reviews(seen))]
-        facts = self._facts.read(policy, seen.action, people, seen)
+        policy, seen, facts = self.looked_at(delivery)
         with world.ledger.begin() as entry:
             request = entry.get(seen.id)
-            self._still_open(request, delivery)
+            self.see_open(request, delivery)
             moved = self._count(entry, request, delivery, policy, facts)
             entry.settle(delivery.key)
         world.queue.messages()
@@ -65,7 +61,22 @@ class Reviewing:
             world.queue.request(moved.id)
         return Answer("", moved.id)
 
-    def _still_open(self, request: Request, delivery: Delivery) -> None:
+    def looked_at(self, delivery: Delivery) -> tuple[Policy, Request, Facts]:
+        """Return what a click is decided by, read before its transaction. Raises: UserFault."""
+        assert delivery.request is not None  # noqa: S101 - deliveries of reviews carry one
+        world = self._world
+        seen = world.ledger.get(delivery.request)
+        self.see_open(seen, delivery)
+        policy = world.book.for_new()
+        self._unchanged(seen, policy)
+        return policy, seen, self.facts(policy, seen, delivery)
+
+    def facts(self, policy: Policy, request: Request, delivery: Delivery) -> Facts:
+        """Return what is known now of whoever clicked, whoever reviewed before, and the rest."""
+        people = [delivery.user, *(each.reviewer for each in self._world.ledger.reviews(request))]
+        return self._facts.read(policy, request.action, people, request)
+
+    def see_open(self, request: Request, delivery: Delivery) -> None:
         """See that this click can still count. Raises: Settled, Stale."""
         deny = delivery.kind is DeliveryKind.DENY
         if request.state is State.APPROVED and not deny:
@@ -91,14 +102,16 @@ class Reviewing:
         self._asking.revise(request, revision, policy)
         raise Stale(f"{request.name} has changed since it was asked: look at it again, then decide.")
 
-    def _count(self, entry: Entry, request: Request, delivery: Delivery, policy: Policy, facts: Facts) -> Request:
+    def _count(self, entry: Entry, request: Request, delivery: Delivery, policy: Policy, read: Facts) -> Request:
+        facts = counted(entry, policy, request, read)
         before = decide(policy, request, entry.reviews(request), facts)
-        if _needs_nobody(before, request):
-            return self._apply(entry, request, before, POLICY, policy)
-        selectors = eligible(policy, request, before, facts, delivery.user)
-        if not selectors:
-            raise self._not_eligible(request, before, delivery)
+        if needs_nobody(before, request):
+            return self.follow(entry, request, before, POLICY, policy)
         verdict = VERDICTS[delivery.kind]
+        asked = before if verdict is Verdict.APPROVE else replace(before, apart=())  # a denial loosens nothing
+        selectors = eligible(policy, request, asked, facts, delivery.user)
+        if not selectors:
+            raise self.not_eligible(request, asked, delivery)
         comment = _comment(delivery, verdict)
         if any((each.reviewer, each.verdict) == (delivery.user, verdict) for each in entry.reviews(request)):
             return request
@@ -107,15 +120,16 @@ class Reviewing:
             Review(delivery.user, delivery.team, verdict, delivery.received_at, request.revision, selectors, comment),
         )
         decision = decide(policy, request, entry.reviews(request), facts)
-        return self._apply(entry, request, decision, delivery.user, policy)
+        return self.follow(entry, request, decision, delivery.user, policy)
 
-    def _apply(self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy) -> Request:
+    def follow(self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy) -> Request:
+        """Move a request to where a decision takes it, and have it told."""
         changes: dict[str, Any] = {"decision": decision, "policy_digest": policy.digest}
         if decision.outcome is Outcome.DENY:
             moved = entry.move(request, Event.DENY, by, outcome=decision.summary, **changes)
             tell(entry, moved, f"denied: {decision.summary}")
         elif decision.outcome is Outcome.ALLOW:
-            changes |= approval(policy.actions[request.action], entry.now)
+            changes |= approval(policy.actions[request.action], request, decision, entry.now)
             moved = entry.move(request, Event.APPROVE, by, **changes)
             tell(entry, moved)
         else:
@@ -123,9 +137,15 @@ class Reviewing:
             tell(entry, moved)
         return moved
 
-    def _not_eligible(self, request: Request, decision: Decision, delivery: Delivery) -> Exception:
+    def not_eligible(self, request: Request, decision: Decision, delivery: Delivery) -> UserFault:
+        """Return what to say to somebody whose review does not count."""
         if delivery.user in (request.requester, request.beneficiary):
             return NotPermitted("Nobody reviews their own request. Somebody else has to decide this one.")
+        if delivery.user in decision.apart:
+            return NotPermitted(
+                f"You can't approve {request.name}: whoever asked for it approved a request of yours lately, and "
+                "you may not approve each other in turn. Somebody else has to; the card says who can."
+            )
         if decision.unread:
             return Unavailable("Who may review this could not be read just now. Try again in a minute.")
         groups = either([source.name for source in decision.sources])
@@ -133,7 +153,7 @@ class Reviewing:
         return NotPermitted(f"You can't review {request.name}.{needs} Ask one of them.")
 
 
-def _needs_nobody(decision: Decision, request: Request) -> bool:
+def needs_nobody(decision: Decision, request: Request) -> bool:
     """Tell whether the policies of today decide this by themselves: they were edited since it was asked."""
     if decision.outcome is Outcome.ALLOW:
         return request.state is State.PENDING

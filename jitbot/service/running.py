@@ -13,9 +13,11 @@ from typing import Any
 from jitbot.errors import Conflict, InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
 from jitbot.lifecycle import Event
 from jitbot.model import Decision, HealthState, Outcome, Policy, Receipt, Request, State, UndoCause
+from jitbot.policy.decide import decide
 from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY, Asking, asked_again, held
 from jitbot.service.authority import WORKER, refuse, verify
+from jitbot.service.counting import counted
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
 from jitbot.service.world import World
@@ -47,11 +49,9 @@ class Running:
     def approved(self, request: Request) -> None:
         """Run an approved request, if all is still as it was approved."""
         world = self._world
-        if request.start_by is not None and world.ledger.now() >= request.start_by:
-            return self._move(request, Event.MISS, "not started in time", "was not started in time; ask again.")
+        if self._not_now(request):
+            return None
         policy = world.book.policy
-        if world.book.ends_only:
-            return self._later(request, AGAIN)
         try:
             reviews = verify(request, world.ledger, world.trail)
         except Tampered as error:
@@ -63,36 +63,52 @@ class Running:
         if revision is not None:
             self._asking.revise(request, revision, policy)
             return None
-        return self._decided(request, self._asking.decision(policy, request, reviews), policy)
-
-    def _decided(self, request: Request, decision: Decision, policy: Policy) -> None:
-        if decision.outcome is Outcome.ALLOW:
-            return self._begin(request)
-        if decision.unread:
-            return self._later(request, AGAIN)
-        if decision.outcome is Outcome.DENY:
-            return self._deny(request, decision.summary)
-        with self._world.ledger.begin() as entry:
-            now = self._mine(entry, request)
-            again = asked_again(policy.actions[request.action], entry.now)
-            tell(entry, entry.move(now, Event.ASK, POLICY, decision=decision, **again), "needs approval again.")
-        return self._world.queue.messages()
-
-    def _begin(self, request: Request) -> None:
-        """Write the intention, and start: what was verified, whatever the row says by now."""
-        world = self._world
+        facts = self._asking.facts(policy, request, reviews)
         with world.ledger.begin() as entry:
             self._mine(entry, request)
-            refusal = held(entry, request)
-            if refusal is not None:
-                denied = entry.move(request, Event.DENY, POLICY, outcome=refusal.summary, decision=refusal)
-                return tell(entry, denied, refusal.summary)
-            if not _free(entry, request):
-                entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
-                return None
-            started = self._intend(entry, request, Event.START, attempts=1, receipt=_base(entry, request))
+            decision = decide(policy, request, reviews, counted(entry, policy, request, facts))
+            started = self._decided(entry, request, decision, policy)
         world.queue.messages()
-        return self._start(started)
+        return None if started is None else self._start(started)
+
+    def _not_now(self, request: Request) -> bool:
+        """Put off what is too early, or has no policies to be decided by; end what is too late."""
+        now = self._world.ledger.now()
+        if request.start_by is not None and now >= request.start_by:
+            self._move(request, Event.MISS, "not started in time", "was not started in time; ask again.")
+        elif request.starts_at is not None and now < request.starts_at:
+            self._later(request, request.starts_at - now)
+        elif self._world.book.ends_only:
+            self._later(request, AGAIN)
+        else:
+            return False
+        return True
+
+    def _decided(self, entry: Entry, request: Request, decision: Decision, policy: Policy) -> Request | None:
+        """Follow the last decision, in its own transaction; returns the request if it is to be started."""
+        if decision.outcome is Outcome.ALLOW:
+            return self._begin(entry, request)
+        if decision.unread:
+            entry.amend(request, "waits", WORKER, due_at=entry.now + AGAIN, owner="", lease_until=None)
+        elif decision.outcome is Outcome.DENY:
+            denied = entry.move(request, Event.DENY, WORKER, outcome=decision.summary, decision=decision)
+            tell(entry, denied, f"refused: {decision.summary}")
+        else:
+            again = asked_again(policy.actions[request.action], request, entry.now)
+            tell(entry, entry.move(request, Event.ASK, POLICY, decision=decision, **again), "needs approval again.")
+        return None
+
+    def _begin(self, entry: Entry, request: Request) -> Request | None:
+        """Write the intention: what was verified, whatever the row says by now. None where it has to wait."""
+        refusal = held(entry, request)
+        if refusal is not None:
+            denied = entry.move(request, Event.DENY, POLICY, outcome=refusal.summary, decision=refusal)
+            tell(entry, denied, refusal.summary)
+            return None
+        if not _free(entry, request):
+            entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
+            return None
+        return self._intend(entry, request, Event.START, attempts=1, receipt=_base(entry, request))
 
     def _intend(self, entry: Entry, request: Request, event: Event, **changes: Any) -> Request:
         """Write down what is about to happen, the end first."""

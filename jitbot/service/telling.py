@@ -14,8 +14,17 @@ def tell(entry: Entry, request: Request, notice: str = "") -> None:
     if notice:
         text = f"{request.name} {request.snapshot.title}: {notice}"
         entry.say(Outgoing(f"notice:{request.id}:{request.version}", Topic.NOTICE, request.id, text, request.requester))
+        tell_beneficiary(entry, request, notice)
     if request.state in TERMINAL and was_shown(request):
         entry.say(Outgoing(f"summary:{request.id}:{request.version}", Topic.SUMMARY, request.id))
+
+
+def tell_beneficiary(entry: Entry, request: Request, notice: str) -> None:
+    """Tell the person for whom it is asked, where that is somebody else than the requester."""
+    if request.beneficiary != request.requester:
+        text = f"{request.name} {request.snapshot.title}, for you: {notice}"
+        key = f"notice:{request.id}:{request.version}:for"
+        entry.say(Outgoing(key, Topic.NOTICE, request.id, text, request.beneficiary))
 
 
 def was_shown(request: Request) -> bool:

@@ -6,13 +6,14 @@ from typing import Any
 
 from slack_bolt import Ack
 
-from jitbot.errors import JitbotError, NotifyError, Settled, Stale, UserFault
+from jitbot.errors import InvalidInput, JitbotError, NotifyError, Settled, Stale, UserFault
 from jitbot.model import Copy, DeliveryKind, Request, RequestId, Review, State
 from jitbot.slack.desk import Body, Desk, Listener
 from jitbot.slack.door import Caller, caller_of
 from jitbot.slack.spans import Block
-from jitbot.slack.typed import Typed
+from jitbot.slack.typed import Typed, placed, read_instant
 from jitbot.slack.views import ids, small
+from jitbot.slack.views.change import change_form
 from jitbot.slack.views.people import Names, on_card
 from jitbot.slack.views.whole import details, review_form
 
@@ -94,6 +95,17 @@ class Clicks:
         ack()
         self._desk.hands.give(self._open, body, click.caller, small.deny_form(request))
 
+    def on_change(self, ack: Ack, body: Body) -> None:
+        """Ask what shall be different."""
+        click = read_click(body, self._desk.door.enter(body))
+        request, _ = self._desk.service.queries.card(click.request)
+        if request.state is not State.PENDING:
+            raise Settled(f"{request.name} is {request.state.value.replace('_', ' ')} already; nothing can be changed.")
+        if request.revision != click.revision:
+            raise Stale(f"{request.name} has changed since this was drawn. Look at it again, then decide.")
+        ack()
+        self._desk.hands.give(self._open, body, click.caller, change_form(request))
+
     def on_review(self, ack: Ack, body: Body) -> None:
         """Show everything, with Approve below."""
         self._look(ack, body, review_form)
@@ -116,6 +128,20 @@ class Clicks:
         values = body["view"]["state"]["values"]
         comment = (values.get(ids.COMMENT_BLOCK, {}).get(ids.FIELD, {}).get("value") or "").strip()
         self._submitted(ack, body, DeliveryKind.DENY, {"comment": comment})
+
+    def on_change_submitted(self, ack: Ack, body: Body) -> None:
+        """Check what an approver has changed, and take it in with the approval."""
+        view = body["view"]
+        values = view["state"]["values"]
+        ttl = (values.get(ids.TTL_BLOCK, {}).get(ids.FIELD, {}).get("value") or "").strip()
+        said = {"ttl": ttl, "at": read_instant(values)}
+        request, _ = ids.read_stamp(str(view["private_metadata"]))
+        try:
+            self._desk.service.changing.check(request, said)
+        except InvalidInput as fault:
+            ack(response_action="errors", errors=placed(fault.fields, view))
+            return
+        self._submitted(ack, body, DeliveryKind.APPROVE_CHANGED, said)
 
     def on_review_submitted(self, ack: Ack, body: Body) -> None:
         """Take an approval in that was given having seen everything."""

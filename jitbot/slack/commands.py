@@ -73,7 +73,7 @@ class Commands:
         queries = self._desk.service.queries
         try:
             action = queries.action(typed.action)
-            queries.check(action, typed.params, typed.reason, typed.ttl, caller.user)
+            queries.check(action, typed.body(), caller.user)
         except NotFound as fault:
             ack()
             self._desk.hands.give(self._unknown, body, caller, typed, str(fault))

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt import Ack
 
 from jitbot.errors import JitbotError, StoreUnavailable, UserFault
+from jitbot.explain import named
 from jitbot.model import Answer, DeliveryKind, RequestId
 from jitbot.service import Service
 from jitbot.slack.cards import Cards
@@ -56,7 +57,8 @@ class Desk:
     def work(self, key: str) -> Answer | None:
         """Carry out what was taken in. Never raises: what fails here is found by the sweep."""
         try:
-            return self.service.intake.work(key)
+            answer = self.service.intake.work(key)
+            return answer and replace(answer, text=named(answer.text, self.directory.display_name))
         except JitbotError as error:
             log.warning("left to the sweep: %s", error)
         except Exception:

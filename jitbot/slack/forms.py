@@ -4,6 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack
@@ -14,7 +15,7 @@ from jitbot.slack.desk import Body, Desk
 from jitbot.slack.directory import Remembered
 from jitbot.slack.door import Caller
 from jitbot.slack.oneliner import parse
-from jitbot.slack.typed import Typed, action_of, read_form
+from jitbot.slack.typed import Typed, action_of, placed, read_form
 from jitbot.slack.views import fields, ids, lists, notices, small
 from jitbot.slack.views.form import Foresight, form
 from jitbot.slack.views.people import in_decision
@@ -77,7 +78,8 @@ class Forms:
         except UserFault as fault:
             self._desk.replies.to_person(body, caller.user, str(fault))
             return
-        faults = self._faults(action, typed, caller.user) if typed.params or typed.reason or typed.ttl else {}
+        typed = replace(typed, at=self._desk.service.queries.instant(typed.at, caller.user))
+        faults = self._faults(action, typed, caller.user) if typed != Typed(typed.action) else {}
         opened = self._desk.replies.open(str(body["trigger_id"]), form(action, typed, faults))
         if opened is None:
             text = "Slack was too slow to open the form. What you typed is kept on this button."
@@ -172,7 +174,7 @@ class Forms:
 
     def _foresee(self, action: Action, typed: Typed, user: UserId) -> Foresight:
         try:
-            ahead = self._desk.service.queries.preview(user, action, typed.params, typed.reason, typed.ttl)
+            ahead = self._desk.service.queries.preview(user, action, typed.body())
         except InvalidInput:
             return Foresight(words=FILL_IN)
         except UserFault as fault:
@@ -186,7 +188,7 @@ class Forms:
 
     def _faults(self, action: Action, typed: Typed, user: UserId) -> Mapping[str, str]:
         try:
-            self._desk.service.queries.check(action, typed.params, typed.reason, typed.ttl, user)
+            self._desk.service.queries.check(action, typed.body(), user)
         except InvalidInput as fault:
             return fault.fields or {"reason": str(fault)}
         return {}
@@ -197,18 +199,6 @@ class Forms:
             offered = self._desk.service.queries.offered(user)
             self._offered.put(user, offered, OFFER_SECONDS)
         return offered
-
-
-def placed(faults: Mapping[str, str], view: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong by the block it is about; what has no block of its own stands at the first."""
-    blocks = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
-    own = {"reason": ids.REASON_BLOCK, "ttl": ids.TTL_BLOCK, "for": ids.TTL_BLOCK}
-    errors: dict[str, str] = {}
-    for name, text in faults.items():
-        wanted = (ids.parameter_block(name), own.get(name, ""))
-        block = next((each for each in wanted if each in blocks), blocks[0])
-        errors[block] = f"{errors[block]} {text}" if block in errors else text
-    return errors
 
 
 def _words(error: JitbotError) -> str:

@@ -40,6 +40,7 @@ def buttons(clicks: Clicks) -> dict[str, Listener]:
         ids.DROP: clicks.counting(DeliveryKind.DROP),
         ids.HAPPENED: clicks.counting(DeliveryKind.SETTLE, happened=True),
         ids.NOT_HAPPENED: clicks.counting(DeliveryKind.SETTLE, happened=False),
+        ids.APPROVE_CHANGED: clicks.on_change,
         ids.DENY: clicks.on_deny,
         ids.REVIEW: clicks.on_review,
         ids.DETAILS: clicks.on_details,
@@ -57,6 +58,7 @@ def submissions(clicks: Clicks, forms: Forms) -> dict[str, Listener]:
     return {
         ids.FORM_VIEW: forms.on_submitted,
         ids.DENY_VIEW: clicks.on_deny_submitted,
+        ids.CHANGE_VIEW: clicks.on_change_submitted,
         ids.REVIEW_VIEW: clicks.on_review_submitted,
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from jitbot.errors import JitbotError, NotFound, NotifyError, NotifyRefused, StoreUnavailable
+from jitbot.explain import named
 from jitbot.model import Outgoing, Request, RequestId, Topic
 from jitbot.ports import Outbox
 from jitbot.slack.cards import Cards, Requests
@@ -138,7 +139,8 @@ class Notifier:
         self._sender.post(copy.channel, notices.summary(request, reviews, names))
 
     def _notice(self, rows: Sequence[Outgoing]) -> None:
-        self._sender.post(rows[0].to, notices.notice(rows[0].text, self._about(rows[0])))
+        text = named(rows[0].text, self._directory.display_name)
+        self._sender.post(rows[0].to, notices.notice(text, self._about(rows[0])))
 
     def _alarm(self, rows: Sequence[Outgoing]) -> None:
         place = rows[0].to or self._alarms

@@ -1,7 +1,7 @@
 """`/jit …` as people type it: curly quotes, escaped entities and auto-links understood, and nothing of it lost.
 
-Grammar: a word of ours (`status JIT-12`), or an action followed by `key=value` pairs, `for=30m` and `reason="…"`. Words
-after the pairs are the reason, typed without quotes.
+Grammar: a word of ours (`status JIT-12`), or an action followed by `key=value` pairs, `for=30m`, `at=18:30` and
+`reason="…"`. Words after the pairs are the reason, typed without quotes.
 """
 
 import re
@@ -96,7 +96,7 @@ def _typed(action: str, rest: str, forgiving: bool) -> Typed:
         values[found[1]] = f"{values[found[1]]},{value}" if found[1] in values else value
     trailing = rest[position:].strip()
     reason = _joined(values.pop("reason", ""), _unquoted(trailing))
-    return Typed(action, values, reason, values.pop("for", "").strip())
+    return Typed(action, values, reason, values.pop("for", "").strip(), values.pop("at", "").strip())
 
 
 def _skip(text: str, position: int) -> int:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from jitbot.model import Action, Parameter, ParameterType
@@ -12,12 +13,13 @@ from jitbot.slack.views.fields import option_of
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A request that is still being typed. `ttl` is how long it shall last; empty when nothing was said."""
+    """A request that is still being typed. `ttl` says how long it lasts and `at` when it starts; both may be empty."""
 
     action: str
     params: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     ttl: str = ""
+    at: str = ""
 
     def body(self) -> dict[str, Any]:
         """Return it as a delivery carries it."""
@@ -26,6 +28,7 @@ class Typed:
             "params": dict(self.params),
             "reason": self.reason,
             "ttl": self.ttl,
+            "at": self.at,
             "source": "slack",
         }
 
@@ -39,7 +42,26 @@ def read_form(action: Action, view: Mapping[str, Any]) -> Typed:
         if (value := _value(each, _state(values, ids.parameter_block(each.name)))) not in (None, "", [])
     }
     reason = _state(values, ids.REASON_BLOCK).get("value") or ""
-    return Typed(action.name, params, reason, (_state(values, ids.TTL_BLOCK).get("value") or "").strip())
+    ttl = (_state(values, ids.TTL_BLOCK).get("value") or "").strip()
+    return Typed(action.name, params, reason, ttl, read_instant(values))
+
+
+def read_instant(values: Mapping[str, Any]) -> str:
+    """Return the chosen start as text with its offset; empty where none is chosen."""
+    chosen = _state(values, ids.START_BLOCK).get("selected_date_time")
+    return datetime.fromtimestamp(int(chosen), UTC).isoformat() if chosen else ""
+
+
+def placed(faults: Mapping[str, str], view: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong by the block it is about; what has no block of its own stands at the first."""
+    blocks = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
+    own = {"reason": ids.REASON_BLOCK, "ttl": ids.TTL_BLOCK, "for": ids.TTL_BLOCK, "at": ids.START_BLOCK}
+    errors: dict[str, str] = {}
+    for name, text in faults.items():
+        wanted = (ids.parameter_block(name), own.get(name, ""))
+        block = next((each for each in wanted if each in blocks), blocks[0])
+        errors[block] = f"{errors[block]} {text}" if block in errors else text
+    return errors
 
 
 def action_of(view: Mapping[str, Any]) -> str:

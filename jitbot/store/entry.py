@@ -14,8 +14,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Conflict, NotFound
 from jitbot.lifecycle import HOLDING, TERMINAL, Event, after
-from jitbot.model import Outgoing, Request, RequestId, Review, Topic
-from jitbot.store import statements, tables
+from jitbot.model import Counting, Outgoing, Request, RequestId, Review, Tally, Topic
+from jitbot.store import statements, tables, tallies
 from jitbot.store.rows import signed_changes, signed_fields, signed_review, to_request, to_review, to_row
 
 URGENCY = {Topic.ALARM: 0, Topic.CARD: 1, Topic.NOTICE: 2, Topic.SUMMARY: 3, Topic.THREAD: 4}
@@ -129,6 +129,11 @@ class StoreEntry:
             .with_for_update()
         )
         return [to_request(row) for row in self._connection.execute(query)]
+
+    def tally(self, request: Request, what: Counting) -> Tally:
+        """Count other requests, alone until the transaction ends."""
+        tallies.lock(self._connection, request, what)
+        return tallies.count(self._connection, request, what, self.now)
 
     def seal(self) -> tuple[int, bytes] | None:
         """Sign and chain what was noted, the last thing before the commit; return the new head."""

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, or_, select, update
 
 from jitbot.audit import Signer
 from jitbot.errors import NotFound
-from jitbot.model import Request, RequestId, Review, State, UserId
-from jitbot.store import tables
+from jitbot.model import Counting, Request, RequestId, Review, State, Tally, UserId
+from jitbot.store import tables, tallies
 from jitbot.store.engine import Database
 from jitbot.store.entry import StoreEntry, reviews_of
 from jitbot.store.rows import to_request
@@ -62,6 +62,11 @@ class StoreLedger:
             query = query.where(tables.requests.c.requester == requester)
         with self._database.read() as connection:
             return [to_request(row) for row in connection.execute(query)]
+
+    def tally(self, request: Request, what: Counting) -> Tally:
+        """Count other requests, as advice: nobody is kept from taking a place meanwhile."""
+        with self._database.read() as connection:
+            return tallies.count(connection, request, what, self._database.now(connection))
 
     def due(self, limit: int) -> Sequence[RequestId]:
         """Return what is due and free, longest due first."""

@@ -69,6 +69,9 @@ requests = Table(
     Column("digest", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("ttl", Length),
+    Column("starts_at", Instant),
+    Column("changed_by", String(32)),
+    Column("quota", String(80)),
     Column("decision", Value(Decision)),
     Column("policy_digest", String(64), nullable=False),
     Column("lapses_at", Instant),
@@ -99,6 +102,7 @@ requests = Table(
     Index("ix_requests_created_at", "created_at"),
     Index("ix_requests_started_at", "started_at"),
     Index("ix_requests_ended_at", "ended_at"),
+    Index("ix_requests_quota", "requester", "quota"),
     sqlite_autoincrement=True,
 )
 
@@ -115,6 +119,7 @@ reviews = Table(
     Column("selectors", Value(tuple[str, ...]), nullable=False),
     Column("comment", Text, nullable=False),
     UniqueConstraint("request", "revision", "reviewer"),
+    Index("ix_reviews_reviewer", "reviewer", "at"),
 )
 
 events = Table(

@@ -23,7 +23,7 @@ def test_a_one_liner_is_asked_approved_run_and_shown(world: SlackTown) -> None:
     card = world.card(request.id)
     assert card is not None
     assert card["text"].startswith("🟠 Restart a service: api, prod · waits for approval")
-    assert action_ids(card) == ["jit:approve", "jit:deny", "jit:details"]
+    assert action_ids(card) == ["jit:approve", "jit:approve_changed", "jit:deny", "jit:details"]
     assert "it is slow since 14:05" in shown(card)
     answer = world.person("U0BO").click(card, "jit:approve")
     assert answer["acked"]
@@ -90,3 +90,36 @@ def test_a_stranger_and_a_guest_get_nowhere(world: SlackTown) -> None:
         assert word in told[0]["text"].lower()
     assert world.state(request.id) == "pending"
     assert "refused" not in world.town.kinds(request)
+
+
+def test_an_approver_shortens_the_time_and_everybody_sees_it(world: SlackTown) -> None:
+    world.town.edit("group:leads], count: 1}", "group:oncall], count: 1}")
+    request = world.ask("U0ANN", "admin for=30m because of INC-1")
+    cy, bo = world.person("U0CY"), world.person("U0BO")
+    cy.click(world.card(request.id), "jit:approve")
+    world.until(lambda: len(world.town.ledger.reviews(world.see(request.id))) == 1)
+    bo.click(world.until(lambda: world.card(request.id)), "jit:approve_changed")
+    form = world.until(bo.modal)
+    assert form["title"]["text"] == f"Change {request.name}"
+    assert "ttl" in bo.submit({"ttl": {"jit:field": "9h"}})["errors"]
+    assert bo.submit({"ttl": {"jit:field": "10m"}})["ok"]
+    world.until(lambda: world.see(request.id).revision == 2)
+    card = world.until(lambda: (found := world.card(request.id)) and "Changed by" in found["text"] and found)
+    assert "Changed by  bo: for 10 min instead of 30 min. Approvals given before are asked for again." in card["text"]
+    world.until(lambda: [each for each in cy.dm() if "Your approval was for what was asked before" in each["text"]])
+    world.until(
+        lambda: [each for each in world.person("U0ANN").dm() if "approved with changes: for 10 min" in each["text"]]
+    )
+    cy.click(card, "jit:approve")
+    world.until(lambda: world.state(request.id) == "active")
+
+
+def test_a_start_typed_on_the_wall_is_understood_and_said_back(world: SlackTown) -> None:
+    world.town.edit("    lapse_after: 1h\n", "    lapse_after: 1h\n    start_later: {max: 7d}\n")
+    ann = world.person("U0ANN")
+    request = world.ask("U0ANN", "restart service=api env=staging at=18:30 because it is slow")
+    told = world.until(lambda: [each for each in ann.messages(HERE) if each["ephemeral"]])
+    assert f"{request.name} is to start at" in told[0]["text"]
+    assert "18:30 UTC, not before." in told[0]["text"]
+    assert "approved, to start <!date^" in next(each["text"] for each in ann.dm() if request.name in each["text"])
+    assert world.state(request.id) == "approved"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from jitbot.model import Action, Parameter, ParameterType, ReasonRule, Timebox
+from jitbot.model import Action, Limits, Parameter, ParameterType, ReasonRule, Timebox
 from jitbot.policy.cel.names import LITERALS, NAMES, fact_names, parameter_names
 from jitbot.policy.durations import format_duration
 from jitbot.policy.files.calendar import Dates
@@ -14,10 +14,10 @@ from jitbot.policy.files.fields import pattern_fault, pretty, read_parameter
 from jitbot.policy.files.inputs import Catalog, check_runner, check_templates
 from jitbot.policy.files.issues import Issues, Place
 from jitbot.policy.files.rules import RuleReader, Scope
-from jitbot.policy.files.schema import ActionKeys, TeamHead, TimeboxKeys
+from jitbot.policy.files.schema import ActionKeys, LimitsKeys, TeamHead, TimeboxKeys
 from jitbot.policy.files.selectors import People, read_selectors
 from jitbot.policy.files.yaml_events import Document, Path
-from jitbot.policy.wording import shown
+from jitbot.policy.wording import did_you_mean, listed, shown
 
 ACTION_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
 RESERVED = ("help", "status", "mine", "pending", "withdraw", "drop", "why", "extend", "audit", "delegate", "halt")
@@ -123,10 +123,13 @@ class _ActionReader:
             facts=facts,
             reason=self._reason(),
             timebox=self._timebox(keys.timebox),
+            limits=self._limits(keys.limits),
+            beneficiary=self._beneficiary(parameters),
             description=keys.description,
             risk=keys.risk,
             lapse_after=keys.lapse_after,
             start_within=keys.start_within,
+            start_later=keys.start_later.max if keys.start_later else None,
             time_limit=keys.time_limit,
             where=f"{place.file}:{place.line}",
         )
@@ -145,6 +148,25 @@ class _ActionReader:
             check_templates(self.document, (*self.path, "with"), names, self.issues)
         if not faulty and len(self.issues) == before:
             check_runner(self.document, self.path, parameters, self.world.catalog, self.issues)
+
+    def _limits(self, keys: LimitsKeys | None) -> Limits | None:
+        if keys is None:
+            return None
+        for name in ("held", "held_by_one"):
+            if getattr(keys, name) is not None and self.keys.timebox is None:
+                message = f"`{name}` counts grants, and without a `timebox` nothing is held; leave it out."
+                self.issues.add(self.document.key((*self.path, "limits", name)), message)
+        return Limits(keys.held, keys.held_by_one, keys.cool_down)
+
+    def _beneficiary(self, parameters: tuple[Parameter, ...]) -> str:
+        name = self.keys.beneficiary
+        people = [parameter.name for parameter in parameters if parameter.type is ParameterType.USER]
+        if name is None or name in people:
+            return name or ""
+        there = f"It has {listed(people, 'and')}." if people else "It has none."
+        message = f"{shown(name)} is not a parameter of type user of this action.{did_you_mean(name, people)} {there}"
+        self.issues.add(self.document.at((*self.path, "beneficiary")), message)
+        return ""
 
     def _reason(self) -> ReasonRule:
         keys = self.keys.reason

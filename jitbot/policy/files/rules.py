@@ -5,12 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, product
 
-from jitbot.model import Condition, Entry, Outcome, Reviews, Rule
+from jitbot.model import Condition, Entry, Outcome, Quota, Reviews, Rule
 from jitbot.policy.cel.conditions import ConditionFault, compile_program
 from jitbot.policy.cel.literals import unknown_literals
 from jitbot.policy.cel.names import SELF_MADE, CelType
 from jitbot.policy.files.issues import Issues, Place
-from jitbot.policy.files.schema import EntryKeys, OutcomeKeys, ReviewItem
+from jitbot.policy.files.schema import EntryKeys, OutcomeKeys, QuotaKeys, ReviewItem, RuleKeys
 from jitbot.policy.files.selectors import People, read_selectors
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.lookalikes import skeleton
@@ -61,7 +61,8 @@ class RuleReader:
                     "and the first rule that matches decides. Put the stricter one first."
                 )
                 self.issues.add(self.document.at((*path, index)), message)
-            above.setdefault(item.when, rule)
+            if rule.quota is None:  # one that can be used up leaves something to those below it
+                above.setdefault(item.when, rule)
 
     def rule(self, path: Path, keys: OutcomeKeys, name: str) -> Rule:
         """Read one rule, called `name` unless it has one of its own."""
@@ -81,6 +82,7 @@ class RuleReader:
             reviews=reviews,
             message=keys.deny or "",
             where=_line(self.document.at(path)),
+            quota=_quota(keys),
         )
 
     def _condition(self, path: Path, text: str) -> Condition | None:
@@ -152,6 +154,11 @@ def check_names(document: Document, path: Path, rules: Sequence[Rule], issues: I
         if looks in places:
             issues.add(place, f"{shown(rule.name)} is the name of another one already, on line {places[looks].line}.")
         places.setdefault(looks, place)
+
+
+def _quota(keys: OutcomeKeys) -> Quota | None:
+    allowed = keys.allow if isinstance(keys, RuleKeys) else None
+    return Quota(allowed.at_most, allowed.per) if isinstance(allowed, QuotaKeys) else None
 
 
 def _ways(items: Sequence[ReviewItem]) -> int:

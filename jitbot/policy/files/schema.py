@@ -23,7 +23,7 @@ from jitbot.errors import InvalidInput
 from jitbot.policy.durations import parse_duration
 from jitbot.policy.files.calendar_schema import CalendarFile
 from jitbot.policy.files.strict import FactKeys, Short, Strict, wrong
-from jitbot.policy.wording import shown
+from jitbot.policy.wording import shown, written
 
 
 def _duration(value: object) -> timedelta:
@@ -43,6 +43,12 @@ def _yes_or_message(value: object) -> str:
     raise wrong("write `deny: true`, or the message that people see in quotes.")
 
 
+def _yes(value: object) -> object:
+    if value is True:
+        return value
+    raise wrong(f"write `allow: true`, or how often: `allow: {{at_most: 3, per: 1h}}`; not {written(value)}.")
+
+
 def _bound(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise wrong("write a whole number, or a duration such as 30m.")
@@ -57,6 +63,10 @@ def _entry_kind(value: Any) -> str:
     return "#any_of" if isinstance(value, dict) and "any_of" in value else "#entry"
 
 
+def _allow_kind(value: Any) -> str:
+    return "#quota" if isinstance(value, dict | QuotaKeys) else "#true"
+
+
 Duration = Annotated[
     timedelta,
     PlainValidator(_duration),
@@ -64,6 +74,8 @@ Duration = Annotated[
 ]
 Bound = Annotated[int | str, PlainValidator(_bound), WithJsonSchema({"type": ["integer", "string"]})]
 Count = Annotated[int, Field(ge=1, le=20)]
+Yes = Annotated[Literal[True], PlainValidator(_yes), WithJsonSchema({"const": True})]
+Allow = Annotated[Annotated[Yes, Tag("#true")] | Annotated["QuotaKeys", Tag("#quota")], Discriminator(_allow_kind)]
 Deny = Annotated[
     str,
     PlainValidator(_yes_or_message),
@@ -84,6 +96,33 @@ class TimeboxKeys(Strict):
 
     default: Duration = Field(description="Length when nothing else is asked for.")
     max: Duration = Field(description="Longest length that can be asked for.")
+
+
+class QuotaKeys(Strict):
+    """How often one requester may be let through by a rule."""
+
+    at_most: int = Field(ge=1, le=1000, description="How often, for one requester.")
+    per: Duration = Field(description="In any stretch of so long.")
+
+
+class LimitsKeys(Strict):
+    """What bounds every request of an action, whatever its rules say."""
+
+    held: int | None = Field(None, ge=1, le=1000, description="Grants held at the same time, in all.")
+    held_by_one: int | None = Field(None, ge=1, le=1000, description="Grants held at the same time by one person.")
+    cool_down: Duration | None = Field(None, description="Wait after a failed run on the same target.")
+
+    @model_validator(mode="after")
+    def _some_limit(self) -> Self:
+        if self.model_fields_set:
+            return self
+        raise wrong("this limits nothing; write held, held_by_one or cool_down, or leave `limits` out.")
+
+
+class StartLaterKeys(Strict):
+    """That a start may be planned."""
+
+    max: Duration = Field(description="How far ahead it may be planned.")
 
 
 class ParameterKeys(Strict):
@@ -123,6 +162,9 @@ ReviewKeys = Annotated[
 Review = Annotated[list[ReviewKeys], Field(min_length=1, description="Who must approve; all entries must be met.")]
 
 
+_OUTCOMES = ("allow", "deny", "review", "not_recently_approved_by")
+
+
 class OutcomeKeys(Strict):
     """What a rule says: exactly one of its outcomes."""
 
@@ -133,7 +175,7 @@ class OutcomeKeys(Strict):
 
     @model_validator(mode="after")
     def _one_outcome(self) -> Self:
-        possible = [name for name in ("allow", "deny", "review") if name in type(self).model_fields]
+        possible = [name for name in _OUTCOMES if name in type(self).model_fields]
         given = [name for name in possible if getattr(self, name) is not None]
         if len(given) == 1:
             return self
@@ -144,12 +186,15 @@ class OutcomeKeys(Strict):
 class RuleKeys(OutcomeKeys):
     """One rule of an action: exactly one of allow, deny and review."""
 
-    allow: Literal[True] | None = Field(None, description="Run it at once.")
+    allow: Allow | None = Field(None, description="Run it at once: `true`, or so often only.")
 
 
 class GuardrailKeys(OutcomeKeys):
-    """One of the organisation's rules: exactly one of deny and review."""
+    """One of the organisation's rules: exactly one of deny, review and not_recently_approved_by."""
 
+    not_recently_approved_by: Duration | None = Field(
+        None, description="Keep apart: nobody approves who was approved by the requester within that time."
+    )
     applies_to: list[str] | None = Field(None, min_length=1, description="Actions looked at; all if left out.")
 
 
@@ -170,6 +215,8 @@ class ActionKeys(Strict):
     )
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What conditions may look at, by name.")
     timebox: TimeboxKeys | None = Field(None, description="Makes it a grant that ends by itself.")
+    beneficiary: str | None = Field(None, description="The `user` parameter that names for whom it is done.")
+    limits: LimitsKeys | None = Field(None, description="How much at a time, and how soon after a failure.")
     rules: list[RuleKeys] = Field(min_length=1, description="In order; the first that matches decides, none denies.")
     lapse_after: Duration = Field(
         timedelta(hours=8), description="How long reviews are waited for.", json_schema_extra={"default": "8h"}
@@ -177,6 +224,7 @@ class ActionKeys(Strict):
     start_within: Duration = Field(
         timedelta(hours=1), description="How long after the decision it may start.", json_schema_extra={"default": "1h"}
     )
+    start_later: StartLaterKeys | None = Field(None, description="Lets people plan the start: `at=18:30`.")
     time_limit: Duration = Field(
         timedelta(minutes=5), description="How long the runner may take.", json_schema_extra={"default": "5m"}
     )

@@ -29,8 +29,9 @@ def _own(request: Request) -> list[Block]:
 def _shared(request: Request, complete: bool) -> list[Block]:
     value = ids.stamp(request)
     if request.state is State.PENDING:
-        first = approve(request) if complete else review(request)
-        return [first, button("Deny…", ids.DENY, value)]
+        changes = button("Approve with changes…", ids.APPROVE_CHANGED, value)
+        first = [approve(request), changes] if complete else [review(request)]
+        return [*first, button("Deny…", ids.DENY, value)]
     if request.state is State.APPROVED:
         return [button("Deny…", ids.DENY, value)]
     if request.state is State.ACTIVE:

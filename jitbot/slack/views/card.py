@@ -33,7 +33,8 @@ def draw_card(request: Request, reviews: Sequence[Review], names: Names, copy: C
     """Draw a request as it stands."""
     headline = first_line(request, reviews, names)
     told = content(request, names)
-    below = [line for line in (*_deciding(request, reviews, names), *_ending(request, reviews, names)) if line]
+    decided = (*_changed(request, reviews, names), *_deciding(request, reviews, names))
+    below = [line for line in (*decided, *_ending(request, reviews, names)) if line]
     calling = _calling(request, names) if copy.ping and not copy.private else []
     note: list[Line] = [[copy.note]] if copy.note else []
     parts = [paragraph(*note, headline), *told.parts(), paragraph(*below, calling)]
@@ -80,13 +81,25 @@ def _need(need: Need, names: Names) -> Line:
     return [shorten(" · ".join(part for part in (met, waits) if part), 500)]
 
 
+def _changed(request: Request, reviews: Sequence[Review], names: Names) -> list[Line]:
+    """Say what an approver has changed, and that approvals from before do not count any more."""
+    change = next((each for each in reviews if each.reviewer == request.changed_by), None)
+    if change is None:
+        return []
+    again = ". Approvals given before are asked for again." if request.state is State.PENDING else ""
+    who_did = names.get(change.reviewer, change.reviewer)
+    return [[Bold("Changed by  "), f"{who_did}: {shorten(change.comment, 300)}{again}"]]
+
+
 def _ending(request: Request, reviews: Sequence[Review], names: Names) -> list[Line]:
     approved = approved_by(request, reviews, names)
     if request.state is State.PENDING:
-        lapse: Line = ["lapses ", When(request.lapses_at), " · runs at once when approved"] if request.lapses_at else []
+        then = "starts as planned" if request.starts_at else "runs at once"
+        lapse: Line = ["lapses ", When(request.lapses_at), f" · {then} when approved"] if request.lapses_at else []
         return [lapse]
     if request.state is State.APPROVED and request.start_by is not None:
-        return [[approved], ["starts at once, at the latest ", When(request.start_by)]]
+        first = "" if request.starts_at else "starts at once, "
+        return [[approved], [f"{first}at the latest ", When(request.start_by)]]
     if request.state is State.UNSURE:
         return [[approved], ["Somebody who may approve this, not the requester, should look and say which it was."]]
     if request.state in TERMINAL and request.ended_at is not None:

@@ -8,7 +8,7 @@ from typing import Any
 from jitbot.explain import length
 from jitbot.model import Request
 from jitbot.slack import limits
-from jitbot.slack.spans import Block, Bold, Code, Line, Span, paragraph, quote, verbatim
+from jitbot.slack.spans import DAY_AND_TIME, Block, Bold, Code, Line, Span, When, paragraph, quote, verbatim
 from jitbot.slack.text import shorten, size, truncate, visible
 from jitbot.slack.views.people import Names
 
@@ -36,7 +36,8 @@ def content(request: Request, names: Names) -> Content:
     plan = request.snapshot.plan
     values, whole_values = _values(request.params)
     happens, whole_plan = _happens(request)
-    lines: list[Line] = [happens, values, _where(request), _how_long(request), _for_whom(request, names)]
+    lines: list[Line] = [happens, values, _where(request), _how_long(request)]
+    lines += [_starts(request), _for_whom(request, names)]
     diff = plan.diff if plan else ""
     fits = size(visible(request.reason)) <= limits.CARD_REASON and size(visible(diff)) <= limits.CARD_DIFF
     return Content([line for line in lines if line], request.reason, diff, fits and whole_values and whole_plan)
@@ -99,6 +100,10 @@ def _where(request: Request) -> Line:
 
 def _how_long(request: Request) -> Line:
     return [Bold("How long  "), f"{length(request.ttl)}, from when it is granted"] if request.ttl else []
+
+
+def _starts(request: Request) -> Line:
+    return [Bold("Starts  "), When(request.starts_at, DAY_AND_TIME), ", not before"] if request.starts_at else []
 
 
 def _for_whom(request: Request, names: Names) -> Line:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from jitbot.explain import length
 from jitbot.model import Action, Decision, Outcome, Plan
@@ -17,6 +18,8 @@ from jitbot.slack.views.preview import preview_lines
 
 MOST_FIELDS = 40
 MOST_FAULTS = 8
+FIRST_DATE = 1_000_000_000
+"""The smallest instant a date picker takes: ten digits (docs.slack.dev/reference/block-kit/block-elements)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ def form(action: Action, typed: Typed, faults: Mapping[str, str] | None = None, 
     if why_not:
         return modal(action.title, [*_about(action), *why_not], **keeps)
     wrong = dict(faults or {})
-    below = [*_parameters(action, typed, wrong), *_reason(action, typed, wrong), *_how_long(action, typed, wrong)]
+    below = [*_parameters(action, typed, wrong), *_reason(action, typed, wrong)]
+    below += [*_how_long(action, typed, wrong), *_start(action, typed, wrong)]
     unplaced = [_fault(text) for text in list(wrong.values())[:MOST_FAULTS]]
     blocks = [*_about(action), *unplaced, *below, {"type": "divider"}, *_ahead(ahead)]
     return modal(action.title, blocks, submit="Ask", close="Cancel", **keeps)
@@ -121,6 +125,37 @@ def _how_long(action: Action, typed: Typed, wrong: dict[str, str]) -> list[Block
     }
     fault = wrong.pop("ttl", None) or wrong.pop("for", None)
     return [block, *([_fault(fault)] if fault else [])]
+
+
+def _start(action: Action, typed: Typed, wrong: dict[str, str]) -> list[Block]:
+    if action.start_later is None:
+        return []
+    most = length(action.start_later)
+    hint = f"At once if you leave it empty; {most} ahead at most. It runs then or, where it is missed, not at all."
+    block = start_field(instant_of(typed.at), hint) | {"dispatch_action": True}
+    return [block, *([_fault(wrong.pop("at"))] if "at" in wrong else [])]
+
+
+def start_field(initial: datetime | None, hint: str) -> Block:
+    """Return the field in which a start is chosen, in the reader's own time zone."""
+    chosen = {"initial_date_time": int(initial.timestamp())} if initial else {}
+    return {
+        "type": "input",
+        "block_id": ids.START_BLOCK,
+        "label": plain("Start", limits.INPUT_LABEL),
+        "hint": plain(hint, limits.INPUT_HINT),
+        "optional": True,
+        "element": {"type": "datetimepicker", "action_id": ids.FIELD, **chosen},
+    }
+
+
+def instant_of(text: str) -> datetime | None:
+    """Return an instant that was written with its offset; None for everything else."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return read if read.tzinfo is not None and read.timestamp() >= FIRST_DATE else None
 
 
 def _fault(text: str) -> Block:

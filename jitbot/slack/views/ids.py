@@ -8,6 +8,7 @@ from jitbot.model import Request, RequestId
 COMMAND = "/jit"
 
 APPROVE = "jit:approve"
+APPROVE_CHANGED = "jit:approve_changed"
 DENY = "jit:deny"
 REVIEW = "jit:review"
 DETAILS = "jit:details"
@@ -24,10 +25,12 @@ FIELD = "jit:field"
 
 FORM_VIEW = "jit:form"
 DENY_VIEW = "jit:deny_form"
+CHANGE_VIEW = "jit:change_form"
 REVIEW_VIEW = "jit:review_form"
 
 REASON_BLOCK = "reason"
 TTL_BLOCK = "ttl"
+START_BLOCK = "start"
 COMMENT_BLOCK = "comment"
 _PARAMETER = "p:"
 

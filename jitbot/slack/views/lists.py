@@ -61,6 +61,8 @@ def usage(action: Action) -> str:
     words = [ids.COMMAND, action.name, *(_usage(each) for each in action.parameters)]
     if action.timebox is not None:
         words.append("for=30m")
+    if action.start_later is not None:
+        words.append("at=18:30")
     return shorten(" ".join([*words, *(['reason="…"'] if action.reason.required else [])]), 300)
 
 

@@ -1,6 +1,6 @@
 """What will come of a request, said before it is asked: advice, not a promise."""
 
-from jitbot.explain import who
+from jitbot.explain import named, who
 from jitbot.model import Decision, Need, Outcome, Plan
 from jitbot.slack.text import shorten
 from jitbot.slack.views.people import Names, namer
@@ -20,7 +20,7 @@ def _outcome(decision: Decision, names: Names) -> str:
     if decision.outcome is Outcome.ALLOW:
         return f"✅ Runs at once: {shorten(decision.rule or decision.summary, 300)}."
     if decision.outcome is Outcome.DENY:
-        return f"⛔ Would be refused now: {shorten(decision.summary, 600)}"
+        return f"⛔ Would be refused now: {shorten(named(decision.summary, namer(names)), 600)}"
     asked = "; and ".join(_asked(need, names) for need in decision.needs if need.missing > 0)
     return f"⏳ Asks {shorten(asked or decision.summary, 900)}."
 

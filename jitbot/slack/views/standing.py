@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from jitbot.explain import either, length
+from jitbot.explain import either, length, named
 from jitbot.model import Request, Review, State, Verdict
 from jitbot.slack.limits import CARD_OUTCOME
-from jitbot.slack.spans import Line, When
+from jitbot.slack.spans import DAY_AND_TIME, Line, When
 from jitbot.slack.text import shorten
-from jitbot.slack.views.people import Names, approvers
+from jitbot.slack.views.people import Names, approvers, namer
 
 SIGNS = {
     State.DECIDING: "🟠",
@@ -67,6 +67,8 @@ def _pending(request: Request, reviews: Sequence[Review], names: Names) -> Line:
 
 
 def _approved(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    if request.starts_at is not None:
+        return ["approved, to start ", When(request.starts_at, DAY_AND_TIME)]
     return ["approved, about to start"]
 
 
@@ -95,8 +97,8 @@ def _unsure(request: Request, reviews: Sequence[Review], names: Names) -> Line:
 def _denied(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     denial = next((each for each in reversed(reviews) if each.verdict is Verdict.DENY and each.selectors), None)
     if denial is None:
-        why = request.decision.summary if request.decision else request.outcome
-        return [f"refused: {shorten(why, CARD_OUTCOME)}" if why else "refused"]
+        why = request.outcome or (request.decision.summary if request.decision else "")
+        return [f"refused: {shorten(named(why, namer(names)), CARD_OUTCOME)}" if why else "refused"]
     said = f": “{shorten(denial.comment, CARD_OUTCOME)}”" if denial.comment else ""
     return [f"denied by {names.get(denial.reviewer, denial.reviewer)}{said}"]
 

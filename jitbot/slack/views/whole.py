@@ -8,7 +8,7 @@ from jitbot.model import Request, Review, State
 from jitbot.slack import limits
 from jitbot.slack.blocks import modal, note
 from jitbot.slack.spans import Block, Bold, Code, Line, Span, When, paragraph, rich, verbatim
-from jitbot.slack.text import pieces, visible
+from jitbot.slack.text import fallback, pieces, visible
 from jitbot.slack.views import ids
 from jitbot.slack.views.card import first_line
 from jitbot.slack.views.content import inputs_text, plain_value
@@ -62,6 +62,7 @@ def _everything(request: Request) -> list[Block]:
         *_section(f"Exactly what {snapshot.runner} is given", inputs_text(snapshot.inputs)),
         *_section("Target", snapshot.target),
         *_section("How long", length),
+        *_section("Starts", fallback(request.starts_at) if request.starts_at else ""),
         *_section("Risk", snapshot.risk),
     ]
 
@@ -74,6 +75,7 @@ def _history(request: Request, reviews: Sequence[Review], names: Names) -> list[
     moments = [
         ("asked", request.created_at),
         ("approved", request.approved_at),
+        ("planned to start", request.starts_at),
         ("started", request.started_at),
         ("granted", request.granted_at),
         ("ends" if request.ended_at is None else "was to end", request.expires_at),

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from jitbot.model import Action, Policy, ReasonRule, Selector, Timebox, UserId
+from jitbot.model import Action, Limits, Policy, ReasonRule, Selector, Timebox, UserId
 
 Fault = Callable[[str], str]
 FaultIn = Callable[..., str]
@@ -36,7 +36,13 @@ def test_everything_an_action_says_is_kept(load_action: Callable[[str], Action])
         lapse_after: 1h30m
         start_within: 2d
         time_limit: 45s
+        start_later: {max: 7d}
+        parameters: {who: {type: user}}
+        beneficiary: who
+        limits: {held: 5, held_by_one: 1, cool_down: 15m}
     """)
+    assert (action.start_later, action.beneficiary) == (timedelta(days=7), "who")
+    assert action.limits == Limits(5, 1, timedelta(minutes=15))
     assert (action.title, action.description) == ("Restart a service", "Stops it and starts it.")
     assert (action.inputs, action.risk) == ({"service": "api"}, "critical")
     assert action.requesters == (Selector("group", "engineering"), Selector("user", "U1ANN"))
@@ -57,7 +63,8 @@ def test_a_reason_can_be_asked_for_in_one_word(load_action: Callable[[str], Acti
         (
             "»requester: [x]",
             "'requester' is not a key here. Did you mean requesters? Allowed: title, description, runner, with, "
-            "parameters, risk, requesters, reason, facts, timebox, rules, lapse_after, start_within and time_limit.",
+            "parameters, risk, requesters, reason, facts, timebox, beneficiary, limits, rules, lapse_after, "
+            "start_within, start_later and time_limit.",
         ),
         ("»windows: {}", "'windows' is not a key here."),
         ("»break_glass: {}", "'break_glass' is not a key here."),
@@ -96,6 +103,21 @@ def test_a_reason_can_be_asked_for_in_one_word(load_action: Callable[[str], Acti
         ("requesters: [group:leads, »user:ann]", "'user:ann' names nobody;"),
         ("requesters: [»'*']", "'*' names nobody;"),
         ("requesters: [»7]", "this must be text, not 7; put it in quotes."),
+        ("limits: »{}", "this limits nothing; write held, held_by_one or cool_down, or leave `limits` out."),
+        ("limits: {»held: 3}", "`held` counts grants, and without a `timebox` nothing is held; leave it out."),
+        ("limits: {cool_down: 5m, »held_by_one: 1}", "`held_by_one` counts grants, and without a `timebox`"),
+        ("limits: {cool_down: 5m, held_by_one: »0}", "this must be 1 or more."),
+        (
+            "limits: {»hold: 3}",
+            "'hold' is not a key here. Did you mean held? Allowed: held, held_by_one and cool_down.",
+        ),
+        ("start_later: »7d", "this must be a mapping (`key: value` lines), not '7d'."),
+        ("start_later: {max: »7}", "'7' needs a unit: write a duration like 45s, 30m, 1h30m or 2d."),
+        ("beneficiary: »who", "'who' is not a parameter of type user of this action. It has none."),
+        (
+            "beneficiary: »wo\nparameters: {who: {type: user}, what: {type: text}}",
+            "'wo' is not a parameter of type user of this action. Did you mean who? It has who.",
+        ),
     ],
     ids=lambda value: value[:30],
 )

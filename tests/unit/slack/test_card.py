@@ -62,7 +62,7 @@ def test_every_state_has_a_card_that_slack_takes(state: State, private: bool) ->
 @pytest.mark.parametrize(
     ("state", "shared", "own"),
     [
-        (State.PENDING, ["jit:approve", "jit:deny"], ["jit:withdraw"]),
+        (State.PENDING, ["jit:approve", "jit:approve_changed", "jit:deny"], ["jit:withdraw"]),
         (State.APPROVED, ["jit:deny"], ["jit:withdraw"]),
         (State.RUNNING, [], []),
         (State.VERIFYING, [], []),
@@ -184,3 +184,36 @@ def test_an_address_in_a_reason_can_be_followed_and_shows_where_it_leads() -> No
     assert links[0]["url"].startswith("https://pd.example/incidents/482")
     assert all(set(each) == {"type", "url"} for each in links), "an address never hides behind other words"
     assert_fits(card)
+
+
+def test_a_planned_start_stands_on_the_card_before_and_after_the_approval() -> None:
+    at = NOW + timedelta(days=1)
+    waiting = draw_card(make_request(starts_at=at), [], NAMES, CardFor())
+    assert_fits(waiting)
+    assert f"<!date^{int(at.timestamp())}^" in waiting.text
+    assert "starts as planned when approved" in waiting.text
+    approved = make_request(state=State.APPROVED, starts_at=at, start_by=at + timedelta(hours=1))
+    first = draw_card(approved, [make_review()], NAMES, CardFor()).text.splitlines()[0]
+    assert "approved, to start <!date^" in first
+
+
+def test_what_an_approver_changed_stands_on_the_card_with_their_name() -> None:
+    reviews = [make_review(comment="for 15 min instead of 30 min")]
+    waiting = draw_card(make_request(changed_by=BO), reviews, NAMES, CardFor())
+    assert_fits(waiting)
+    assert "Changed by  Bo: for 15 min instead of 30 min. Approvals given before are asked for again." in waiting.text
+    held = draw_card(make_request(changed_by=BO, state=State.ACTIVE), reviews, NAMES, CardFor()).text
+    assert "Changed by  Bo: for 15 min instead of 30 min\n" in held
+    assert "Changed by" not in draw_card(make_request(), reviews, NAMES, CardFor()).text
+
+
+def test_a_card_that_can_be_approved_can_be_approved_with_changes_and_a_cut_one_cannot() -> None:
+    whole = draw_card(make_request(), [], NAMES, CardFor())
+    cut = draw_card(make_request(reason="x" * 3000), [], NAMES, CardFor())
+    assert buttons(whole) == ["jit:approve", "jit:approve_changed", "jit:deny", "jit:details"]
+    assert buttons(cut) == ["jit:review", "jit:deny", "jit:details"]
+
+
+def test_a_refusal_names_people_by_their_names() -> None:
+    refused = make_request(state=State.DENIED, outcome="One person may hold 1: <@U0BO> holds JIT-7.")
+    assert "refused: One person may hold 1: Bo holds JIT-7." in draw_card(refused, [], NAMES, CardFor()).text

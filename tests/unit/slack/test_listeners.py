@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from slack_bolt import BoltRequest, BoltResponse
 
 from jitbot.errors import InvalidInput, NotFound, StoreUnavailable
-from jitbot.model import Action, Answer, Copy, Outcome, Person, Request, RequestId, Standing, UserId
+from jitbot.model import Action, Answer, Copy, Outcome, Person, Request, RequestId, Standing, State, UserId
 from jitbot.slack.app import build_app
 from jitbot.slack.client import web_client
 from jitbot.slack.desk import Desk
@@ -35,6 +36,7 @@ class FakeService:
     down: bool = False
     broken: bool = False
     faults: Mapping[str, str] = field(default_factory=dict)
+    drawn: dict[str, Any] = field(default_factory=dict)
 
     @property
     def intake(self) -> "FakeService":
@@ -63,12 +65,19 @@ class FakeService:
     def offered(self, user: UserId) -> list[Action]:
         return [make_action()]
 
-    def check(self, action: Action, raw: Mapping[str, Any], reason: str, ttl: str, user: UserId) -> None:
+    def instant(self, text: str, user: UserId) -> str:
+        return text
+
+    def check(self, *typed: Any) -> None:
         if self.faults:
             raise InvalidInput("wrong", self.faults)
 
     def preview(self, *asked: Any) -> Any:
         return make_request(decision=make_decision(outcome=Outcome.ALLOW))
+
+    @property
+    def changing(self) -> "FakeService":
+        return self
 
     def find(self, text: str) -> RequestId:
         if not text.lower().startswith("jit-"):
@@ -76,7 +85,7 @@ class FakeService:
         return RequestId(int(text[4:]))
 
     def card(self, request: RequestId) -> tuple[Request, list[Any]]:
-        return make_request(), []
+        return make_request(ttl=timedelta(minutes=30), **self.drawn), []
 
     def status(self, user: UserId, request: RequestId) -> tuple[Request, list[Any]]:
         return make_request(), []
@@ -105,6 +114,9 @@ class FakeSlack:
 
     def names(self, users: Any) -> dict[UserId, str]:
         return {}
+
+    def display_name(self, user: UserId) -> str:
+        return f"the one called {user}"
 
     def to_person(self, body: Any, user: UserId, said: Any) -> None:
         self.said.append(said if isinstance(said, str) else json.dumps(said.blocks, ensure_ascii=False))
@@ -233,15 +245,15 @@ STRANGER = {"user": {"id": "U0EVE", "team_id": "T0OTHER"}}
 
 
 def test_strangers_are_refused_at_every_door(bench: Bench) -> None:
-    for action_id in ("jit:approve", "jit:deny", "jit:details", "jit:review", "jit:again", "jit:open_form"):
-        assert bench.click(action_id, **STRANGER).status == 200
+    for action_id in ("approve", "approve_changed", "deny", "details", "review", "again", "open_form"):
+        assert bench.click(f"jit:{action_id}", **STRANGER).status == 200
     assert bench.command("restart service=api", team_id="T0OTHER", user_id="U0EVE").status == 200
     assert bench.submit(form(make_action(), Typed("restart")), **STRANGER).status == 200
     assert bench.click("jit:approve", user={"id": "U0EVE", "team_id": "T0ACME", "is_stranger": True}).status == 200
     assert bench.click("jit:approve", user={"id": "U0EVE"}).status == 200
     assert bench.service.taken == {}
     assert bench.slack.views == []
-    assert len(bench.slack.said) == 8
+    assert len(bench.slack.said) == 9
 
 
 @pytest.mark.parametrize("standing", [Standing.GUEST, Standing.BOT, Standing.DEACTIVATED, Standing.STRANGER])
@@ -284,6 +296,7 @@ def test_a_complete_one_liner_is_taken_in_under_its_trigger(bench: Bench) -> Non
         "params": {"service": "api"},
         "reason": "it is slow",
         "ttl": "30m",
+        "at": "",
         "source": "slack",
     }
     assert "JIT-5 waits for Bo." in bench.slack.said[0]
@@ -425,3 +438,55 @@ def test_nothing_that_people_type_or_slack_signs_is_logged(bench: Bench, caplog:
     assert "the-typed-words" not in caplog.text
     assert "77.1" not in caplog.text
     assert "xoxb" not in caplog.text
+
+
+# Approve with changes
+
+CHANGE = {"type": "modal", "callback_id": "jit:change_form", "private_metadata": "1042.2"}
+CHANGE_BLOCKS = [{"type": "input", "block_id": "ttl"}, {"type": "input", "block_id": "start"}]
+
+
+def test_approving_with_changes_opens_a_form_with_the_revision(bench: Bench) -> None:
+    bench.click("jit:approve_changed")
+    (view,) = bench.slack.views
+    assert (view["callback_id"], view["private_metadata"]) == ("jit:change_form", "1042.2")
+    assert bench.service.taken == {}
+
+
+@pytest.mark.parametrize(
+    ("drawn", "value", "words"),
+    [
+        ({"state": State.APPROVED}, "1042.2", "is approved already; nothing can be changed"),
+        ({"state": State.LAPSED}, "1042.2", "is lapsed already; nothing can be changed"),
+        ({}, "1042.1", "has changed since this was drawn"),
+    ],
+)
+def test_what_cannot_be_changed_any_more_opens_no_form(
+    bench: Bench, drawn: dict[str, Any], value: str, words: str
+) -> None:
+    bench.service.drawn = drawn
+    bench.click("jit:approve_changed", value=value)
+    assert bench.slack.views == []
+    assert words in bench.slack.said[0]
+
+
+def test_a_change_is_taken_in_with_its_revision_and_once(bench: Bench) -> None:
+    values = {"ttl": {"jit:field": {"value": " 15m "}}, "start": {"jit:field": {"selected_date_time": 1_795_600_800}}}
+    for _ in range(2):
+        assert bench.submit({**CHANGE, "blocks": CHANGE_BLOCKS}, values).status == 200
+    ((key, taken),) = bench.service.taken.items()
+    assert (key, taken["kind"], taken["request"]) == ("view:V7", "approve_changed", 1042)
+    assert taken["body"] == {"revision": 2, "ttl": "15m", "at": "2026-11-25T10:00:00+00:00"}
+
+
+def test_a_change_with_a_fault_stays_open_with_the_fault_at_its_field(bench: Bench) -> None:
+    bench.service.faults = {"at": "has passed", "for": "is longer"}
+    answer = json.loads(bench.submit({**CHANGE, "blocks": CHANGE_BLOCKS}).body)
+    assert answer == {"response_action": "errors", "errors": {"start": "has passed", "ttl": "is longer"}}
+    assert bench.service.taken == {}
+
+
+def test_an_answer_names_people_by_their_names(bench: Bench) -> None:
+    bench.service.answer = Answer("<@U0CY> holds JIT-7.")
+    bench.command("restart service=api it is slow")
+    assert bench.slack.said == ["the one called U0CY holds JIT-7."]

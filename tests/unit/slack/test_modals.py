@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from jitbot.model import Action, Outcome, Parameter, ParameterType, Plan, State, Timebox
 from jitbot.sandbox.block_check import check_blocks
 from jitbot.sandbox.view_check import check_view
-from jitbot.slack.forms import placed
 from jitbot.slack.spans import Block, Drawing
-from jitbot.slack.typed import Typed, read_form
+from jitbot.slack.typed import Typed, placed, read_form
 from jitbot.slack.views import fields, lists, notices, small
+from jitbot.slack.views.change import change_form
 from jitbot.slack.views.form import Foresight, form
 from jitbot.slack.views.whole import details, review_form
 from tests.slack_town import shown
-from tests.unit.slack.drawn import NAMES, make_action, make_decision, make_request, make_review
+from tests.unit.slack.drawn import NAMES, NOW, make_action, make_decision, make_request, make_review
 
 QUICK = settings(deadline=None, max_examples=40)
 names = st.from_regex(r"\A[a-z][a-z0-9_]{0,15}\Z")
@@ -120,6 +120,7 @@ def test_a_form_is_read_back_as_it_was_filled_in() -> None:
         "p:empty": state(value=None),
         "reason": state(value="why: db / Account: x#999"),
         "ttl": state(value="1h"),
+        "start": state(selected_date_time=1_795_600_800),
     }
     typed = read_form(action, {"state": {"values": values}})
     assert typed.params == {
@@ -132,6 +133,46 @@ def test_a_form_is_read_back_as_it_was_filled_in() -> None:
         "whom": "U0BO",
     }
     assert (typed.reason, typed.ttl) == ("why: db / Account: x#999", "1h")
+    assert typed.at == "2026-11-25T10:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("at", "chosen"),
+    [
+        ("2026-11-25T10:00:00+00:00", 1_795_600_800),
+        ("2026-11-25T11:00+01:00", 1_795_600_800),
+        ("2026-11-25T10:00", None),
+        ("18:30", None),
+        ("", None),
+        ("1999-01-01T00:00+00:00", None),
+    ],
+)
+def test_a_start_is_chosen_where_the_action_lets_it_be_planned(at: str, chosen: int | None) -> None:
+    later = make_action(start_later=timedelta(days=7))
+    view = form(later, Typed("restart", at=at), {"at": "has passed"})
+    assert_modal(view)
+    field = next(block for block in view["blocks"] if block.get("block_id") == "start")
+    assert field["element"].get("initial_date_time") == chosen
+    assert "7 d ahead at most" in field["hint"]["text"]
+    assert "has passed" in shown(view)
+    assert placed({"at": "has passed"}, view) == {"start": "has passed"}
+    assert "at=18:30" in lists.usage(later)
+    assert "at=18:30" not in lists.usage(make_action())
+    assert "start" not in [block.get("block_id") for block in form(make_action(), Typed("restart"))["blocks"]]
+
+
+@pytest.mark.parametrize("ttl", [None, timedelta(minutes=30)])
+@pytest.mark.parametrize("starts_at", [None, NOW + timedelta(days=1)])
+@pytest.mark.parametrize("reason", ["", "INC-1 <!channel>" * 300])
+def test_the_form_of_changes_carries_the_revision_and_asks_only_what_there_is(
+    ttl: timedelta | None, starts_at: Any, reason: str
+) -> None:
+    view = change_form(make_request(ttl=ttl, starts_at=starts_at, reason=reason))
+    assert_modal(view)
+    assert (view["callback_id"], view["private_metadata"]) == ("jit:change_form", "1042.2")
+    fields_there = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
+    assert fields_there == (["ttl", "start"] if ttl else ["start"])
+    assert "those people are asked again" in shown(view)
 
 
 def test_every_fault_stands_at_its_field_and_none_is_dropped() -> None:

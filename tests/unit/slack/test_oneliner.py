@@ -19,6 +19,8 @@ READ = {
     "restart service=api env=prod": Command(typed=Typed("restart", {"service": "api", "env": "prod"})),
     'db for=30m reason="INC-1: it\'s down"': Command(typed=Typed("db", {}, "INC-1: it's down", "30m")),
     "db for=30m reason=“INC-1 down”": Command(typed=Typed("db", {}, "INC-1 down", "30m")),
+    "db at=18:30 for=30m slow": Command(typed=Typed("db", {}, "slow", "30m", "18:30")),
+    "db at=“2026-12-01 09:00” slow": Command(typed=Typed("db", {}, "slow", "", "2026-12-01 09:00")),
     "db reason=«INC-1 down» for=1h": Command(typed=Typed("db", {}, "INC-1 down", "1h")),
     "db a=1 INC-2 is slow, x=y": Command(typed=Typed("db", {"a": "1"}, "INC-2 is slow, x=y")),
     'db a=1 "quoted at the end"': Command(typed=Typed("db", {"a": "1"}, "quoted at the end")),
@@ -73,7 +75,7 @@ def test_nothing_that_is_typed_breaks_it(text: str) -> None:
 @settings(deadline=None)
 @given(st.dictionaries(st.from_regex(r"\A[a-z]{1,8}\Z"), plain.filter(bool), max_size=4), plain)
 def test_every_word_is_kept(params: dict[str, str], reason: str) -> None:
-    params = {name: value for name, value in params.items() if name not in ("for", "reason")}
+    params = {name: value for name, value in params.items() if name not in ("for", "reason", "at")}
     text = " ".join(["act", *(f'{name}="{value}"' for name, value in params.items())]) + f' reason="{reason}"'
     typed = parse(text).typed
     assert typed is not None
