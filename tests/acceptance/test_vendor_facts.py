@@ -64,7 +64,7 @@ def town(
     """Give a town that has the real sources in the place of the fake one."""
     site = EnvironmentSite([pager.host, now.host], SECRETS)
     registry = FactRegistry(["pagerduty.on_call", "servicenow.change"], site)
-    monkeypatch.setattr("tests.town.FakeSources", lambda source: registry)
+    monkeypatch.setattr("tests.town.FakeSources", lambda source, **more: registry)
     town = make_town()
     town.directory.emails = {"bo@example.com": BO, "cy@example.com": CY}
     people = PEOPLE + ON_CALL.replace("PAGER", pager.url)
