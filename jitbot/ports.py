@@ -15,6 +15,8 @@ from jitbot.lifecycle import Event
 from jitbot.model import (
     AuditEvent,
     Copy,
+    Delegated,
+    Delegation,
     Delivery,
     FactKind,
     Health,
@@ -79,6 +81,15 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
 
     def waiting(self, request: RequestId) -> bool:
         """Tell whether a delivery for this request is kept and not worked on yet."""
+
+    def delegations(self, user: UserId) -> Sequence[Delegation]:
+        """Return the rows in force by or to somebody, and lock what that person delegates."""
+
+    def delegate(self, delegation: Delegation) -> Delegation:
+        """Insert a new delegation (its id is given here) with its audit event."""
+
+    def end_delegation(self, delegation: Delegation, by: UserId) -> Delegation:
+        """End a delegation before its time, with its audit event. Raises: Conflict."""
 
     def holders(self, target: str) -> Sequence[Request]:
         """Return the unfinished requests that were started on this target, oldest first, locked."""
@@ -160,6 +171,19 @@ class Trail(Protocol):
 
     def verify(self) -> int:
         """Verify the whole chain and return how many events it has. Raises: Tampered."""
+
+
+class Delegations(Protocol):
+    """Who stands in for whom, as far as the signed record says so."""
+
+    def standing(self, at: datetime) -> Delegated:
+        """Return what is in force at an instant, and what is wrong with rows that are not what was signed.
+
+        Raises: Tampered where the record itself does not hold.
+        """
+
+    def of(self, user: UserId, at: datetime) -> Sequence[Delegation]:
+        """Return what is in force by or to somebody. Raises: Tampered."""
 
 
 class Directory(Protocol):

@@ -37,6 +37,7 @@ from jitbot.ports import Run
 from jitbot.runners.guard import Guarded
 from jitbot.service import Book, Service, World
 from jitbot.store.boxes import StoreInbox, StoreOutbox
+from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
@@ -250,6 +251,7 @@ class Town:
         self.sources = sources = FakeSources(self.facts)
         self.queue = HandQueue()
         self.trail = StoreTrail(self.database, Verifier([signer.public]))
+        self.delegations = SignedDelegations(self.database, self.trail)
         self.ledger = StoreLedger(self.database, signer)
         self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
         self.book = Book(
@@ -261,6 +263,7 @@ class Town:
             ledger=self.ledger,
             inbox=self.inbox,
             trail=self.trail,
+            delegations=self.delegations,
             directory=self.directory,
             catalog=catalog,
             sources=sources,

@@ -3,6 +3,7 @@
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
 from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, Window
 from jitbot.model.decision import Decision, Mark, Need, Reason
+from jitbot.model.delegation import Delegated, Delegation, DelegationId, StandIn
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
@@ -34,6 +35,9 @@ __all__ = [
     "Condition",
     "Copy",
     "Decision",
+    "Delegated",
+    "Delegation",
+    "DelegationId",
     "Delivery",
     "DeliveryKind",
     "Entry",
@@ -67,6 +71,7 @@ __all__ = [
     "Selector",
     "Snapshot",
     "Span",
+    "StandIn",
     "Standing",
     "State",
     "Tested",

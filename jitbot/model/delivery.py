@@ -22,6 +22,8 @@ class DeliveryKind(StrEnum):
     WITHDRAW = "withdraw"
     DROP = "drop"
     SETTLE = "settle"
+    DELEGATE = "delegate"
+    END_DELEGATION = "end_delegation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class Person:
     standing: Standing = Standing.MEMBER
     email: str | None = None
     kind: Kind = Kind.PERSON
+    zone: str = ""
+    """Their time zone by its IANA name, `Europe/Berlin`; empty where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class Asking:
 
     def decision(self, policy: Policy, request: Request, reviews: Sequence[Review]) -> Decision:
         """Read the facts and decide."""
-        people: list[UserId] = [request.requester, *(review.reviewer for review in reviews)]
+        people: list[UserId] = [request.requester, *(user for review in reviews for user in review.people)]
         return decide(policy, request, reviews, self._facts.read(policy, request.action, people, request))
 
     def revised(self, request: Request, policy: Policy) -> Request | None:

@@ -15,9 +15,11 @@ from jitbot.model import FactCall, Facts, Person, Policy, Request, Standing, Use
 from jitbot.policy.places import places
 from jitbot.policy.templates import fill
 from jitbot.policy.wanted import Wanted, wanted, wanted_for_asking
-from jitbot.ports import Directory, Ledger, Sources
+from jitbot.ports import Sources
 from jitbot.service.members import Members
 from jitbot.service.memory import FactMemory, Reading
+from jitbot.service.stand_ins import StandIns
+from jitbot.service.world import World
 
 DEADLINE = timedelta(seconds=5)
 """How long fetching may take before what is missing counts as unread."""
@@ -34,13 +36,14 @@ Value = TypeVar("Value")
 class FactsReader:
     """Fetches facts for one action; `close` ends its threads."""
 
-    def __init__(self, directory: Directory, ledger: Ledger, sources: Sources, deadline: timedelta = DEADLINE) -> None:
-        self._directory = directory
-        self._ledger = ledger
-        self._sources = sources
+    def __init__(self, world: World, deadline: timedelta = DEADLINE) -> None:
+        self._directory = world.directory
+        self._ledger = world.ledger
+        self._sources: Sources = world.sources
+        self._stand_ins = StandIns(world)
         self._deadline = deadline
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="people")
-        self._memory = FactMemory(ledger.now)
+        self._memory = FactMemory(world.ledger.now)
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -64,11 +67,13 @@ class FactsReader:
         members = Members(policy, self._directory, self._threads, self._on_call).read(
             want.selectors, unread, lambda asked, into: self._gather(asked, into, end)
         )
-        reviewers = (members.get(selector, frozenset()) for selector in want.reviewers)
+        reviewers = [members.get(selector, frozenset()) for selector in want.reviewers]
         few = {user for group in reviewers if len(group) <= LOOKED_UP for user in group}
-        asked = {user: self._threads.submit(self._person, user) for user in set(people) | few}
+        delegations = self._stand_ins.for_any(reviewers, now, unread)
+        stand_ins = {user for each in delegations for user in (each.delegator, each.delegate)}
+        asked = {user: self._threads.submit(self._person, user) for user in {*people, *few, *stand_ins}}
         found = self._gather(asked, {}, end)
-        known = Facts(now, members, found, {}, unread)
+        known = Facts(now, members, found, {}, unread, delegations=delegations)
         return known if request is None else self._with_values(known, want, request, end)
 
     def _with_values(self, known: Facts, want: Wanted, request: Request, end: float) -> Facts:

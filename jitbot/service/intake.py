@@ -11,6 +11,7 @@ from typing import Any
 from jitbot.errors import Conflict, NotFound, StoreUnavailable, UserFault
 from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
 from jitbot.service.asking import Asking
+from jitbot.service.delegating import Delegating
 from jitbot.service.ending import Ending
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.telling import notify
@@ -25,7 +26,9 @@ TRIES = 3
 class Intake:
     """The one door through which every change comes in."""
 
-    def __init__(self, world: World, asking: Asking, reviewing: Reviewing, ending: Ending) -> None:
+    def __init__(
+        self, world: World, asking: Asking, reviewing: Reviewing, ending: Ending, delegating: Delegating
+    ) -> None:
         self._world = world
         self._cases: Mapping[DeliveryKind, Callable[[Delivery], Answer]] = {
             DeliveryKind.ASK: asking.ask,
@@ -34,6 +37,8 @@ class Intake:
             DeliveryKind.WITHDRAW: ending.withdraw,
             DeliveryKind.DROP: ending.drop,
             DeliveryKind.SETTLE: ending.settle,
+            DeliveryKind.DELEGATE: delegating.delegate,
+            DeliveryKind.END_DELEGATION: delegating.end,
         }
 
     def take_in(

@@ -18,14 +18,14 @@ from jitbot.model import (
     State,
     Verdict,
 )
-from jitbot.policy.decide import decide, eligible
+from jitbot.policy.decide import decide, eligible, standing_in
 from jitbot.policy.parameters import refuse_unprintable
 from jitbot.ports import Entry
 from jitbot.service.asking import POLICY, Asking, approval
 from jitbot.service.authority import intact
 from jitbot.service.drafting import definition
 from jitbot.service.facts import FactsReader
-from jitbot.service.telling import tell
+from jitbot.service.telling import tell, tell_stood_for
 from jitbot.service.world import World
 
 VERDICTS = {DeliveryKind.APPROVE: Verdict.APPROVE, DeliveryKind.DENY: Verdict.DENY}
@@ -53,7 +53,7 @@ class Reviewing:
         self._still_open(seen, delivery)
         policy = world.book.for_new()
         self._unchanged(seen, policy)
-        people = [seen.requester, delivery.user, *(each.reviewer for each in world.ledger.reviews(seen))]
+        people = [seen.requester, delivery.user, *(user for each in world.ledger.reviews(seen) for user in each.people)]
         facts = self._facts.read(policy, seen.action, people, seen)
         with world.ledger.begin() as entry:
             request = entry.get(seen.id)
@@ -96,17 +96,26 @@ class Reviewing:
         if _needs_nobody(before, request):
             return self._apply(entry, request, before, POLICY, policy)
         selectors = eligible(policy, request, before, facts, delivery.user)
-        if not selectors:
+        stood_for = standing_in(policy, request, before, facts, delivery.user)
+        if not selectors and not stood_for:
             raise self._not_eligible(request, before, delivery)
         verdict = VERDICTS[delivery.kind]
         comment = _comment(delivery, verdict)
         if any((each.reviewer, each.verdict) == (delivery.user, verdict) for each in entry.reviews(request)):
             return request
-        entry.review(
-            request,
-            Review(delivery.user, delivery.team, verdict, delivery.received_at, request.revision, selectors, comment),
+        review = Review(
+            reviewer=delivery.user,
+            team=delivery.team,
+            verdict=verdict,
+            at=delivery.received_at,
+            revision=request.revision,
+            selectors=selectors,
+            comment=comment,
+            on_behalf_of=stood_for,
         )
+        entry.review(request, review)
         decision = decide(policy, request, entry.reviews(request), facts)
+        tell_stood_for(entry, request, review, decision)
         return self._apply(entry, request, decision, delivery.user, policy)
 
     def _apply(self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy) -> Request:

@@ -177,6 +177,7 @@ class SlackDirectory:
             name=shorten(str(name or user["id"]), NAME_LENGTH),
             standing=self._standing(user),
             email=profile.get("email"),
+            zone=str(user.get("tz") or ""),
         )
         self._people.put(person.id, person, PERSON_SECONDS)
         return person

@@ -21,12 +21,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-from jitbot.model import Decision, DeliveryKind, Snapshot, State, Topic, UndoCause, Verdict
+from jitbot.model import Decision, DeliveryKind, Snapshot, StandIn, State, Topic, UndoCause, Verdict
 from jitbot.store.columns import Instant, Length, Value
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; a test holds it equal to Alembic's head."""
 
 metadata = MetaData(
@@ -111,7 +112,23 @@ reviews = Table(
     Column("at", Instant, nullable=False),
     Column("selectors", Value(tuple[str, ...]), nullable=False),
     Column("comment", Text, nullable=False),
+    Column("on_behalf_of", Value(tuple[StandIn, ...]), nullable=False, server_default=text("'[]'")),
     UniqueConstraint("request", "revision", "reviewer"),
+)
+
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("delegator", String(32), nullable=False),
+    Column("delegate", String(32), nullable=False),
+    Column("team", String(32), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_delegations_ends_at", "ended_at", "ends_at"),
+    sqlite_autoincrement=True,
 )
 
 events = Table(
