@@ -1,4 +1,4 @@
-"""The use cases, each written once: take in, ask, decide, review, delegate, withdraw, drop, run, settle, undo, sweep."""
+"""The use cases, each written once: take in, ask, decide, review, delegate, withdraw, drop, run, settle, sweep."""
 
 from jitbot.service.asking import Asking
 from jitbot.service.book import Book

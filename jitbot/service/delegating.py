@@ -4,7 +4,6 @@ One stand-in at a time, 14 days at most, one hop. Both people have to be full me
 stand-in may then review is looked up at each click, like everything else.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -37,60 +36,54 @@ class Delegating:
 
     def delegate(self, delivery: Delivery) -> Answer:
         """Make somebody a stand-in. Raises: UserFault, with nothing changed."""
-        world, now = self._world, delivery.received_at
-        delegator = self._member(delivery.user, "You")
-        zone = zone_of(delegator.zone)
-        ends_at, note = _asked(delivery, now, zone)
+        world = self._world
+        away = self._member(delivery.user, "You")
+        zone = zone_of(away.zone)
+        ends_at, note = _asked(delivery, zone)
         to = UserId(str(delivery.body.get("to", "")))
         if to == delivery.user:
             raise InvalidInput("You cannot stand in for yourself. Name a colleague.")
-        self._member(to, f"<@{to}>")
+        stand_in = self._member(to, "They")
+        when = said(ends_at, zone)
         with world.ledger.begin() as entry:
-            _refuse_second(entry.delegations(delivery.user), delivery.user)
-            made = entry.delegate(
-                Delegation(
-                    id=DelegationId(0),
-                    delegator=delivery.user,
-                    delegate=to,
-                    team=delivery.team,
-                    created_at=entry.now,
-                    ends_at=ends_at,
-                    note=note,
-                )
+            other = next((each for each in entry.delegations(away.id) if each.delegator == away.id), None)
+            if other is None:
+                made = entry.delegate(_new(delivery, to, entry.now, ends_at, note))
+                because = f" They say: “{note}”." if note else ""
+                told = f"{away.name} has asked you to review in their place until {when}.{because}"
+                notify(entry, to, f"delegated:{made.id}", f"{told} Give it back with /jit delegate end.")
+                entry.settle(delivery.key)
+        if other is not None:
+            until = said(other.ends_at, zone)
+            raise Settled(
+                f"{self._called(other.delegate)} stands in for you until {until} already, and there can be one only. "
+                "End that first: /jit delegate end"
             )
-            because = f" They say: “{note}”." if note else ""
-            when = _said(ends_at, zone)
-            told = f"<@{delivery.user}> has asked you to review in their place until {when}.{because}"
-            notify(entry, to, f"delegated:{made.id}", f"{told} Give it back with /jit delegate end.")
-            entry.settle(delivery.key)
         world.queue.messages()
-        further = self._further(to)
         return Answer(
-            f"<@{to}> reviews in your place until {when}. What you asked for, and what they ask for, stays out of it."
-            f"{further} End it with /jit delegate end."
+            f"{stand_in.name} reviews in your place until {when}, for everything but what one of you two asks for."
+            f"{self._further(stand_in)} End it with /jit delegate end."
         )
 
     def end(self, delivery: Delivery) -> Answer:
-        """End what somebody has delegated, or one named delegation by or to them. Raises: UserFault."""
-        user = delivery.user
-        wanted = delivery.body.get("delegation")
-        with self._world.ledger.begin() as entry:
-            found = [each for each in entry.delegations(user) if wanted in (None, each.id)]
-            chosen = [each for each in found if each.delegator == user or wanted is not None] or found
-            if not chosen:
-                raise Settled("Nobody stands in for you, and you for nobody, so there is nothing to end.")
-            for each in chosen:
-                self._end(entry, each, user)
-            entry.settle(delivery.key)
-        self._world.queue.messages()
-        ended = [f"<@{each.delegate}> for <@{each.delegator}>" for each in chosen]
-        return Answer(f"Ended: {', '.join(ended)}. It counts no more from now on; reviews given before stand.")
+        """End what somebody has delegated; where they have not, what was delegated to them. Raises: UserFault.
 
-    def _end(self, entry: Entry, delegation: Delegation, by: UserId) -> None:
-        entry.end_delegation(delegation, by)
-        other = delegation.delegate if by == delegation.delegator else delegation.delegator
-        whose = "your standing in for them" if by == delegation.delegator else "their standing in for you"
-        notify(entry, other, f"delegation_ended:{delegation.id}", f"<@{by}> has ended {whose}.")
+        `with` names one of the others, where there are several.
+        """
+        user, other = delivery.user, delivery.body.get("with")
+        name = self._called(user)
+        with self._world.ledger.begin() as entry:
+            found = [each for each in entry.delegations(user) if other in (None, each.delegator, each.delegate)]
+            chosen = [each for each in found if each.delegator == user] or found
+            for each in chosen:
+                _end(entry, each, user, name)
+            if chosen:
+                entry.settle(delivery.key)
+        if not chosen:
+            raise Settled("There is nothing to end: nobody stands in for you so, and you for nobody.")
+        self._world.queue.messages()
+        ended = " and ".join(f"{self._called(each.delegate)} for {self._called(each.delegator)}" for each in chosen)
+        return Answer(f"Ended: {ended}. From now on it counts no more; reviews given before stand.")
 
     def _member(self, user: UserId, who: str) -> Person:
         """Return a full member of the workspace. Raises: NotPermitted, InvalidInput, Unavailable."""
@@ -102,30 +95,56 @@ class Delegating:
             raise Unavailable("Who that is could not be looked up just now. Try again in a minute.") from error
         if person.standing is not Standing.MEMBER:
             why = _NO_STAND_INS[person.standing]
-            raise NotPermitted(f"{who} cannot take part: {person.name} {why}. Only full members review, or stand in.")
+            raise NotPermitted(f"{who} cannot take part: {person.name} {why}. Only full members review or stand in.")
         return person
 
-    def _further(self, delegate: UserId) -> str:
+    def _further(self, delegate: Person) -> str:
         """Say that it goes no further, where the stand-in is away too."""
         try:
-            known = self._world.delegations.of(delegate, self._world.ledger.now())
+            known = self._world.delegations.of(delegate.id, self._world.ledger.now())
         except Tampered:
+            return " But the signed record does not hold just now, so no delegation counts until my operators mend it."
+        if not any(each.delegator == delegate.id for each in known):
             return ""
-        if not any(each.delegator == delegate for each in known):
-            return ""
-        return f" <@{delegate}> has a stand-in too, who does not stand in for you."
+        return f" {delegate.name} has a stand-in too, who does not stand in for you."
+
+    def _called(self, user: UserId) -> str:
+        try:
+            return self._world.directory.person(user).name
+        except (NotFound, DirectoryUnavailable):
+            return user
 
 
-def _asked(delivery: Delivery, now: datetime, zone: ZoneInfo) -> tuple[datetime, str]:
+def _new(delivery: Delivery, to: UserId, now: datetime, ends_at: datetime, note: str) -> Delegation:
+    return Delegation(
+        id=DelegationId(0),
+        delegator=delivery.user,
+        delegate=to,
+        team=delivery.team,
+        created_at=now,
+        ends_at=ends_at,
+        note=note,
+    )
+
+
+def _end(entry: Entry, delegation: Delegation, by: UserId, name: str) -> None:
+    entry.end_delegation(delegation, by)
+    other = delegation.delegate if by == delegation.delegator else delegation.delegator
+    whose = "your standing in for them" if by == delegation.delegator else "their standing in for you"
+    notify(entry, other, f"delegation_ended:{delegation.id}", f"{name} has ended {whose}.")
+
+
+def _asked(delivery: Delivery, zone: ZoneInfo) -> tuple[datetime, str]:
     """Read until when, and the note behind it. Raises: InvalidInput."""
+    now = delivery.received_at
     ends_at, rest = parse_end(str(delivery.body.get("text", "")), now, zone)
     note = rest.strip().strip("\"“”„'").strip()
     if ends_at <= now:
-        raise InvalidInput(f"{_said(ends_at, zone)} is over already. {HOW}")
+        raise InvalidInput(f"{said(ends_at, zone)} is over already. {HOW}")
     if ends_at - now > LONGEST:
-        most = _said(now + LONGEST, zone)
+        most = said(now + LONGEST, zone)
         raise InvalidInput(
-            f"{_said(ends_at, zone)} is too far away: 14 days are the most, so until {most}. "
+            f"{said(ends_at, zone)} is too far away: 14 days are the most, so until {most}. "
             "For longer, have the groups in the policy changed."
         )
     if len(note) > LONGEST_NOTE:
@@ -137,17 +156,7 @@ def _asked(delivery: Delivery, now: datetime, zone: ZoneInfo) -> tuple[datetime,
     return ends_at, note
 
 
-def _refuse_second(standing: Sequence[Delegation], user: UserId) -> None:
-    """Refuse a second stand-in for the same person: nobody could say who counts. Raises: Settled."""
-    own = next((each for each in standing if each.delegator == user), None)
-    if own is not None:
-        raise Settled(
-            f"<@{own.delegate}> stands in for you until {own.ends_at:%Y-%m-%d %H:%M} UTC already. "
-            "End that first: /jit delegate end"
-        )
-
-
-def _said(at: datetime, zone: ZoneInfo) -> str:
+def said(at: datetime, zone: ZoneInfo) -> str:
     """Say an instant so that nobody can misread it: in the person's own zone, and in UTC."""
     local = at.astimezone(zone)
     here = f"{local:%a %d %b %Y %H:%M} ({zone.key})"

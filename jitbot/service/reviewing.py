@@ -115,7 +115,7 @@ class Reviewing:
         )
         entry.review(request, review)
         decision = decide(policy, request, entry.reviews(request), facts)
-        tell_stood_for(entry, request, review, decision)
+        tell_stood_for(entry, request, review, decision, facts.people[delivery.user].name)
         return self._apply(entry, request, decision, delivery.user, policy)
 
     def _apply(self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy) -> Request:

@@ -28,7 +28,7 @@ def notify(entry: Entry, user: UserId, key: str, text: str) -> None:
     entry.say(Outgoing(f"notice:{key}", Topic.NOTICE, None, text, user))
 
 
-def tell_stood_for(entry: Entry, request: Request, review: Review, decision: Decision) -> None:
+def tell_stood_for(entry: Entry, request: Request, review: Review, decision: Decision, name: str) -> None:
     """Tell those in whose place somebody reviewed: who is counted so, or all where it was nothing of their own."""
     counted = [other for need in decision.needs for user, other in need.stand_ins if user == review.reviewer]
     approved = {user for need in decision.needs for user in need.approved_by}
@@ -36,7 +36,7 @@ def tell_stood_for(entry: Entry, request: Request, review: Review, decision: Dec
         counted = [each.delegator for each in review.on_behalf_of]
     said = "approved" if review.verdict is Verdict.APPROVE else "denied"
     for user in dict.fromkeys(counted):
-        text = f"<@{review.reviewer}> {said} {request.name} {request.snapshot.title} in your place."
+        text = f"{name} {said} {request.name} {request.snapshot.title} in your place."
         key = f"notice:stood_for:{request.id}:{review.revision}:{review.reviewer}:{user}:{said}"
         entry.say(Outgoing(key, Topic.NOTICE, request.id, text, user))
 
