@@ -1,6 +1,7 @@
 """The nouns of jitbot: plain immutable values, no behaviour beyond what their fields say."""
 
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
+from jitbot.model.attributes import Attribute, Given
 from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, Window
 from jitbot.model.decision import Decision, Mark, Need, Reason
 from jitbot.model.delegation import Delegated, Delegation, DelegationId, StandIn
@@ -30,6 +31,7 @@ __all__ = [
     "WORKERS_OWN",
     "Action",
     "Answer",
+    "Attribute",
     "AuditEvent",
     "Calendar",
     "Condition",
@@ -45,6 +47,7 @@ __all__ = [
     "FactKind",
     "Facts",
     "Freeze",
+    "Given",
     "Group",
     "Guardrail",
     "Health",

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from jitbot.errors import DirectoryUnavailable, FactUnavailable, InvalidInput, NotFound, PolicyError
 from jitbot.model import FactCall, Facts, Person, Policy, Request, Standing, UserId
+from jitbot.policy.attributes import NAME, value_of
 from jitbot.policy.places import places
 from jitbot.policy.templates import fill
 from jitbot.policy.wanted import Wanted, wanted, wanted_for_asking
@@ -64,7 +65,7 @@ class FactsReader:
     def _read(self, policy: Policy, want: Wanted, people: Iterable[UserId], request: Request | None) -> Facts:
         now, end = self._ledger.now(), time.monotonic() + self._deadline.total_seconds()
         unread: dict[str, str] = {}
-        members = Members(policy, self._directory, self._threads, self._on_call).read(
+        members = Members(policy, self._directory, self._threads, self._ask_for_all, now).read(
             want.selectors, unread, lambda asked, into: self._gather(asked, into, end)
         )
         reviewers = [members.get(selector, frozenset()) for selector in want.reviewers]
@@ -80,21 +81,39 @@ class FactsReader:
         unread = dict(known.unread)
         filled = places(request, known)
         asked: dict[str, Future[Reading]] = {}
-        for call in want.facts:
+        for name, call in want.calls().items():
             try:
-                asked[f"facts.{call.name}"] = self._ask(call, fill(call.arguments, filled))
+                asked[name] = self._ask(call, fill(call.arguments, filled))
             except PolicyError:  # the only name that may be missing: everything else is known of any request
-                unread[f"facts.{call.name}"] = "whoever asks has no e-mail address that Slack shows"
-        asked |= {f"{_FREEZE}{call.name}": self._ask(call, call.arguments) for call in want.calendars}
+                unread[name] = "whoever asks has no e-mail address that Slack shows"
+        asked |= {f"{_FREEZE}{call.name}": self._ask_for_all(call) for call in want.calendars}
         readings = self._gather(asked, unread, end)
         calendars = {name: readings.pop(name) for name in list(readings) if name.startswith(_FREEZE)}
         spans = {name.removeprefix(_FREEZE): reading.value for name, reading in calendars.items()}
         values = {name: reading.value for name, reading in readings.items()}
+        attributes = self._attributes(known, want, request, values, unread)
         ages = {name: known.now - reading.at for name, reading in readings.items() if reading.at < known.now}
-        return replace(known, values=values, unread=unread, ages=ages, spans=spans)
+        return replace(known, values=values | attributes, unread=unread, ages=ages, spans=spans)
 
-    def _on_call(self, call: FactCall) -> Future[Reading]:
-        return self._ask(call, call.arguments)
+    def _attributes(
+        self, known: Facts, want: Wanted, request: Request, values: dict[str, Any], unread: dict[str, str]
+    ) -> dict[str, Any]:
+        """Take the attributes of whoever asks out of what was read of everybody."""
+        person = known.people.get(request.requester)
+        found: dict[str, Any] = {}
+        for each in want.attributes:
+            name = f"{NAME}{each.name}"
+            read = values.pop(name, None) if each.source is not None else {}
+            try:
+                found[name] = value_of(each, person, read, known.now)
+                unread.pop(name, None)
+            except FactUnavailable as error:
+                unread.setdefault(name, str(error))
+        return found
+
+    def _ask_for_all(self, call: FactCall) -> Future[Reading]:
+        """Ask for what does not depend on a request."""
+        return self._ask(call, fill(call.arguments, {}))
 
     def _ask(self, call: FactCall, values: Mapping[str, Any]) -> Future[Reading]:
         try:
