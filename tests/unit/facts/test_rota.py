@@ -208,3 +208,12 @@ def test_a_fault_is_named_where_it_stands_in_people_yml(name: str) -> None:
 
 def test_a_rota_is_a_source_like_any_other() -> None:
     loaded("groups: {}\non_call:\n  primary: {source: rota, starts: 2026-11-02, people: [U0BO, cy@acme.example]}\n")
+
+
+def test_a_handover_in_the_hour_that_is_left_out_or_comes_twice_happens_once() -> None:
+    daily = {"people": ["U0ANN", "U0BO"], "starts": "2026-10-24", "every": "1d", "handover": "02:30"}
+    autumn = [datetime(2026, 10, 25, hour, minute, tzinfo=UTC) for hour, minute in ((0, 29), (0, 30), (1, 10), (1, 40))]
+    assert [at_instant(at, **daily) for at in autumn] == [{"U0ANN"}, {"U0BO"}, {"U0BO"}, {"U0BO"}]
+    daily |= {"starts": "2027-03-27"}
+    spring = [datetime(2027, 3, 28, 1, minute, tzinfo=UTC) for minute in (10, 29, 30)]
+    assert [at_instant(at, **daily) for at in spring] == [{"U0ANN"}, {"U0ANN"}, {"U0BO"}]
