@@ -20,8 +20,7 @@ from jitbot.store.engine import Database
 from jitbot.store.rows import delegation_from_signed, to_delegation
 from jitbot.store.trail import CUT, StoreTrail
 
-DELEGATED, DELEGATION_ENDED = "delegated", "delegation_ended"
-KINDS = frozenset({DELEGATED, DELEGATION_ENDED})
+KINDS = frozenset({"delegated", "delegation_ended"})
 LOOKED_BACK = timedelta(days=15)
 """A delegation lasts 14 days at most, so that no event older than this says anything of one that is in force."""
 TRIES = 3

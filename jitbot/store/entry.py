@@ -16,7 +16,7 @@ from jitbot.errors import Conflict, NotFound
 from jitbot.lifecycle import HOLDING, TERMINAL, Event, after
 from jitbot.model import Delegation, DelegationId, Outgoing, Request, RequestId, Review, Topic, UserId
 from jitbot.store import statements, tables
-from jitbot.store.delegations import DELEGATED, DELEGATION_ENDED, standing_delegations
+from jitbot.store.delegations import standing_delegations
 from jitbot.store.rows import (
     signed_changes,
     signed_delegation,
@@ -153,7 +153,7 @@ class StoreEntry:
         values = {name: getattr(delegation, name) for name in delegation.__dataclass_fields__ if name != "id"}
         written = self._connection.execute(insert(delegations).values(**values).returning(delegations.c.id))
         added = replace(delegation, id=DelegationId(written.scalar_one()))
-        self.record(DELEGATED, added.delegator, delegation=signed_delegation(added))
+        self.record("delegated", added.delegator, delegation=signed_delegation(added))
         return added
 
     def end_delegation(self, delegation: Delegation, by: UserId) -> Delegation:
@@ -162,7 +162,7 @@ class StoreEntry:
         standing = (delegations.c.id == delegation.id) & delegations.c.ended_at.is_(None)
         if self._connection.execute(update(delegations).where(standing).values(ended_at=self.now)).rowcount != 1:
             raise Conflict("This delegation was ended by somebody else.")
-        self.record(DELEGATION_ENDED, by, delegation=signed_delegation(ended))
+        self.record("delegation_ended", by, delegation=signed_delegation(ended))
         return ended
 
     def seal(self) -> tuple[int, bytes] | None:

@@ -608,8 +608,8 @@ FAULTS = (
     Fault(
         "a delegation that was opened again counts",
         "jitbot/store/delegations.py",
-        "KINDS = frozenset({DELEGATED, DELEGATION_ENDED})",
-        "KINDS = frozenset({DELEGATED})",
+        'KINDS = frozenset({"delegated", "delegation_ended"})',
+        'KINDS = frozenset({"delegated"})',
         _in("delegating"),
     ),
     Fault(

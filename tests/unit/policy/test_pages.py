@@ -33,6 +33,8 @@ SECTIONS = {
     "Span": ["SpanKeys"],
     "Holidays": ["HolidayKeys"],
     "Freeze": ["FreezeKeys"],
+    "Attribute": ["AttributeKeys"],
+    "Value with an end": ["GivenKeys"],
 }
 
 
