@@ -6,7 +6,7 @@ back, further than any delegation reaches, and from then on only what is new in 
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -39,34 +39,33 @@ class SignedDelegations:
 
     def standing(self, at: datetime) -> Delegated:
         """Return the delegations in force at an instant that are what their events say, and what others are not."""
-        with self._turn:
-            for _ in range(TRIES):
-                with self._database.read() as connection:
-                    rows = standing_delegations(connection, at)
-                if not rows:
-                    return Delegated()
-                self._read_on(at)
-                forged = [row for row in rows if self._signed.get(row.id) != row]
-                if not forged:
-                    return Delegated(rows)
-            faults = [self._fault(row) for row in forged]
-            return Delegated([row for row in rows if row not in forged], faults)
+        for _ in range(TRIES):
+            with self._database.read() as connection:
+                rows = standing_delegations(connection, at)
+            signed = self._read_on(at) if rows else {}
+            forged = [row for row in rows if signed.get(row.id) != row]
+            if not forged:
+                return Delegated(rows)
+        faults = [_fault(row, known=row.id in signed) for row in forged]
+        return Delegated([row for row in rows if row not in forged], faults)
 
     def of(self, user: UserId, at: datetime) -> Sequence[Delegation]:
         """Return what somebody has delegated, or was delegated to them, as far as it is what its events say."""
         return [each for each in self.standing(at).standing if user in (each.delegator, each.delegate)]
 
-    def _read_on(self, at: datetime) -> None:
+    def _read_on(self, at: datetime) -> Mapping[DelegationId, Delegation]:
         """Verify and fold what the record holds beyond what was seen already. Raises: Tampered."""
-        seen = self._seen or self._beginning(at)
-        self._still_there(*seen)
-        for sealed in self._trail.follow(*seen, KINDS):
-            seen = (sealed.seq, sealed.hash)
-            if sealed.kind in KINDS:
-                folded = _said(sealed)
-                self._signed[folded.id] = folded
-        self._seen = seen
-        self._signed = {key: each for key, each in self._signed.items() if each.ends_at > at - LOOKED_BACK}
+        with self._turn:
+            seen, signed = self._seen or self._beginning(at), dict(self._signed)
+            self._still_there(*seen)
+            for sealed in self._trail.follow(*seen, KINDS):
+                seen = (sealed.seq, sealed.hash)
+                if sealed.kind in KINDS:
+                    folded = _said(sealed)
+                    signed[folded.id] = folded
+            self._seen = seen
+            self._signed = {key: each for key, each in signed.items() if each.ends_at > at - LOOKED_BACK}
+            return self._signed
 
     def _beginning(self, at: datetime) -> tuple[int, bytes]:
         """Return the last event before what may matter: everything behind it has to follow from it."""
@@ -83,10 +82,6 @@ class SignedDelegations:
         if seq and found != digest:
             raise Tampered(f"Event {seq} is not the one that was seen before. {CUT}")
 
-    def _fault(self, row: Delegation) -> str:
-        what = "is not what its signed record says" if row.id in self._signed else "has no signed record"
-        return f"Delegation {row.id} ({row.delegator} to {row.delegate}) {what}."
-
 
 def standing_delegations(connection: Connection, at: datetime, user: UserId | None = None) -> list[Delegation]:
     """Return the rows in force at an instant, oldest first: of everybody, or by or to one person."""
@@ -95,6 +90,11 @@ def standing_delegations(connection: Connection, at: datetime, user: UserId | No
     if user is not None:
         query = query.where(or_(table.c.delegator == user, table.c.delegate == user))
     return [to_delegation(row) for row in connection.execute(query.order_by(table.c.id))]
+
+
+def _fault(row: Delegation, *, known: bool) -> str:
+    what = "is not what its signed record says" if known else "has no signed record"
+    return f"Delegation {row.id} ({row.delegator} to {row.delegate}) {what}."
 
 
 def _said(sealed: Sealed) -> Delegation:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from jitbot.explain import explain
-from jitbot.model import Answer, DeliveryKind, Request, Standing, State, UserId
+from jitbot.model import Answer, DeliveryKind, Request, Review, StandIn, Standing, State, UserId, Verdict
 from jitbot.service.stand_ins import UNREAD
 from jitbot.store import tables
 from tests.town import ANN, BO, CY, DI, EVE, TEAM, Town
@@ -401,6 +401,18 @@ def test_a_record_changed_before_what_was_seen_is_noticed(town: Town) -> None:
     assert facts.delegations == ()
     with pytest.raises(Exception, match="do not count now"):
         town.service.queries.delegations(BO)
+
+
+def test_an_approval_in_somebodys_place_that_nobody_gave_runs_nothing(town: Town) -> None:
+    request = town.ask(ANN, "admin", ttl="30m")
+    forged = Review(EVE, TEAM, Verdict.APPROVE, town.ledger.now(), 1, (), "", (StandIn(BO, ("group:oncall",)),))
+    values = {name: getattr(forged, name) for name in forged.__dataclass_fields__}
+    with town.database.write() as connection:
+        connection.execute(tables.reviews.insert().values(request=request.id, **values))
+    town.approve(DI, request)
+    assert town.state(request) is State.APPROVED, "the rows say so"
+    assert "tampered" in town.kinds(request)
+    assert town.runner.started == []
 
 
 def test_another_process_sees_it_and_only_reads_on(town: Town) -> None:

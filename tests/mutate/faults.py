@@ -601,7 +601,7 @@ FAULTS = (
     Fault(
         "a delegation that nobody signed counts",
         "jitbot/store/delegations.py",
-        "forged = [row for row in rows if self._signed.get(row.id) != row]",
+        "forged = [row for row in rows if signed.get(row.id) != row]",
         "forged = [row for row in rows if False]",
         _in("delegating"),
     ),

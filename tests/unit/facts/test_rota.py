@@ -174,7 +174,7 @@ FAULTS = {
         "{source: rota, layers: [»{people: [U0BO], starts: 2026-11-02, between: 09:00-09:00}]}",
         "`between` needs two different times",
     ),
-    "an unknown key": ("{source: rota, starts: 2026-11-02, people: [U0BO], evry: »1w}", "evry"),
+    "an unknown key": ("{source: rota, starts: 2026-11-02, people: [U0BO], turns: »1w}", "turns"),
     "layers and people": (
         "{source: »rota, people: [U0BO], layers: [{people: [U0BO], starts: 2026-11-02}]}",
         "belongs into",
