@@ -1,13 +1,14 @@
 """Standing in, as `decide` counts it: one hop, one human, nobody's approval wasted, and the order changes nothing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitbot.model import Delegation, DelegationId, Entry, Outcome, StandIn, Standing, State, UserId, Verdict
+from jitbot.model import Delegation, DelegationId, Entry, Outcome, Review, StandIn, Standing, State, UserId, Verdict
 from jitbot.policy.decide import decide, standing_in
 from jitbot.policy.matching import MOST_WAYS, assign_with_stand_ins
 from tests.unit.core.builders import (
@@ -198,3 +199,57 @@ def test_somebody_asked_in_their_own_right_is_not_said_to_stand_in() -> None:
     policy, request = a_policy(ask(entry("dba"))), a_request()
     decision = decide(policy, request, (), facts(MEMBERS, delegations=(a_delegation(BO, CY),)))
     assert (decision.needs[0].candidates, decision.needs[0].stand_ins) == ((CY,), ())
+
+
+@st.composite
+def reviews(draw: st.DrawFn) -> list[Review]:
+    """Draw reviews by different people, some of them in the place of others, as clicks would have left them."""
+    found = []
+    for user in draw(st.lists(st.sampled_from(EVERYBODY), unique=True, max_size=5)):
+        others = draw(st.lists(st.sampled_from(EVERYBODY), unique=True, max_size=2))
+        found.append(
+            a_review(
+                user,
+                *sorted(draw(st.sets(st.sampled_from(GROUPS)))),
+                on_behalf_of=tuple(
+                    StandIn(other, tuple(sorted(draw(selector_sets.filter(bool))))) for other in others if other != user
+                ),
+            )
+        )
+    return found
+
+
+@settings(max_examples=80, deadline=None)
+@given(entries, reviews(), st.randoms(use_true_random=False))
+def test_no_order_of_the_same_reviews_changes_the_outcome(
+    wanted: list[Entry], given_reviews: list[Review], chance: object
+) -> None:
+    policy, request, seen = a_policy(ask(*wanted)), a_request(state=State.PENDING), facts(MEMBERS)
+    shuffled = list(given_reviews)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    first, second = (decide(policy, request, each, seen) for each in (given_reviews, shuffled))
+    assert first.outcome is second.outcome
+    assert sum(need.missing for need in first.needs) == sum(need.missing for need in second.needs)
+
+
+@settings(max_examples=80, deadline=None)
+@given(entries, reviews())
+def test_whoever_counts_counts_once_and_the_requester_never(wanted: list[Entry], given_reviews: list[Review]) -> None:
+    decision = decide(a_policy(ask(*wanted)), a_request(state=State.PENDING), given_reviews, facts(MEMBERS))
+    counted = [user for need in decision.needs for user in need.approved_by]
+    pairs = {pair for need in decision.needs for pair in need.stand_ins}
+    humans = counted + [other for user, other in pairs if user in counted]
+    assert len(humans) == len(set(humans))
+    assert ANN not in humans
+
+
+@settings(max_examples=80, deadline=None)
+@given(entries, reviews(), st.sampled_from(EVERYBODY))
+def test_somebody_who_cannot_be_looked_up_never_brings_a_request_further(
+    wanted: list[Entry], given_reviews: list[Review], lost: UserId
+) -> None:
+    policy, request, seen = a_policy(ask(*wanted)), a_request(state=State.PENDING), facts(MEMBERS)
+    fewer = replace(seen, people={user: person for user, person in seen.people.items() if user != lost})
+    known, unknown = (decide(policy, request, given_reviews, each) for each in (seen, fewer))
+    if lost != ANN:
+        assert sum(need.missing for need in unknown.needs) >= sum(need.missing for need in known.needs)
