@@ -1,5 +1,6 @@
 """Standing in: a colleague reviews in somebody's place, one hop, never beside them, and only by a signed delegation."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -236,6 +237,14 @@ def test_two_stand_ins_at_once_are_refused_until_the_first_has_ended(town: Town)
     assert not delegate(town, CY, EVE).refused, "one person may stand in for several"
     town.forward(hours=2)
     assert not delegate(town, BO, DI).refused
+
+
+def test_two_stand_ins_named_in_the_same_instant_are_one(town: Town) -> None:
+    keys = [town.take_in(DeliveryKind.DELEGATE, BO, to=to, text="for 3d") for to in (DI, EVE)]
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(town.service.intake.work, keys))
+    assert [answer is not None and answer.refused for answer in answers].count(True) == 1
+    assert len(town.service.queries.delegations(BO)) == 1
 
 
 def test_the_end_is_understood_in_the_delegators_own_zone_and_said(town: Town) -> None:
