@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect as look
 
+from jitbot.audit import GENESIS
 from jitbot.errors import SettingsError, StoreUnavailable
-from jitbot.model import Copy, Delivery, DeliveryKind, Outgoing, RequestId, Topic
+from jitbot.model import Copy, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.columns import Instant
+from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database, FairLock
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.policy_sets import PolicySets
@@ -56,6 +58,9 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "outbox.copies": lambda store: store.outbox.copies(RequestId(1)),
     "outbox.keep": lambda store: store.outbox.keep(Copy(RequestId(1), "#a")),
     "trail.rebuild": lambda store: store.trail.rebuild(RequestId(1)),
+    "trail.follow": lambda store: list(store.trail.follow(0, GENESIS, ["delegated"])),
+    "delegations.standing": lambda store: SignedDelegations(store.database, store.trail).standing(NOW),
+    "delegations.of": lambda store: SignedDelegations(store.database, store.trail).of(UserId("U0BO"), NOW),
     "trail.events": lambda store: store.trail.events(),
     "trail.verify": lambda store: store.trail.verify(),
     "sets.keep": lambda store: PolicySets(store.database).keep("d", {}),
@@ -70,7 +75,14 @@ def test_a_database_that_does_not_do_what_it_should_is_unavailable(store: Store,
 
 
 def test_every_method_that_touches_the_database_is_tried() -> None:
-    ports = {"ledger": StoreLedger, "inbox": StoreInbox, "outbox": StoreOutbox, "trail": StoreTrail, "sets": PolicySets}
+    ports = {
+        "ledger": StoreLedger,
+        "inbox": StoreInbox,
+        "outbox": StoreOutbox,
+        "trail": StoreTrail,
+        "delegations": SignedDelegations,
+        "sets": PolicySets,
+    }
     methods = {
         f"{port}.{name}"
         for port, kind in ports.items()
