@@ -11,6 +11,7 @@ from jitbot.model.request import (
     WORKERS_OWN,
     Health,
     HealthState,
+    Obligation,
     Plan,
     Receipt,
     Request,
@@ -21,7 +22,7 @@ from jitbot.model.request import (
     UndoCause,
     Verdict,
 )
-from jitbot.model.rules import Condition, Entry, Guardrail, Outcome, Reviews, Rule, Tested, Truth
+from jitbot.model.rules import Condition, Entry, Guardrail, Outcome, Reviews, Rule, Tested, Tier, Truth, Waiting
 
 __all__ = [
     "CALENDAR_AHEAD",
@@ -49,6 +50,7 @@ __all__ = [
     "Kind",
     "Mark",
     "Need",
+    "Obligation",
     "Outcome",
     "Outgoing",
     "Parameter",
@@ -70,12 +72,14 @@ __all__ = [
     "Standing",
     "State",
     "Tested",
+    "Tier",
     "Timebox",
     "Topic",
     "Truth",
     "UndoCause",
     "UserId",
     "Verdict",
+    "Waiting",
     "WeeklySpan",
     "Window",
 ]

@@ -3,11 +3,11 @@
 Form, card, `/jit why`, command line and record all print this one tree (`explain`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from jitbot.model.people import Selector, UserId
-from jitbot.model.rules import Outcome
+from jitbot.model.rules import Outcome, Waiting
 
 
 class Mark(StrEnum):
@@ -47,6 +47,8 @@ class Need:
     """Who is named by a source and has left the workspace."""
     unread: bool = False
     """True when the members of a source could not be read just now."""
+    quiet: tuple[UserId, ...] = ()
+    """Those of the candidates who are not pinged."""
 
     @property
     def missing(self) -> int:
@@ -71,3 +73,5 @@ class Decision:
     sources: tuple[Selector, ...] = ()
     unread: tuple[str, ...] = ()
     denied_by: UserId | None = None
+    waiting: Waiting = field(default_factory=Waiting)
+    """How its reviews are waited for: what the rules that ask for them say, taken together."""

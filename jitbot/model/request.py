@@ -103,6 +103,23 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Obligation:
+    """The review that is owed after break-glass: by when, by whom (selectors), and what came of it.
+
+    `tell` are the channels that hear of it when it is overdue. `accepted` is None until it is reviewed.
+    """
+
+    due_at: datetime
+    reviewers: tuple[str, ...]
+    tell: tuple[str, ...] = ()
+    reminded_at: datetime | None = None
+    accepted: bool | None = None
+    reviewed_by: UserId | None = None
+    reviewed_at: datetime | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request. The fields from `due_at` on are the workers' own; all others are under the signed events."""
 
@@ -120,9 +137,19 @@ class Request:
     digest: str
     created_at: datetime
     ttl: timedelta | None = None
+    break_glass: bool = False
+    """Whether it was asked to run at once, without the approvals that rules want."""
+    obligation: Obligation | None = None
+    """The review that is owed for it; from its start on."""
     decision: Decision | None = None
     policy_digest: str = ""
     lapses_at: datetime | None = None
+    waits_since: datetime | None = None
+    """When it began to wait for reviews, as it stands now; a new revision begins anew."""
+    escalated_at: datetime | None = None
+    """Up to when those who are asked later have been told that they are."""
+    reminded_at: datetime | None = None
+    reminders: int = 0
     approved_at: datetime | None = None
     start_by: datetime | None = None
     start_deadline: datetime | None = None

@@ -6,6 +6,7 @@ the compiled test, so that deciding needs no expression engine of its own.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -53,10 +54,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """So many approvals by distinct people from any of the selectors."""
+    """So many approvals by distinct people from any of the selectors; those that `quiet` names are not pinged."""
 
     sources: tuple[Selector, ...]
     count: int = 1
+    quiet: tuple[Selector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,27 @@ class Reviews:
 
 
 @dataclass(frozen=True, slots=True)
+class Tier:
+    """Who may approve besides, once a request has waited for so long."""
+
+    after: timedelta
+    to: tuple[Selector, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What happens while reviews are waited for, counted from when the request began to wait.
+
+    `fallback` counts for an entry that names nobody who could approve now, or whose sources cannot be read.
+    """
+
+    remind_after: timedelta | None = None
+    lapse_after: timedelta | None = None
+    escalate: tuple[Tier, ...] = ()
+    fallback: tuple[Selector, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of an action. `when` is None for a rule that always matches."""
 
@@ -79,6 +102,7 @@ class Rule:
     reviews: Reviews | None = None
     message: str = ""
     where: str = ""
+    waiting: Waiting = field(default_factory=Waiting)
 
 
 @dataclass(frozen=True, slots=True)

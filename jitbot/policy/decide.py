@@ -32,8 +32,10 @@ from jitbot.model import (
     UserId,
 )
 from jitbot.policy.calendar import on_calendar, planned_start, until_when
+from jitbot.policy.durations import format_duration
 from jitbot.policy.requirements import Requirement, measure, satisfied
 from jitbot.policy.values import condition_values
+from jitbot.policy.waiting import marks, opened, together
 from jitbot.policy.wanted import wanted
 
 
@@ -67,7 +69,9 @@ def eligible(policy: Policy, request: Request, decision: Decision, facts: Facts,
         return ()
     if not any(user in facts.members.get(str(source), ()) for source in decision.sources):
         return ()
-    return satisfied(mentioned(policy, request.action), facts, user)
+    action = policy.actions.get(request.action)
+    stands_in = marks(action.rules, request, facts, user) if action else ()
+    return (*satisfied(mentioned(policy, request.action), facts, user), *stands_in)
 
 
 def mentioned(policy: Policy, action: str) -> tuple[str, ...]:
@@ -209,14 +213,15 @@ def _count(
     denial = next((each for each in counted if each.verdict.value == "deny"), None)
     measured = [measure(name, required, request, counted, facts) for name, required in found.required]
     needs = tuple(need for each in measured for need in each.needs)
-    tree = _with_needs(reasons, measured)
+    waiting = together(each.rule for each in measured)
+    tree = _with_needs(reasons, measured, request, facts)
     unread = tuple(dict.fromkeys([*found.unread, *(name for each in measured for name in each.unread)]))
     sources = tuple(dict.fromkeys(source for each in measured for source in each.sources))
 
     def decision(outcome: Outcome, heading: str, summary: str, by: UserId | None = None) -> Decision:
         mark = {Outcome.ALLOW: Mark.YES, Outcome.REVIEW: Mark.OPEN, Outcome.DENY: Mark.DENIED}[outcome]
         root = Reason(mark, heading, rule.name, rule.where, tree)
-        return Decision(outcome, rule.name, summary, root, rule.where, needs, sources, unread, by)
+        return Decision(outcome, rule.name, summary, root, rule.where, needs, sources, unread, by, waiting)
 
     if denial is not None:
         return decision(Outcome.DENY, "DENIED", denial.comment or "Denied.", denial.reviewer)
@@ -238,20 +243,36 @@ def _nobody(measured: Sequence[Requirement]) -> str:
     )
 
 
-def _with_needs(reasons: Sequence[Reason], measured: Sequence[Requirement]) -> tuple[Reason, ...]:
-    """Hang each requirement's needs below the rule that asked for it."""
+def _with_needs(
+    reasons: Sequence[Reason], measured: Sequence[Requirement], request: Request, facts: Facts
+) -> tuple[Reason, ...]:
+    """Hang each requirement's needs below the rule that asked for it, and who is asked besides as time passes."""
     below = {(each.rule.name, each.rule.where): each for each in measured}
 
     def grown(reason: Reason) -> Reason:
         children = tuple(grown(child) for child in reason.children)
         each = below.get((reason.label, reason.where))
         if each is not None and reason.mark in (Mark.YES, Mark.ERROR):
-            children = tuple(_need_shown(need) for need in each.needs)
+            children = (*(_need_shown(need) for need in each.needs), *_tiers_shown(each, request, facts))
             mark = Mark.OPEN if each.missing and reason.mark is Mark.YES else reason.mark
             return Reason(mark, reason.label, reason.detail, reason.where, children)
         return Reason(reason.mark, reason.label, reason.detail, reason.where, children)
 
     return tuple(grown(reason) for reason in reasons)
+
+
+def _tiers_shown(each: Requirement, request: Request, facts: Facts) -> list[Reason]:
+    tiers = each.rule.waiting.escalate
+    open_now = opened(tiers, request, facts.now)
+    shown = []
+    for tier in tiers if each.missing else open_now:
+        label = "or one of " + " or ".join(str(source) for source in tier.to)
+        after = format_duration(tier.after)
+        if tier in open_now:
+            shown.append(Reason(Mark.YES, label, f"asked also, since it has waited for {after}"))
+        else:
+            shown.append(Reason(Mark.UNTRIED, label, f"asked also once it has waited for {after}"))
+    return shown
 
 
 def _need_shown(need: Need) -> Reason:

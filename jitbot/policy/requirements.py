@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from jitbot.model import Entry, Facts, Need, Request, Review, Reviews, Rule, Selector, UserId, Verdict
 from jitbot.policy.matching import assign, can_be_met
+from jitbot.policy.waiting import counting, in_time, stands_in, widened
 
 SHOWN_CANDIDATES = 20
 """How many candidates a decision names; a group of thousands is not written into every record."""
@@ -53,13 +54,11 @@ def measure(rule: Rule, required: Reviews, request: Request, reviews: Sequence[R
         if review.verdict is Verdict.APPROVE and review.reviewer not in outside
     }
     approvals = {user: selectors for user, selectors in given.items() if user in facts.people}
-    sources = tuple(
-        dict.fromkeys(source for entries in required.alternatives for entry in entries for source in entry.sources)
-    )
-    everybody = _everybody(sources, outside, facts) | given
-    measured = [_needs(rule, entries, approvals, outside, facts) for entries in required.alternatives]
+    ways = [tuple(widened(rule, entry, request, facts) for entry in entries) for entries in required.alternatives]
+    sources = tuple(dict.fromkeys(source for entries in ways for entry in entries for source in entry.sources))
+    measured = [_needs(rule, entries, approvals, request, facts) for entries in required.alternatives]
     nearest = min(measured, key=lambda needs: sum(need.missing for need in needs))
-    possible = any(can_be_met(entries, everybody, facts.unread) for entries in required.alternatives)
+    possible = any(_possible(rule, entries, given, request, facts) for entries in ways)
     unread = [str(source) for source in sources if str(source) in facts.unread]
     unread += [f"user:{user}" for user in given if user not in approvals]
     wanted = sum(need.missing for need in nearest)
@@ -77,16 +76,30 @@ def _could_review(user: UserId, facts: Facts) -> bool:
     return user not in facts.people or facts.may_review(user)
 
 
+def _possible(
+    rule: Rule, entries: Sequence[Entry], given: dict[UserId, frozenset[str]], request: Request, facts: Facts
+) -> bool:
+    """Tell whether these entries can be met at all, by whoever may approve now or is asked later."""
+    sooner_or_later = [in_time(rule, entry) for entry in entries]
+    sources = [source for entry in sooner_or_later for source in entry.sources]
+    everybody = _everybody(sources, {request.requester, request.beneficiary}, facts) | given
+    return can_be_met(sooner_or_later, everybody, facts.unread)
+
+
 def _needs(
-    rule: Rule, entries: Sequence[Entry], approvals: dict[UserId, frozenset[str]], outside: set[UserId], facts: Facts
+    rule: Rule, entries: Sequence[Entry], approvals: dict[UserId, frozenset[str]], request: Request, facts: Facts
 ) -> tuple[Need, ...]:
-    filled = assign(entries, approvals)
+    outside = {request.requester, request.beneficiary}
+    wide = [widened(rule, entry, request, facts) for entry in entries]
+    filled = assign([counting(rule, entry) for entry in wide], approvals)
     used = {user for who in filled for user in who}
     needs = []
-    for entry, who in zip(entries, filled, strict=True):
+    for own, entry, who in zip(entries, wide, filled, strict=True):
         named = {user for source in entry.sources for user in facts.members.get(str(source), ())} - outside
         left = sorted(user for user in named if facts.gone(user))
         free = sorted(user for user in named - used if _could_review(user, facts))
+        quiet = {user for source in entry.quiet for user in facts.members.get(str(source), ())}
+        unread = any(str(source) in facts.unread for source in entry.sources)
         needs.append(
             Need(
                 rule=rule.name,
@@ -96,7 +109,8 @@ def _needs(
                 candidates=tuple(free[:SHOWN_CANDIDATES]),
                 more=max(0, len(free) - SHOWN_CANDIDATES),
                 left=tuple(left),
-                unread=any(str(source) in facts.unread for source in entry.sources),
+                unread=unread and not stands_in(rule, own, request, facts),
+                quiet=tuple(user for user in free[:SHOWN_CANDIDATES] if user in quiet),
             )
         )
     return tuple(needs)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jitbot.model import Action, FactCall, Freeze, Policy, Rule
+from jitbot.policy.waiting import selectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,7 @@ def wanted_for_asking(policy: Policy) -> Wanted:
 
 def reviewing(rules: Iterable[Rule]) -> set[str]:
     """Return every selector that these rules could ask to review."""
-    return {
-        str(source)
-        for rule in rules
-        if rule.reviews is not None
-        for alternative in rule.reviews.alternatives
-        for entry in alternative
-        for source in entry.sources
-    }
+    return {selector for rule in rules for selector in selectors(rule)}
 
 
 def _asking(action: Action | None) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from jitbot.service.asking import Asking
 from jitbot.service.book import Book
+from jitbot.service.chasing import Chasing
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
 from jitbot.service.intake import Intake
@@ -25,9 +26,11 @@ class Service:
         undoing = Undoing(world)
         running = Running(world, asking)
         ending = Ending(world, self._facts, asking, running)
-        self.intake = Intake(world, asking, Reviewing(world, self._facts, asking), ending)
+        reviewing = Reviewing(world, self._facts, asking)
+        chasing = Chasing(world, self._facts, reviewing)
+        self.intake = Intake(world, asking, reviewing, ending)
         self.queries = Queries(world, self._facts, asking, ending)
-        self.sweep = Sweep(world, self.intake, asking, running, undoing)
+        self.sweep = Sweep(world, intake=self.intake, asking=asking, chasing=chasing, running=running, undoing=undoing)
 
     def close(self) -> None:
         """Let go of the threads that fetch facts."""

@@ -119,7 +119,7 @@ class Asking:
             if decision.outcome is Outcome.DENY:
                 moved = entry.move(now, Event.DENY, POLICY, outcome=decision.summary, **changes)
             elif decision.outcome is Outcome.REVIEW:
-                changes |= asked_again(action, entry.now)
+                changes |= asked_again(action, decision, entry.now)
                 moved = entry.move(now, BACK[now.state], POLICY, "what would run has changed", **changes)
             elif now.state is State.APPROVED:
                 changes |= {"due_at": entry.now, "owner": "", "lease_until": None}
@@ -163,8 +163,8 @@ class Asking:
                 changes |= approval(action, entry.now)
             if decision.outcome is not Outcome.DENY and action is not None:
                 changes |= {"lapses_at": entry.now + action.lapse_after}
-            if decision.outcome is Outcome.REVIEW:
-                changes |= {"due_at": changes["lapses_at"]}
+            if decision.outcome is Outcome.REVIEW and action is not None:
+                changes |= began_to_wait(action, decision, entry.now)
             moved = entry.move(now, MOVES[decision.outcome], POLICY, **changes)
             tell(entry, moved)
         world.queue.messages()
@@ -183,10 +183,24 @@ def approval(action: Action, now: datetime) -> dict[str, Any]:
     return {"approved_at": now, "start_by": now + action.start_within, "due_at": now}
 
 
-def asked_again(action: Action, now: datetime) -> dict[str, Any]:
+def asked_again(action: Action, decision: Decision, now: datetime) -> dict[str, Any]:
     """Return what changes where people have to look once more: they have the whole time again."""
-    lapses_at = now + action.lapse_after
-    return {"approved_at": None, "start_by": None, "lapses_at": lapses_at, "due_at": lapses_at}
+    return {"approved_at": None, "start_by": None, **began_to_wait(action, decision, now)}
+
+
+def began_to_wait(action: Action, decision: Decision, now: datetime) -> dict[str, Any]:
+    """Return what changes where people are asked: the time of reminders, escalations and the lapse begins."""
+    waiting = decision.waiting
+    lapses_at = now + (waiting.lapse_after or action.lapse_after)
+    soon = [now + after for after in (waiting.remind_after, *(tier.after for tier in waiting.escalate)) if after]
+    return {
+        "waits_since": now,
+        "escalated_at": None,
+        "reminded_at": None,
+        "reminders": 0,
+        "lapses_at": lapses_at,
+        "due_at": min([*soon, lapses_at]),
+    }
 
 
 def _mine(entry: Entry, request: Request) -> Request:

@@ -20,6 +20,7 @@ from jitbot.model import (
 )
 from jitbot.policy.decide import decide, eligible
 from jitbot.policy.parameters import refuse_unprintable
+from jitbot.policy.waiting import next_look
 from jitbot.ports import Entry
 from jitbot.service.asking import POLICY, Asking, approval
 from jitbot.service.authority import intact
@@ -94,7 +95,7 @@ class Reviewing:
     def _count(self, entry: Entry, request: Request, delivery: Delivery, policy: Policy, facts: Facts) -> Request:
         before = decide(policy, request, entry.reviews(request), facts)
         if _needs_nobody(before, request):
-            return self._apply(entry, request, before, POLICY, policy)
+            return self.apply(entry, request, before, POLICY, policy)
         selectors = eligible(policy, request, before, facts, delivery.user)
         if not selectors:
             raise self._not_eligible(request, before, delivery)
@@ -107,9 +108,10 @@ class Reviewing:
             Review(delivery.user, delivery.team, verdict, delivery.received_at, request.revision, selectors, comment),
         )
         decision = decide(policy, request, entry.reviews(request), facts)
-        return self._apply(entry, request, decision, delivery.user, policy)
+        return self.apply(entry, request, decision, delivery.user, policy)
 
-    def _apply(self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy) -> Request:
+    def apply(self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy) -> Request:
+        """Carry out what a new decision on a waiting or approved request says."""
         changes: dict[str, Any] = {"decision": decision, "policy_digest": policy.digest}
         if decision.outcome is Outcome.DENY:
             moved = entry.move(request, Event.DENY, by, outcome=decision.summary, **changes)
@@ -119,6 +121,8 @@ class Reviewing:
             moved = entry.move(request, Event.APPROVE, by, **changes)
             tell(entry, moved)
         else:
+            if request.state is State.PENDING:
+                changes["due_at"] = next_look(decision.waiting, request)
             moved = entry.amend(request, "counted", by, **changes)
             tell(entry, moved)
         return moved

@@ -74,7 +74,7 @@ class Running:
             return self._deny(request, decision.summary)
         with self._world.ledger.begin() as entry:
             now = self._mine(entry, request)
-            again = asked_again(policy.actions[request.action], entry.now)
+            again = asked_again(policy.actions[request.action], decision, entry.now)
             tell(entry, entry.move(now, Event.ASK, POLICY, decision=decision, **again), "needs approval again.")
         return self._world.queue.messages()
 

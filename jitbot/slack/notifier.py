@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from jitbot.errors import JitbotError, NotFound, NotifyError, NotifyRefused, StoreUnavailable
-from jitbot.model import Outgoing, Request, RequestId, Topic
+from jitbot.model import Outgoing, Request, RequestId, State, Topic
 from jitbot.ports import Outbox
 from jitbot.slack.cards import Cards, Requests
 from jitbot.slack.channels import Channels
 from jitbot.slack.directory import SlackDirectory
 from jitbot.slack.sending import Refused, Sender, Slow
 from jitbot.slack.views import notices
-from jitbot.slack.views.people import on_card
+from jitbot.slack.views.people import on_card, pinged
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class Notifier:
         self._say: Mapping[Topic, Callable[[Sequence[Outgoing]], None]] = {
             Topic.CARD: self._card,
             Topic.THREAD: self._lines,
+            Topic.CALL: self._call,
             Topic.SUMMARY: self._summary,
             Topic.NOTICE: self._notice,
             Topic.ALARM: self._alarm,
@@ -128,6 +129,17 @@ class Notifier:
             raise Slow(f"{request.name} has no card yet", NO_CARD_YET)
         drawing = notices.thread([row.text for row in rows if row.text])
         self._sender.post(copy.channel, drawing, thread_ts=copy.ts)
+
+    def _call(self, rows: Sequence[Outgoing]) -> None:
+        """Ping people under the card; what has been decided meanwhile needs nobody any more."""
+        request, _ = self._requests.card(_request_of(rows))
+        if request.state is not State.PENDING:
+            return
+        copy = self._cards.shared_copy(request)
+        if copy is None:
+            raise Slow(f"{request.name} has no card yet", NO_CARD_YET)
+        names = self._directory.names(pinged(rows[0].text))
+        self._sender.post(copy.channel, notices.call(rows[0].text, names), thread_ts=copy.ts)
 
     def _summary(self, rows: Sequence[Outgoing]) -> None:
         request, reviews = self._requests.card(_request_of(rows))

@@ -18,7 +18,7 @@ from jitbot.model import Outgoing, Request, RequestId, Review, Topic
 from jitbot.store import statements, tables
 from jitbot.store.rows import signed_changes, signed_fields, signed_review, to_request, to_review, to_row
 
-URGENCY = {Topic.ALARM: 0, Topic.CARD: 1, Topic.NOTICE: 2, Topic.SUMMARY: 3, Topic.THREAD: 4}
+URGENCY = {Topic.ALARM: 0, Topic.CARD: 1, Topic.NOTICE: 2, Topic.CALL: 2, Topic.SUMMARY: 3, Topic.THREAD: 4}
 """The order in which waiting messages are said: what people wait for first."""
 
 

@@ -21,12 +21,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 
-from jitbot.model import Decision, DeliveryKind, Snapshot, State, Topic, UndoCause, Verdict
+from jitbot.model import Decision, DeliveryKind, Obligation, Snapshot, State, Topic, UndoCause, Verdict
 from jitbot.store.columns import Instant, Length, Value
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; a test holds it equal to Alembic's head."""
 
 metadata = MetaData(
@@ -69,9 +71,15 @@ requests = Table(
     Column("digest", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("ttl", Length),
+    Column("break_glass", Boolean, nullable=False, server_default=false()),
+    Column("obligation", Value(Obligation)),
     Column("decision", Value(Decision)),
     Column("policy_digest", String(64), nullable=False),
     Column("lapses_at", Instant),
+    Column("waits_since", Instant),
+    Column("escalated_at", Instant),
+    Column("reminded_at", Instant),
+    Column("reminders", Integer, nullable=False, server_default="0"),
     Column("approved_at", Instant),
     Column("start_by", Instant),
     Column("start_deadline", Instant),
@@ -128,6 +136,7 @@ events = Table(
     Column("hash", LargeBinary(32), nullable=False),
     Column("signature", LargeBinary(64), nullable=False),
     Index("ix_events_request", "request", "seq"),
+    Index("ix_events_owed", "request", sqlite_where=text("kind = 'owed'"), postgresql_where=text("kind = 'owed'")),
 )
 
 chain = Table(
@@ -186,6 +195,19 @@ copies = Table(
     Column("unsure", Boolean, nullable=False),
     Index("ix_copies_channel", "channel", "ts"),
 )
+
+obligations = Table(
+    "obligations",
+    metadata,
+    Column("request", ForeignKey("requests.id"), primary_key=True, autoincrement=False),
+    Column("person", String(32), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("look_at", Instant),
+    Column("reviewed_at", Instant),
+    Index("ix_obligations_look_at", "look_at"),
+    Index("ix_obligations_reviewed_at", "reviewed_at", "due_at"),
+)
+"""Reviews owed after break-glass, drawn out of the requests' own fields so that they can be found."""
 
 policy_sets = Table(
     "policy_sets",

@@ -106,7 +106,7 @@ class _ActionReader:
             (*self.path, "facts"), keys.facts, parameters
         )
         names = None if len(facts) < len(keys.facts) else NAMES | parameter_names(parameters) | fact_names(facts)
-        scope = Scope(self.world.people, names, closed_sets(parameters, self.world))
+        scope = Scope(self.world.people, names, closed_sets(parameters, self.world), lapse_after=keys.lapse_after)
         rules = RuleReader(self.document, scope, self.issues).read((*self.path, "rules"), keys.rules)
         requesters = (*self.path, "requesters")
         place = self.document.key(self.path)

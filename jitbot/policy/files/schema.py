@@ -108,6 +108,9 @@ class EntryKeys(Strict):
         alias="from", min_length=1, description="Selectors: `group:NAME`, `oncall:NAME` or `user:ID`."
     )
     count: Count = Field(1, description="How many different people must approve.")
+    quiet: list[str] | None = Field(
+        None, min_length=1, description="Selectors of people who may approve for this entry too, and are never pinged."
+    )
 
 
 class AnyOfKeys(Strict):
@@ -141,10 +144,27 @@ class OutcomeKeys(Strict):
         raise wrong(f"a rule says exactly one of {', '.join(possible)}; {found}.")
 
 
+class TierKeys(Strict):
+    """Who is asked besides, once nobody has answered for so long."""
+
+    after: Duration = Field(description="How long it must have waited for reviews.")
+    to: list[str] = Field(min_length=1, description="Selectors of who may approve from then on, for any entry.")
+
+
 class RuleKeys(OutcomeKeys):
     """One rule of an action: exactly one of allow, deny and review."""
 
     allow: Literal[True] | None = Field(None, description="Run it at once.")
+    remind_after: Duration | None = Field(
+        None, description="How long after asking, and after each reminder, those who can approve are reminded."
+    )
+    escalate: list[TierKeys] | None = Field(
+        None, min_length=1, max_length=10, description="Who is asked besides as time passes."
+    )
+    lapse_after: Duration | None = Field(None, description="How long reviews are waited for, instead of the action's.")
+    fallback: list[str] | None = Field(
+        None, min_length=1, description="Selectors of who may approve for an entry that names nobody who could now."
+    )
 
 
 class GuardrailKeys(OutcomeKeys):

@@ -84,7 +84,7 @@ def _ending(request: Request, reviews: Sequence[Review], names: Names) -> list[L
     approved = approved_by(request, reviews, names)
     if request.state is State.PENDING:
         lapse: Line = ["lapses ", When(request.lapses_at), " · runs at once when approved"] if request.lapses_at else []
-        return [lapse]
+        return [*_escalated(request, names), lapse]
     if request.state is State.APPROVED and request.start_by is not None:
         return [[approved], ["starts at once, at the latest ", When(request.start_by)]]
     if request.state is State.UNSURE:
@@ -94,12 +94,30 @@ def _ending(request: Request, reviews: Sequence[Review], names: Names) -> list[L
     return [[approved]]
 
 
+def _escalated(request: Request, names: Names) -> list[Line]:
+    """Say who has been asked besides as time passed, and since when."""
+    since, told = request.waits_since, request.escalated_at
+    if request.decision is None or since is None or told is None:
+        return []
+    opened = [tier for tier in request.decision.waiting.escalate if since + tier.after <= told]
+    return [
+        [
+            Bold("Asked also  "),
+            " or ".join(names.get(UserId(source.name), source.name) for source in tier.to),
+            ", since ",
+            When(since + tier.after),
+        ]
+        for tier in opened
+    ]
+
+
 def _calling(request: Request, names: Names) -> Line:
     """Ping those who can approve: only in the very first post, since edits notify nobody."""
     if request.state is not State.PENDING or request.decision is None:
         return []
     open_needs = [need for need in request.decision.needs if need.missing > 0]
-    people: list[UserId] = list(dict.fromkeys(user for need in open_needs for user in need.candidates))
+    loud = (user for need in open_needs for user in need.candidates if user not in need.quiet)
+    people: list[UserId] = list(dict.fromkeys(loud))
     spans: list[Span] = []
     for user in people[: limits.PINGS]:
         spans += [Ping(user, names.get(user, user)), " "]

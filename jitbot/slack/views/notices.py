@@ -1,12 +1,13 @@
 """Everything else that is said: lines in a thread, notices, alarms, one line at the end, and answers to a command."""
 
+import re
 from collections.abc import Sequence
 
 from jitbot.explain import length
-from jitbot.model import Request, Review
+from jitbot.model import Request, Review, UserId
 from jitbot.slack import limits
 from jitbot.slack.blocks import actions, button
-from jitbot.slack.spans import Bold, Drawing, Line, paragraph, rich, spoken, verbatim
+from jitbot.slack.spans import Bold, Drawing, Line, Ping, Span, paragraph, rich, spoken, verbatim
 from jitbot.slack.text import size, truncate, visible
 from jitbot.slack.views import ids
 from jitbot.slack.views.content import gist
@@ -42,6 +43,15 @@ def thread(lines: Sequence[str]) -> Drawing:
         kept = text[-(limits.SECTION_TEXT // 2) :]
         text = f"({len(text) - len(kept)} more characters above)\n{kept}"
     return Drawing(spoken([[text]]), [rich(verbatim(text, limits.SECTION_TEXT))])
+
+
+def call(text: str, names: Names) -> Drawing:
+    """Ping the people whom a text of ours names (`<@U…>`)."""
+    spans: list[Span] = []
+    for piece in re.split(r"(<@[UW][A-Z0-9_]+>)", text):
+        user = UserId(piece[2:-1]) if piece.startswith("<@") else None
+        spans.append(Ping(user, names.get(user, user)) if user else visible(piece))
+    return Drawing(spoken([spans]), [rich(paragraph(spans))])
 
 
 def summary(request: Request, reviews: Sequence[Review], names: Names) -> Drawing:

@@ -29,11 +29,14 @@ def in_decision(decision: Decision | None) -> set[UserId]:
     return people | ({decision.denied_by} if decision.denied_by else set())
 
 
+def pinged(text: str) -> list[UserId]:
+    """Return the people whom a text of ours names by id (`<@U…>`)."""
+    pieces = (piece.partition(">") for piece in text.split("<@")[1:])
+    return [UserId(user) for user, closed, _ in pieces if closed]
+
+
 def _in_tree(reason: Reason) -> Iterator[UserId]:
-    for piece in reason.detail.split("<@")[1:]:
-        user, closed, _ = piece.partition(">")
-        if closed:
-            yield UserId(user)
+    yield from pinged(reason.detail)
     for child in reason.children:
         yield from _in_tree(child)
 

@@ -24,6 +24,7 @@ SECTIONS = {
     "Timebox": ["TimeboxKeys"],
     "Parameter": ["ParameterKeys"],
     "Rule": ["RuleKeys"],
+    "Tier": ["TierKeys"],
     "Review": ["EntryKeys", "AnyOfKeys"],
     "`guardrails.yml`": ["GuardrailFile"],
     "Guardrail": ["GuardrailKeys"],
