@@ -1,6 +1,7 @@
 """The nouns of jitbot: plain immutable values, no behaviour beyond what their fields say."""
 
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
+from jitbot.model.break_glass import BreakGlass, Owed
 from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, Window
 from jitbot.model.decision import Decision, Mark, Need, Reason
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
@@ -31,6 +32,7 @@ __all__ = [
     "Action",
     "Answer",
     "AuditEvent",
+    "BreakGlass",
     "Calendar",
     "Condition",
     "Copy",
@@ -53,6 +55,7 @@ __all__ = [
     "Obligation",
     "Outcome",
     "Outgoing",
+    "Owed",
     "Parameter",
     "ParameterType",
     "Person",

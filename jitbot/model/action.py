@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from jitbot.model.break_glass import BreakGlass
 from jitbot.model.facts import FactCall
 from jitbot.model.people import Selector
 from jitbot.model.rules import Rule
@@ -78,6 +79,8 @@ class Action:
     start_within: timedelta = timedelta(hours=1)
     time_limit: timedelta = timedelta(minutes=5)
     facts: tuple[FactCall, ...] = ()
+    break_glass: tuple[BreakGlass, ...] = ()
+    """What guardrails grant for it, narrowed by the action itself; the first that names somebody holds for them."""
     where: str = ""
 
     def parameter(self, name: str) -> Parameter | None:

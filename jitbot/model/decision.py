@@ -6,6 +6,7 @@ Form, card, `/jit why`, command line and record all print this one tree (`explai
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from jitbot.model.break_glass import Owed
 from jitbot.model.people import Selector, UserId
 from jitbot.model.rules import Outcome, Waiting
 
@@ -75,3 +76,5 @@ class Decision:
     denied_by: UserId | None = None
     waiting: Waiting = field(default_factory=Waiting)
     """How its reviews are waited for: what the rules that ask for them say, taken together."""
+    owes: Owed | None = None
+    """The review that is owed afterwards: only where the glass is broken."""

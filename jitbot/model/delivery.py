@@ -22,6 +22,7 @@ class DeliveryKind(StrEnum):
     WITHDRAW = "withdraw"
     DROP = "drop"
     SETTLE = "settle"
+    REVIEW_AFTER = "review_after"
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ class Facts:
     ages: Mapping[str, timedelta] = field(default_factory=dict)
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    overdue: tuple[int, ...] | None = None
+    """The requests whose review after break-glass the requester lets wait too long; None where it was not read."""
 
     def may_review(self, user: UserId) -> bool:
         """Tell whether this person is known to be a member of the workspace now."""

@@ -118,6 +118,13 @@ class Obligation:
     reviewed_at: datetime | None = None
     comment: str = ""
 
+    @property
+    def look_at(self) -> datetime | None:
+        """When somebody has to be reminded of it next: once it is overdue, then daily; None once it is reviewed."""
+        if self.reviewed_at is not None:
+            return None
+        return self.due_at if self.reminded_at is None else self.reminded_at + timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

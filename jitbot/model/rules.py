@@ -111,6 +111,8 @@ class Guardrail:
 
     rule: Rule
     applies_to: tuple[str, ...] = ()
+    passes: bool = False
+    """Whether break-glass passes it."""
 
     def covers(self, action: str) -> bool:
         """Tell whether this guardrail looks at that action."""

@@ -13,12 +13,14 @@ from typing import Any
 
 from jitbot.model import (
     Action,
+    BreakGlass,
     Decision,
     Facts,
     Guardrail,
     Mark,
     Need,
     Outcome,
+    Owed,
     Policy,
     Reason,
     Request,
@@ -31,6 +33,7 @@ from jitbot.model import (
     Truth,
     UserId,
 )
+from jitbot.policy.break_glass import break_glass
 from jitbot.policy.calendar import on_calendar, planned_start, until_when
 from jitbot.policy.durations import format_duration
 from jitbot.policy.requirements import Requirement, measure, satisfied
@@ -49,10 +52,21 @@ def decide(policy: Policy, request: Request, reviews: Sequence[Review], facts: F
         unread = ("requester",) if asking.mark is Mark.ERROR else ()
         return _refusal(asking.detail, asking, unread=unread)
     facts = on_calendar(policy.calendar, request, facts, planned_start(request, facts))
+    glass = break_glass(action, request, facts) if request.break_glass else None
+    if glass is not None and glass.terms is None:
+        return _refusal(glass.reason.detail, asking, glass.reason, unread=glass.unread)
     values = condition_values(policy, action, request, facts)
-    found = _Findings()
-    guardrails = [_guardrail(each, values, facts, found) for each in policy.guardrails if each.covers(action.name)]
-    rules = _rules(action, values, facts, found)
+    found, passed = _Findings(), _Findings()
+    guardrails = [
+        _passed(each, values, facts, passed) if glass and each.passes else _guardrail(each, values, facts, found)
+        for each in policy.guardrails
+        if each.covers(action.name)
+    ]
+    rules = _rules(action, values, facts, passed if glass else found)
+    if glass is not None and glass.terms is not None:
+        found.rule = Rule("break-glass", Outcome.ALLOW, where=glass.terms.where)
+        found.owes = _owed(policy, glass.terms, request, passed, facts)
+        rules = [glass.reason, *(Reason(Mark.UNTRIED, rule.name, "", rule.where) for rule in action.rules)]
     heading = [asking, Reason(Mark.YES, "guardrails", children=tuple(guardrails))] if guardrails else [asking]
     if found.denial is not None:
         return _denied(found, [*heading, *rules], facts)
@@ -79,6 +93,10 @@ def mentioned(policy: Policy, action: str) -> tuple[str, ...]:
     return tuple(sorted(wanted(policy, action).reviewers))
 
 
+MOST_TOLD = 100
+"""So many of those who were not asked are told one by one when the glass is broken; the channels are told anyway."""
+
+
 @dataclass(slots=True)
 class _Findings:
     """What guardrails and rules have said so far."""
@@ -87,6 +105,7 @@ class _Findings:
     rule: Rule | None = None
     required: list[tuple[Rule, Reviews]] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    owes: Owed | None = None
 
     def take(self, rule: Rule, tested: Tested) -> None:
         """Add a rule's outcome: allow adds nothing, reviews add up, the first denial stands."""
@@ -124,6 +143,25 @@ def _guardrail(guardrail: Guardrail, values: Mapping[str, Any], facts: Facts, fo
     if tested.truth is not Truth.FALSE:
         found.take(guardrail.rule, tested)
     return _shown(guardrail.rule, tested, facts)
+
+
+def _passed(guardrail: Guardrail, values: Mapping[str, Any], facts: Facts, passed: _Findings) -> Reason:
+    """Show a guardrail that broken glass passes; whom it would have asked is noted with those whom the rules would."""
+    shown = _guardrail(guardrail, values, facts, passed)
+    if shown.mark is Mark.NO:
+        return shown
+    return Reason(Mark.UNTRIED, shown.label, "passed by break-glass", shown.where)
+
+
+def _owed(policy: Policy, terms: BreakGlass, request: Request, passed: _Findings, facts: Facts) -> Owed:
+    """Return what is owed: a review by those who could have been asked, or else by others who may break the glass."""
+    measured = [measure(rule, required, request, (), facts) for rule, required in passed.required]
+    sources = {str(source) for each in measured for source in each.sources}
+    outside = {request.requester, request.beneficiary}
+    people = {user for source in sources for user in facts.members.get(source, ())} - outside
+    skipped = sorted(user for user in people if user not in facts.people or facts.may_review(user))
+    reviewers = mentioned(policy, request.action) or tuple(str(each) for each in terms.who)
+    return Owed(terms.review_within, reviewers, terms.tell, tuple(skipped[:MOST_TOLD]))
 
 
 def _rules(action: Action, values: Mapping[str, Any], facts: Facts, found: _Findings) -> list[Reason]:
@@ -221,7 +259,7 @@ def _count(
     def decision(outcome: Outcome, heading: str, summary: str, by: UserId | None = None) -> Decision:
         mark = {Outcome.ALLOW: Mark.YES, Outcome.REVIEW: Mark.OPEN, Outcome.DENY: Mark.DENIED}[outcome]
         root = Reason(mark, heading, rule.name, rule.where, tree)
-        return Decision(outcome, rule.name, summary, root, rule.where, needs, sources, unread, by, waiting)
+        return Decision(outcome, rule.name, summary, root, rule.where, needs, sources, unread, by, waiting, found.owes)
 
     if denial is not None:
         return decision(Outcome.DENY, "DENIED", denial.comment or "Denied.", denial.reviewer)
@@ -231,6 +269,9 @@ def _count(
     if missing:
         people = "ONE PERSON" if missing == 1 else f"{missing} PEOPLE"
         return decision(Outcome.REVIEW, f"ASK {people}", f"“{rule.name}” asks for approval.")
+    if found.owes is not None:
+        within = format_duration(found.owes.review_within)
+        return decision(Outcome.ALLOW, "BREAK-GLASS", f"Break-glass: runs at once; a review is owed within {within}.")
     said = "approved" if measured else "runs at once"
     return decision(Outcome.ALLOW, "ALLOWED", f"“{rule.name}”: {said}.")
 

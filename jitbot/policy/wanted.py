@@ -22,8 +22,8 @@ class Wanted:
     calendars: tuple[FactCall, ...] = ()
 
 
-def wanted(policy: Policy, name: str) -> Wanted:
-    """Return what deciding on an action looks at."""
+def wanted(policy: Policy, name: str, *, break_glass: bool = False) -> Wanted:
+    """Return what deciding on an action looks at; `break_glass` where the glass is to be broken for it."""
     action = policy.actions.get(name)
     guardrails = [guardrail.rule for guardrail in policy.guardrails if guardrail.covers(name)]
     rules = [*guardrails, *(action.rules if action else ())]
@@ -32,6 +32,8 @@ def wanted(policy: Policy, name: str) -> Wanted:
     freezes = _freezes(policy, name, names)
     passing = {str(who) for freeze in freezes for who in freeze.passed_by}
     selectors = reviewers | _asking(action) | _everybody(policy, names) | passing
+    if break_glass and action is not None:
+        selectors |= {str(each) for terms in action.break_glass for each in (*terms.who, *terms.within)}
     facts = (*policy.facts, *(action.facts if action else ()))
     return Wanted(
         selectors,

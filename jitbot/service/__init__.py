@@ -6,6 +6,7 @@ from jitbot.service.chasing import Chasing
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
 from jitbot.service.intake import Intake
+from jitbot.service.owing import Owing, overdue
 from jitbot.service.queries import Queries
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.running import Running
@@ -20,16 +21,17 @@ class Service:
     """All use cases over one world, each doing one thing and given only what it needs."""
 
     def __init__(self, world: World) -> None:
-        self._facts = FactsReader(world.directory, world.ledger, world.sources)
+        self._facts = FactsReader(world.directory, world.ledger, world.sources, overdue=overdue(world))
         self.book = world.book
         asking = Asking(world, self._facts)
         undoing = Undoing(world)
         running = Running(world, asking)
         ending = Ending(world, self._facts, asking, running)
         reviewing = Reviewing(world, self._facts, asking)
-        chasing = Chasing(world, self._facts, reviewing)
-        self.intake = Intake(world, asking, reviewing, ending)
-        self.queries = Queries(world, self._facts, asking, ending)
+        owing = Owing(world, self._facts)
+        chasing = Chasing(world, self._facts, reviewing, owing)
+        self.intake = Intake(world, asking, reviewing, ending, owing)
+        self.queries = Queries(world, self._facts, asking, ending, owing)
         self.sweep = Sweep(world, intake=self.intake, asking=asking, chasing=chasing, running=running, undoing=undoing)
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from jitbot.policy.waiting import next_look, reminder_due, untold
 from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY
 from jitbot.service.facts import FactsReader
+from jitbot.service.owing import Owing
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.telling import tell
 from jitbot.service.world import World
@@ -29,10 +30,11 @@ MOST_PINGED = 20
 class Chasing:
     """The use cases of the clock while people are waited for. Every request handed in is claimed."""
 
-    def __init__(self, world: World, facts: FactsReader, reviewing: Reviewing) -> None:
+    def __init__(self, world: World, facts: FactsReader, reviewing: Reviewing, owing: Owing) -> None:
         self._world = world
         self._facts = facts
         self._reviewing = reviewing
+        self._owing = owing
 
     def waits(self, request: Request) -> None:
         """Do what is due for a waiting request. Raises: Conflict."""
@@ -50,6 +52,10 @@ class Chasing:
         if moved.state is State.APPROVED:
             world.queue.request(moved.id)
         return None
+
+    def overdue(self) -> None:
+        """Remind of the reviews after break-glass that wait too long. Raises: StoreUnavailable."""
+        self._owing.remind()
 
     def _look(self, entry: Entry, now: Request, policy: Policy, facts: Facts) -> Request:
         decision = decide(policy, now, entry.reviews(now), facts)

@@ -41,7 +41,8 @@ def draft(
             faults.append(fault)
 
     params = parsed(lambda: parse_parameters(action, body.get("params", {})))
-    reason = parsed(lambda: parse_reason(action, body.get("reason", "")))
+    glass = body.get("break_glass") is True
+    reason = parsed(lambda: _with_reason(parse_reason(action, body.get("reason", "")), glass))
     ttl = parsed(lambda: parse_ttl(action, body.get("ttl") or None))
     if faults:
         raise _all_of(faults)
@@ -60,8 +61,17 @@ def draft(
         digest="",
         created_at=now,
         ttl=ttl,
+        break_glass=glass,
         due_at=now,
     )
+
+
+def _with_reason(reason: str, glass: bool) -> str:
+    """Return the reason, which break-glass needs whatever the action says. Raises: InvalidInput."""
+    if glass and not reason.strip():
+        text = "Break-glass needs a reason. Say what is happening."
+        raise InvalidInput(text, {"reason": text})
+    return reason
 
 
 def _all_of(faults: Sequence[InvalidInput]) -> InvalidInput:
@@ -111,6 +121,7 @@ def digest(request: Request) -> str:
             "definition": snapshot.definition,
             "plan": snapshot.plan.fingerprint if snapshot.plan else None,
             "ttl": request.ttl.total_seconds() if request.ttl else None,
+            **({"break_glass": True} if request.break_glass else {}),
         }
     )
 

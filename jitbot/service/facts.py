@@ -4,7 +4,7 @@ Everything is fetched side by side within one deadline; what did not come in tim
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
@@ -34,11 +34,20 @@ Value = TypeVar("Value")
 class FactsReader:
     """Fetches facts for one action; `close` ends its threads."""
 
-    def __init__(self, directory: Directory, ledger: Ledger, sources: Sources, deadline: timedelta = DEADLINE) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        ledger: Ledger,
+        sources: Sources,
+        deadline: timedelta = DEADLINE,
+        *,
+        overdue: Callable[[UserId], tuple[int, ...] | None] = lambda user: None,
+    ) -> None:
         self._directory = directory
         self._ledger = ledger
         self._sources = sources
         self._deadline = deadline
+        self._overdue = overdue
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="people")
         self._memory = FactMemory(ledger.now)
 
@@ -52,11 +61,17 @@ class FactsReader:
 
         Facts that depend on the request are read only where there is one.
         """
-        return self._read(policy, wanted(policy, action), people, request)
+        glass = request is not None and request.break_glass
+        read = self._read(policy, wanted(policy, action, break_glass=glass), people, request)
+        return replace(read, overdue=self._overdue(request.requester)) if request is not None and glass else read
 
     def for_asking(self, policy: Policy, user: UserId) -> Facts:
         """Return what is known now for telling which actions somebody may ask for."""
         return self._read(policy, wanted_for_asking(policy), [user], None)
+
+    def for_selectors(self, policy: Policy, selectors: Iterable[str], people: Iterable[UserId]) -> Facts:
+        """Return who these selectors name now."""
+        return self._read(policy, Wanted(frozenset(selectors)), people, None)
 
     def _read(self, policy: Policy, want: Wanted, people: Iterable[UserId], request: Request | None) -> Facts:
         now, end = self._ledger.now(), time.monotonic() + self._deadline.total_seconds()

@@ -12,6 +12,7 @@ from jitbot.errors import Conflict, NotFound, StoreUnavailable, UserFault
 from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
 from jitbot.service.asking import Asking
 from jitbot.service.ending import Ending
+from jitbot.service.owing import Owing
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.telling import notify
 from jitbot.service.world import World
@@ -25,7 +26,7 @@ TRIES = 3
 class Intake:
     """The one door through which every change comes in."""
 
-    def __init__(self, world: World, asking: Asking, reviewing: Reviewing, ending: Ending) -> None:
+    def __init__(self, world: World, asking: Asking, reviewing: Reviewing, ending: Ending, owing: Owing) -> None:
         self._world = world
         self._cases: Mapping[DeliveryKind, Callable[[Delivery], Answer]] = {
             DeliveryKind.ASK: asking.ask,
@@ -34,6 +35,7 @@ class Intake:
             DeliveryKind.WITHDRAW: ending.withdraw,
             DeliveryKind.DROP: ending.drop,
             DeliveryKind.SETTLE: ending.settle,
+            DeliveryKind.REVIEW_AFTER: owing.review,
         }
 
     def take_in(

@@ -8,26 +8,31 @@ from typing import Any
 from jitbot.errors import NotFound, NotPermitted
 from jitbot.lifecycle import HOLDING
 from jitbot.model import Action, ReasonRule, Request, RequestId, Review, State, UserId
+from jitbot.policy.break_glass import named
 from jitbot.policy.decide import eligible
 from jitbot.policy.requirements import satisfied
 from jitbot.service.asking import Asking
 from jitbot.service.drafting import draft, find_action, planned
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
+from jitbot.service.owing import Owing
 from jitbot.service.world import World
 
 OPEN = (State.PENDING,)
+YET_TO_COME = "not typed yet"
+"""Stands for the reason of a break-glass that is still being typed, so that its terms can be looked at before."""
 NAME = re.compile(r"(?:jit-)?([0-9]{1,15})", re.IGNORECASE)
 
 
 class Queries:
     """The use cases that only read."""
 
-    def __init__(self, world: World, facts: FactsReader, asking: Asking, ending: Ending) -> None:
+    def __init__(self, world: World, facts: FactsReader, asking: Asking, ending: Ending, owing: Owing) -> None:
         self._world = world
         self._facts = facts
         self._asking = asking
         self._ending = ending
+        self._owing = owing
 
     def offered(self, user: UserId) -> Sequence[Action]:
         """Return the actions this person may ask for, by title. Raises: Unavailable while policies are broken."""
@@ -47,16 +52,29 @@ class Queries:
         """Return an action by its name. Raises: NotFound, Unavailable."""
         return find_action(self._world.book.for_new(), name)
 
-    def check(self, action: Action, raw: Mapping[str, Any], reason: str, ttl: str, user: UserId) -> None:
+    def check(self, action: Action, body: Mapping[str, Any], user: UserId) -> None:
         """See whether what was typed can be taken; no network. Raises: InvalidInput with the wrong fields."""
-        self._draft(action, raw, reason, ttl, user)
+        self._draft(action, body, user)
 
-    def preview(self, user: UserId, action: Action, raw: Mapping[str, Any], reason: str, ttl: str) -> Request:
+    def preview(self, user: UserId, action: Action, body: Mapping[str, Any]) -> Request:
         """Return what this would become now, with plan and decision; advice only. Raises: UserFault, RunnerError."""
         unexplained = replace(action, reason=ReasonRule(required=False))  # the reason is typed last
-        drafted = self._draft(unexplained, raw, reason, ttl, user)
+        reason = body.get("reason") or (YET_TO_COME if body.get("break_glass") else "")
+        drafted = self._draft(unexplained, {**body, "reason": reason}, user)
         seen = planned(drafted, self._asking.plan(drafted))
         return replace(seen, decision=self._asking.decision(self._world.book.for_new(), seen, ()))
+
+    def may_break_glass(self, user: UserId, action: Action) -> bool:
+        """Tell whether break-glass is open to this person for an action, whatever else they may owe or ask wrongly."""
+        selectors = {str(each) for terms in action.break_glass for each in (*terms.who, *terms.within)}
+        if not selectors:
+            return False
+        facts = self._facts.for_selectors(self._world.book.policy, selectors, [user])
+        return facts.may_review(user) and any(named(terms, facts, user) for terms in action.break_glass)
+
+    def owed(self, user: UserId, limit: int = 20) -> Sequence[Request]:
+        """Return the requests whose review after break-glass this person may give, the longest due first."""
+        return self._owing.waits_for(user)[:limit]
 
     def find(self, text: str) -> RequestId:
         """Read a request's name as people type it: `JIT-12`, `jit-12` or `12`. Raises: NotFound."""
@@ -108,7 +126,6 @@ class Queries:
         decision = self._asking.decision(policy, request, reviews)
         return bool(eligible(policy, request, decision, facts, user))
 
-    def _draft(self, action: Action, raw: Mapping[str, Any], reason: str, ttl: str, user: UserId) -> Request:
-        body = {"params": raw, "reason": reason, "ttl": ttl}
+    def _draft(self, action: Action, body: Mapping[str, Any], user: UserId) -> Request:
         world = self._world
         return draft(action, world.catalog, requester=user, team="", body=body, now=world.ledger.now())

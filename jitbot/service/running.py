@@ -16,6 +16,7 @@ from jitbot.model import Decision, HealthState, Outcome, Policy, Receipt, Reques
 from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY, Asking, asked_again, held
 from jitbot.service.authority import WORKER, refuse, verify
+from jitbot.service.owing import owe
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
 from jitbot.service.world import World
@@ -67,7 +68,7 @@ class Running:
 
     def _decided(self, request: Request, decision: Decision, policy: Policy) -> None:
         if decision.outcome is Outcome.ALLOW:
-            return self._begin(request)
+            return self._begin(request, decision)
         if decision.unread:
             return self._later(request, AGAIN)
         if decision.outcome is Outcome.DENY:
@@ -78,7 +79,7 @@ class Running:
             tell(entry, entry.move(now, Event.ASK, POLICY, decision=decision, **again), "needs approval again.")
         return self._world.queue.messages()
 
-    def _begin(self, request: Request) -> None:
+    def _begin(self, request: Request, decision: Decision) -> None:
         """Write the intention, and start: what was verified, whatever the row says by now."""
         world = self._world
         with world.ledger.begin() as entry:
@@ -91,6 +92,8 @@ class Running:
                 entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
                 return None
             started = self._intend(entry, request, Event.START, attempts=1, receipt=_base(entry, request))
+            if decision.owes is not None:
+                started = owe(entry, started, decision.owes)
         world.queue.messages()
         return self._start(started)
 

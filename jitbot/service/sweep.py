@@ -29,6 +29,7 @@ class Sweep:
     ) -> None:
         self._world = world
         self._intake = intake
+        self._chasing = chasing
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
         self._next: Mapping[State, Callable[[Request], object]] = {
@@ -49,6 +50,7 @@ class Sweep:
                 world.queue.delivery(key)
             for request in world.ledger.due(AT_ONCE):
                 world.queue.request(request)
+            self._chasing.overdue()
         except StoreUnavailable as error:
             log.warning("the sweep has to wait: %s", error)
         world.queue.messages()

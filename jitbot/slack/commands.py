@@ -73,7 +73,7 @@ class Commands:
         queries = self._desk.service.queries
         try:
             action = queries.action(typed.action)
-            queries.check(action, typed.params, typed.reason, typed.ttl, caller.user)
+            queries.check(action, typed.body(), caller.user)
         except NotFound as fault:
             ack()
             self._desk.hands.give(self._unknown, body, caller, typed, str(fault))
@@ -81,6 +81,10 @@ class Commands:
             ack()
             self._desk.hands.give(self._forms.open_form, body, caller, typed)
         else:
+            if typed.break_glass:
+                ack()
+                self._desk.hands.give(self._forms.confirm_typed, body, caller, action, typed)
+                return
             key = f"cmd:{body['trigger_id']}"
             self._desk.take_in(key, DeliveryKind.ASK, caller, typed.body())
             ack()
@@ -135,8 +139,9 @@ class Commands:
 
     def _pending(self, caller: Caller, about: str) -> Drawing:
         requests = self._desk.service.queries.pending(caller.user)
-        people = {user for request in requests for user in on_card(request, ())}
-        return lists.pending(requests, self._desk.directory.names(people))
+        owed = self._desk.service.queries.owed(caller.user)
+        people = {user for request in (*requests, *owed) for user in on_card(request, ())}
+        return lists.pending(requests, owed, self._desk.directory.names(people))
 
     def _status(self, caller: Caller, about: str) -> Drawing:
         request, reviews = self._desk.service.queries.status(caller.user, self._desk.service.queries.find(about))

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack
@@ -14,9 +15,10 @@ from jitbot.slack.desk import Body, Desk
 from jitbot.slack.directory import Remembered
 from jitbot.slack.door import Caller
 from jitbot.slack.oneliner import parse
-from jitbot.slack.typed import Typed, action_of, read_form
-from jitbot.slack.views import fields, ids, lists, notices, small
-from jitbot.slack.views.form import Foresight, form
+from jitbot.slack.typed import Typed, action_of, read_confirmed, read_form
+from jitbot.slack.views import break_glass, fields, ids, lists, notices, small
+from jitbot.slack.views.foresight import Foresight
+from jitbot.slack.views.form import form
 from jitbot.slack.views.people import in_decision
 
 OFFER_SECONDS = 120.0
@@ -24,6 +26,7 @@ SETTLED_SECONDS = 0.25
 """How long a form must rest before it is looked ahead for: somebody may be choosing on."""
 MOST_FORMS = 5000
 PICKER_TITLE = "What shall run?"
+BREAK_GLASS_TITLE = "Break the glass?"
 FILL_IN = "Once all is filled in rightly, you see here what will happen and who is asked."
 UNKNOWN = "What will happen could not be told just now. You can ask all the same."
 
@@ -131,10 +134,43 @@ class Forms:
         if faults:
             ack(response_action="errors", errors=placed(faults, view))
             return
+        if typed.break_glass:
+            ack(response_action="update", view=small.waiting(BREAK_GLASS_TITLE))
+            self._desk.hands.give(self._confirm, str(view["id"]), action, typed, caller)
+            return
         key = f"view:{view['id']}"
         self._desk.take_in(key, DeliveryKind.ASK, caller, typed.body())
         ack()
         self._desk.hands.give(self._work, key, caller)
+
+    def confirm_typed(self, body: Body, caller: Caller, action: Action, typed: Typed) -> None:
+        """Ask somebody who typed all of it in one line whether they mean to break the glass."""
+        opened = self._desk.replies.open(str(body["trigger_id"]), small.waiting(BREAK_GLASS_TITLE))
+        if opened is None:
+            text = "Slack was too slow to ask whether you mean it, so nothing was done. Type it again."
+            self._desk.replies.to_person(body, caller.user, text)
+            return
+        self._confirm(str(opened["id"]), action, typed, caller)
+
+    def on_confirmed(self, ack: Ack, body: Body) -> None:
+        """Take a break-glass in that somebody has confirmed, having been told what will happen."""
+        caller, view = self._desk.door.enter(body), body["view"]
+        typed = read_confirmed(view)
+        key = f"view:{view['id']}"
+        self._desk.take_in(key, DeliveryKind.ASK, caller, typed.body())
+        ack()
+        self._desk.hands.give(self._work, key, caller)
+
+    def _confirm(self, view_id: str, action: Action, typed: Typed, caller: Caller) -> None:
+        """Say what will happen, who is told and what is owed; or, back in the form, why it may not be."""
+        ahead = self._foresee(action, typed, caller.user)
+        decision = ahead.decision
+        if decision is None or decision.owes is None:
+            why = ahead.words or (decision.summary if decision is not None else UNKNOWN)
+            view = form(action, typed, {"break-glass": why}, ahead)
+        else:
+            view = break_glass.confirm(action, typed, ahead)
+        self._desk.replies.update(view_id, view)
 
     def _work(self, key: str, caller: Caller) -> None:
         answer = self._desk.work(key)
@@ -165,6 +201,7 @@ class Forms:
         if not self._newest.holds(view_id, number):
             return
         ahead = self._foresee(action, typed, caller.user)
+        ahead = replace(ahead, break_glass=self._glass(action, caller.user))
         drawn = form(action, typed, faults, ahead)
         for seen in (str(view.get("hash") or ""), ""):  # the second time over an earlier look ahead, shown meanwhile
             if self._newest.holds(view_id, number) and self._desk.replies.update(view_id, drawn, seen) is not None:
@@ -172,7 +209,7 @@ class Forms:
 
     def _foresee(self, action: Action, typed: Typed, user: UserId) -> Foresight:
         try:
-            ahead = self._desk.service.queries.preview(user, action, typed.params, typed.reason, typed.ttl)
+            ahead = self._desk.service.queries.preview(user, action, typed.body())
         except InvalidInput:
             return Foresight(words=FILL_IN)
         except UserFault as fault:
@@ -184,9 +221,15 @@ class Forms:
         names = self._desk.directory.names(in_decision(ahead.decision))
         return Foresight(ahead.decision, ahead.snapshot.plan, names=names)
 
+    def _glass(self, action: Action, user: UserId) -> bool:
+        try:
+            return self._desk.service.queries.may_break_glass(user, action)
+        except JitbotError:
+            return False
+
     def _faults(self, action: Action, typed: Typed, user: UserId) -> Mapping[str, str]:
         try:
-            self._desk.service.queries.check(action, typed.params, typed.reason, typed.ttl, user)
+            self._desk.service.queries.check(action, typed.body(), user)
         except InvalidInput as fault:
             return fault.fields or {"reason": str(fault)}
         return {}

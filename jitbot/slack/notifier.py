@@ -150,14 +150,21 @@ class Notifier:
         self._sender.post(copy.channel, notices.summary(request, reviews, names))
 
     def _notice(self, rows: Sequence[Outgoing]) -> None:
-        self._sender.post(rows[0].to, notices.notice(rows[0].text, self._about(rows[0])))
+        self._sender.post(rows[0].to, notices.notice(self._named(rows[0].text), self._about(rows[0])))
 
     def _alarm(self, rows: Sequence[Outgoing]) -> None:
         place = rows[0].to or self._alarms
         if not place:
             log.error("ALARM: %s", rows[0].text)
             raise Refused("no_alarm_channel")
-        self._sender.post(self._channels.id_of(place), notices.alarm(rows[0].text))
+        self._sender.post(self._channels.id_of(place), notices.alarm(self._named(rows[0].text), self._about(rows[0])))
+
+    def _named(self, text: str) -> str:
+        """Put names where a text of ours has ids: notices and alarms ping nobody besides."""
+        names = self._directory.names(pinged(text))
+        for user, name in names.items():
+            text = text.replace(f"<@{user}>", name)
+        return text
 
     def _about(self, row: Outgoing) -> Request | None:
         return None if row.request is None else self._requests.card(row.request)[0]

@@ -18,6 +18,7 @@ class Typed:
     params: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     ttl: str = ""
+    break_glass: bool = False
 
     def body(self) -> dict[str, Any]:
         """Return it as a delivery carries it."""
@@ -27,6 +28,7 @@ class Typed:
             "reason": self.reason,
             "ttl": self.ttl,
             "source": "slack",
+            **({"break_glass": True} if self.break_glass else {}),
         }
 
 
@@ -39,7 +41,22 @@ def read_form(action: Action, view: Mapping[str, Any]) -> Typed:
         if (value := _value(each, _state(values, ids.parameter_block(each.name)))) not in (None, "", [])
     }
     reason = _state(values, ids.REASON_BLOCK).get("value") or ""
-    return Typed(action.name, params, reason, (_state(values, ids.TTL_BLOCK).get("value") or "").strip())
+    ttl = (_state(values, ids.TTL_BLOCK).get("value") or "").strip()
+    glass = bool(_state(values, ids.GLASS_BLOCK).get("selected_options"))
+    return Typed(action.name, params, reason, ttl, glass)
+
+
+def kept(typed: Typed) -> str:
+    """Return what a confirmation keeps of a request that was typed in whole."""
+    return json.dumps(
+        {"action": typed.action, "params": dict(typed.params), "reason": typed.reason, "ttl": typed.ttl},
+        ensure_ascii=False,
+    )
+
+
+def read_confirmed(view: Mapping[str, Any]) -> Typed:
+    """Read the request that somebody has confirmed to break the glass for."""
+    return Typed(**json.loads(view["private_metadata"]), break_glass=True)
 
 
 def action_of(view: Mapping[str, Any]) -> str:

@@ -70,10 +70,21 @@ class StoreEntry:
         values |= {"target": changed.snapshot.target}
         if self._connection.execute(statements.MOVE_REQUEST, values | unmoved).rowcount != 1:
             raise Conflict(f"{request.name} was moved by somebody else.")
+        if "obligation" in changes:
+            self._draw_out(changed)
         signed = signed_changes(changes)
         if signed:
             self.record(kind, by, request.id, note=note, changes=signed)
         return changed
+
+    def _draw_out(self, request: Request) -> None:
+        """Keep the row by which an obligation is found equal to the request's own field."""
+        self._connection.execute(delete(tables.obligations).where(tables.obligations.c.request == request.id))
+        owed = request.obligation
+        if owed is not None:
+            row = {"request": request.id, "person": request.requester, "due_at": owed.due_at}
+            row |= {"look_at": owed.look_at, "reviewed_at": owed.reviewed_at}
+            self._connection.execute(insert(tables.obligations).values(row))
 
     def review(self, request: Request, review: Review) -> None:
         """Keep one review a person and revision: the last."""

@@ -45,7 +45,8 @@ def read_guardrails(
             if applies_to not in scopes:
                 scopes[applies_to] = _scope(applies_to, actions, facts, world)
             reader = RuleReader(document, scopes[applies_to], issues)
-            found.append(Guardrail(reader.rule(path, keys, f"guardrail {index + 1}"), applies_to))
+            rule = reader.rule(path, keys, f"guardrail {index + 1}")
+            found.append(Guardrail(rule, applies_to, passes=keys.break_glass is not None))
     if head and len(found) == len(head.guardrails):
         check_names(document, _LIST, [guardrail.rule for guardrail in found], issues)
     return tuple(found)

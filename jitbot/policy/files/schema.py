@@ -171,6 +171,33 @@ class GuardrailKeys(OutcomeKeys):
     """One of the organisation's rules: exactly one of deny and review."""
 
     applies_to: list[str] | None = Field(None, min_length=1, description="Actions looked at; all if left out.")
+    break_glass: Literal["passes"] | None = Field(None, description="`passes`: break-glass passes this guardrail.")
+
+
+class NarrowedGlassKeys(Strict):
+    """How an action narrows the break-glass that guardrails grant for it."""
+
+    who: list[str] | None = Field(None, min_length=1, description="Selectors: of those whom the guardrails name.")
+    max: Duration | None = Field(None, description="Longest timebox.")
+    review_within: Duration | None = Field(None, description="How soon it must be reviewed afterwards.")
+    tell: list[str] | None = Field(None, min_length=1, description="Channels that are told besides.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise wrong("this narrows nothing; write who, max, review_within or tell, or leave the key out.")
+        return self
+
+
+class GlassKeys(Strict):
+    """Break-glass, as guardrails grant it."""
+
+    applies_to: list[str] | None = Field(None, min_length=1, description="Actions; all if left out.")
+    who: list[str] = Field(min_length=1, description="Selectors of who may break the glass.")
+    max: Duration = Field(description="Longest timebox; more is refused.")
+    review_within: Duration = Field(description="How soon it must be reviewed afterwards.")
+    tell: list[str] = Field(min_length=1, description="Channels that are told at once, and when the review is overdue.")
+    bar_when_overdue: bool = Field(True, description="Whether an overdue review bars the person's next break-glass.")
 
 
 class ActionKeys(Strict):
@@ -190,6 +217,7 @@ class ActionKeys(Strict):
     )
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What conditions may look at, by name.")
     timebox: TimeboxKeys | None = Field(None, description="Makes it a grant that ends by itself.")
+    break_glass: NarrowedGlassKeys | None = Field(None, description="Narrows the break-glass that guardrails grant.")
     rules: list[RuleKeys] = Field(min_length=1, description="In order; the first that matches decides, none denies.")
     lapse_after: Duration = Field(
         timedelta(hours=8), description="How long reviews are waited for.", json_schema_extra={"default": "8h"}
@@ -221,6 +249,7 @@ class GuardrailHead(Strict):
 
     guardrails: list[Any]
     facts: dict[str, FactKeys] = Field({})
+    break_glass: list[GlassKeys] = []
 
 
 class GuardrailFile(GuardrailHead):
@@ -228,6 +257,7 @@ class GuardrailFile(GuardrailHead):
 
     guardrails: list[GuardrailKeys] = Field(description="All of them are looked at; any deny wins.")
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What guardrails' conditions may look at.")
+    break_glass: list[GlassKeys] = Field([], description="Who may break the glass; nobody if left out.")
 
 
 class PeopleFile(Strict):

@@ -13,7 +13,7 @@ from jitbot.slack.text import shorten
 from jitbot.slack.views.buttons import buttons
 from jitbot.slack.views.content import Content, content, gist
 from jitbot.slack.views.people import Names, approvers, namer
-from jitbot.slack.views.standing import approved_by, sign, standing
+from jitbot.slack.views.standing import approved_by, review_owed, sign, standing
 
 NEEDS_SHOWN = 12
 DECIDED_LATER = frozenset({State.DECIDING, State.PENDING})
@@ -47,7 +47,9 @@ def first_line(request: Request, reviews: Sequence[Review], names: Names) -> Lin
     if request.state in (State.DECIDING, State.PENDING):
         asked = [f" · asked by {names.get(request.requester, request.requester)} ", When(request.created_at)]
     words = standing(request, reviews, names)
-    return [f"{sign(request)} ", Bold(gist(request)), " · ", *words, *asked, f" · {request.name}"]
+    glass = "Break-glass: " if request.break_glass else ""
+    later = review_owed(request, names)
+    return [f"{sign(request)} ", Bold(glass + gist(request)), " · ", *words, *later, *asked, f" · {request.name}"]
 
 
 def _said(told: Content) -> list[Line]:

@@ -2,31 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from jitbot.explain import length
-from jitbot.model import Action, Decision, Outcome, Plan
+from jitbot.model import Action, Outcome
 from jitbot.slack import limits
 from jitbot.slack.blocks import modal, note, plain
 from jitbot.slack.spans import Block, Bold, Line, paragraph, rich
 from jitbot.slack.text import shorten, size, truncate
 from jitbot.slack.typed import Typed
-from jitbot.slack.views import fields, ids
-from jitbot.slack.views.people import Names
+from jitbot.slack.views import break_glass, fields, ids
+from jitbot.slack.views.foresight import Foresight
 from jitbot.slack.views.preview import preview_lines
 
 MOST_FIELDS = 40
 MOST_FAULTS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Foresight:
-    """What the form says will come of it: a decision with the names in it, or why none can be told."""
-
-    decision: Decision | None = None
-    plan: Plan | None = None
-    words: str = ""
-    names: Names = field(default_factory=dict)
 
 
 LOOKING = Foresight(words="⏳ Looking up who decides…")
@@ -40,6 +29,8 @@ def form(action: Action, typed: Typed, faults: Mapping[str, str] | None = None, 
         return modal(action.title, [*_about(action), *why_not], **keeps)
     wrong = dict(faults or {})
     below = [*_parameters(action, typed, wrong), *_reason(action, typed, wrong), *_how_long(action, typed, wrong)]
+    if ahead.break_glass or typed.break_glass:
+        below += break_glass.choice(typed)
     unplaced = [_fault(text) for text in list(wrong.values())[:MOST_FAULTS]]
     blocks = [*_about(action), *unplaced, *below, {"type": "divider"}, *_ahead(ahead)]
     return modal(action.title, blocks, submit="Ask", close="Cancel", **keeps)

@@ -16,6 +16,7 @@ DROP = "jit:drop"
 HAPPENED = "jit:happened"
 NOT_HAPPENED = "jit:not_happened"
 AGAIN = "jit:again"
+REVIEW_AFTER = "jit:review_after"
 
 OPEN_FORM = "jit:open_form"
 PICK = "jit:pick"
@@ -25,10 +26,14 @@ FIELD = "jit:field"
 FORM_VIEW = "jit:form"
 DENY_VIEW = "jit:deny_form"
 REVIEW_VIEW = "jit:review_form"
+BREAK_GLASS_VIEW = "jit:break_glass"
+REVIEW_AFTER_VIEW = "jit:review_after_form"
 
 REASON_BLOCK = "reason"
 TTL_BLOCK = "ttl"
 COMMENT_BLOCK = "comment"
+GLASS_BLOCK = "break-glass"
+VERDICT_BLOCK = "verdict"
 _PARAMETER = "p:"
 
 _STAMP = re.compile(r"([0-9]{1,15})\.([0-9]{1,9})")

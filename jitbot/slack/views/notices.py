@@ -7,12 +7,12 @@ from jitbot.explain import length
 from jitbot.model import Request, Review, UserId
 from jitbot.slack import limits
 from jitbot.slack.blocks import actions, button
-from jitbot.slack.spans import Bold, Drawing, Line, Ping, Span, paragraph, rich, spoken, verbatim
+from jitbot.slack.spans import Block, Bold, Drawing, Line, Ping, Span, paragraph, rich, spoken, verbatim
 from jitbot.slack.text import size, truncate, visible
 from jitbot.slack.views import ids
 from jitbot.slack.views.content import gist
 from jitbot.slack.views.people import Names
-from jitbot.slack.views.standing import approved_by, sign, standing
+from jitbot.slack.views.standing import approved_by, owed, sign, standing
 
 
 def saying(text: str) -> Drawing:
@@ -26,14 +26,22 @@ def notice(text: str, request: Request | None) -> Drawing:
     said = saying(text)
     if request is None:
         return said
-    return Drawing(said.text, [*said.blocks, *actions(button("Details", ids.DETAILS, ids.stamp(request)))])
+    return Drawing(said.text, [*said.blocks, *_ways(request)])
 
 
-def alarm(text: str) -> Drawing:
-    """Tell the operators."""
+def _ways(request: Request) -> list[Block]:
+    """Return the buttons by which somebody gets from a message to the request it is about."""
+    value = ids.stamp(request)
+    later = [button("Review…", ids.REVIEW_AFTER, value, style="primary")] if owed(request) else []
+    return actions(*later, button("Details", ids.DETAILS, value))
+
+
+def alarm(text: str, request: Request | None = None) -> Drawing:
+    """Tell the operators; about broken glass, with a way to review it."""
     shown = truncate(visible(text), limits.SECTION_TEXT)
     line: Line = ["🚨 ", Bold(shown or "-")]
-    return Drawing(spoken([line]), [rich(paragraph(line))])
+    ways = _ways(request) if request is not None and request.break_glass else []
+    return Drawing(spoken([line]), [rich(paragraph(line)), *ways])
 
 
 def thread(lines: Sequence[str]) -> Drawing:

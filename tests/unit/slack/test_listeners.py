@@ -63,7 +63,7 @@ class FakeService:
     def offered(self, user: UserId) -> list[Action]:
         return [make_action()]
 
-    def check(self, action: Action, raw: Mapping[str, Any], reason: str, ttl: str, user: UserId) -> None:
+    def check(self, action: Action, body: Mapping[str, Any], user: UserId) -> None:
         if self.faults:
             raise InvalidInput("wrong", self.faults)
 
@@ -80,6 +80,12 @@ class FakeService:
 
     def status(self, user: UserId, request: RequestId) -> tuple[Request, list[Any]]:
         return make_request(), []
+
+    def may_break_glass(self, user: UserId, action: Action) -> bool:
+        return False
+
+    def owed(self, user: UserId) -> list[Request]:
+        return []
 
     mine = pending = lambda self, user: [make_request()]
 

@@ -15,7 +15,8 @@ from jitbot.slack.forms import placed
 from jitbot.slack.spans import Block, Drawing
 from jitbot.slack.typed import Typed, read_form
 from jitbot.slack.views import fields, lists, notices, small
-from jitbot.slack.views.form import Foresight, form
+from jitbot.slack.views.foresight import Foresight
+from jitbot.slack.views.form import form
 from jitbot.slack.views.whole import details, review_form
 from tests.slack_town import shown
 from tests.unit.slack.drawn import NAMES, make_action, make_decision, make_request, make_review
