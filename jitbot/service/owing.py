@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 100
 CLOCK = "clock"
+REVIEWED = "reviewed_after"
 
 
 def owe(entry: Entry, started: Request, owed: Owed) -> Request:
@@ -66,24 +67,25 @@ class Owing:
     def review(self, delivery: Delivery) -> Answer:
         """Accept what was done, or object to it: an eligible person, never who broke the glass. Raises: UserFault."""
         assert delivery.request is not None  # noqa: S101 - these deliveries carry one
-        seen = self._world.ledger.get(delivery.request)
-        self._open(seen, delivery)
-        self._may(seen, delivery.user)
+        row = self._world.ledger.get(delivery.request)
+        signed = self._signed(row)
+        self._open(signed, delivery)
+        self._may(signed, delivery.user)
         accepted, comment = delivery.body.get("accepted") is True, _comment(delivery)
         with self._world.ledger.begin() as entry:
-            now = entry.get(seen.id)
+            now = self._unmoved(entry, row)
             obligation = replace(
-                self._open(now, delivery),
+                self._open(signed, delivery),
                 accepted=accepted,
                 reviewed_by=delivery.user,
                 reviewed_at=delivery.received_at,
                 comment=comment,
             )
-            moved = entry.amend(now, "reviewed_after", delivery.user, obligation=obligation)
+            moved = entry.amend(now, REVIEWED, delivery.user, obligation=obligation)
             _tell_result(entry, moved, obligation)
             entry.settle(delivery.key)
         self._world.queue.messages()
-        return Answer("", seen.id)
+        return Answer("", row.id)
 
     def waits_for(self, user: UserId) -> Sequence[Request]:
         """Return what this person may review after the fact, the longest due first."""
@@ -99,24 +101,43 @@ class Owing:
 
     def remind(self) -> None:
         """Say in the channels which reviews are overdue, once and then daily. Raises: StoreUnavailable."""
-        for request in self._world.ledger.overdue(AT_ONCE):
+        for each in self._world.ledger.overdue(AT_ONCE):
             try:
+                row = self._world.ledger.get(each)
+                signed = self._signed(row)
                 with self._world.ledger.begin() as entry:
-                    self._remind(entry, entry.get(request))
-            except Conflict as conflict:
-                log.info("JIT-%s: %s", request, conflict)
+                    self._remind(entry, self._unmoved(entry, row), signed.obligation)
+            except (Conflict, Unavailable) as error:
+                log.warning("JIT-%s: %s", each, error)
 
-    def _remind(self, entry: Entry, now: Request) -> None:
-        owed = now.obligation
-        if owed is None or owed.look_at is None or owed.look_at > entry.now:
-            return  # another process was faster
-        late = entry.amend(now, "overdue", CLOCK, obligation=replace(owed, reminded_at=entry.now))
+    def _remind(self, entry: Entry, now: Request, signed: Obligation | None) -> None:
+        """Remind of one; what is drawn out of the request is put right where it was not so."""
+        if signed is None or signed.look_at is None or signed.look_at > entry.now:
+            entry.amend(now, "looked", CLOCK, obligation=signed)
+            return
+        late = entry.amend(now, "overdue", CLOCK, obligation=replace(signed, reminded_at=entry.now))
         entry.say(Outgoing(f"card:{late.id}", Topic.CARD, late.id))
         who = f"<@{late.requester}>’s break-glass {late.name} “{late.snapshot.title}”"  # noqa: RUF001 - an apostrophe
-        since = length(entry.now - owed.due_at)
-        _tell_channels(
-            entry, late, f"Overdue for {since}: the review of {who}. Who may review it finds it by /jit pending."
-        )
+        since = length(entry.now - signed.due_at)
+        text = f"Overdue for {since}: the review of {who}. Who may review it finds it by /jit pending."
+        _tell_channels(entry, late, text)
+
+    def _signed(self, row: Request) -> Request:
+        """Return a request as its record says it is: what is owed is never believed of a row. Raises: Unavailable."""
+        try:
+            signed, _ = self._world.trail.rebuild(row.id)
+        except Tampered as error:
+            raise Unavailable(f"The record of {row.name} does not hold, so it cannot be reviewed: {error}") from error
+        if signed.obligation != row.obligation and self._world.ledger.get(row.id).version == row.version:
+            _alarm(self._world, f"What is owed for {row.name} was changed in the database; the record counts.")
+        return signed
+
+    def _unmoved(self, entry: Entry, row: Request) -> Request:
+        """Lock a request. Raises: Conflict where it has moved since it was read."""
+        now = entry.get(row.id)
+        if now.version != row.version:
+            raise Conflict(f"{row.name} has moved while its record was read.")
+        return now
 
     def _open(self, request: Request, delivery: Delivery) -> Obligation:
         """Return what is owed, as long as it is. Raises: Settled, Stale."""

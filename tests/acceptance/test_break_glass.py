@@ -1,12 +1,14 @@
 """Break-glass: only where guardrails grant it, at once, told to everybody who was not asked, reviewed afterwards."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, update
 
 from jitbot.errors import Tampered
-from jitbot.model import Answer, DeliveryKind, Mark, Request, Standing, State
+from jitbot.model import Answer, DeliveryKind, Mark, Request, RequestId, Review, Standing, State
 from jitbot.store import tables
 from tests.town import ANN, BO, CY, DI, EVE, PEOPLE, POLICY, Town
 
@@ -240,7 +242,60 @@ def test_an_overdue_row_that_is_not_owed_any_more_is_left_alone(guarded: Town) -
     with guarded.database.write() as connection:
         connection.execute(update(tables.obligations).values(look_at=request.created_at))
     guarded.service.sweep.tick()
+    guarded.service.sweep.tick()
     assert "overdue" not in guarded.kinds(request)
+    assert guarded.kinds(request).count("looked") == 1, "the row by which it is found was put right"
+
+
+def test_who_was_written_into_the_row_as_a_reviewer_is_none(guarded: Town) -> None:
+    request = broken(guarded)
+    assert request.obligation is not None
+    with guarded.database.write() as connection:
+        bent = replace(request.obligation, reviewers=("user:U0BO",))
+        connection.execute(update(tables.requests).where(tables.requests.c.id == request.id).values(obligation=bent))
+    guarded.edit("oncall: [U0BO, U0CY]", "oncall: [U0CY]", "people.yml")
+    assert "You can't review" in reviewed(guarded, BO, request).text
+    assert any("was changed in the database" in each for each in guarded.said("alarm"))
+    assert not reviewed(guarded, CY, request).refused
+
+
+def test_a_row_that_was_bent_is_put_right_when_it_is_overdue(guarded: Town) -> None:
+    request = broken(guarded)
+    with guarded.database.write() as connection:
+        connection.execute(update(tables.requests).where(tables.requests.c.id == request.id).values(obligation=None))
+    guarded.forward(hours=25)
+    guarded.settle()
+    owed = guarded.see(request).obligation
+    assert owed is not None
+    assert owed.reminded_at is not None
+    assert len([each for each in guarded.said("alarm") if "was changed in the database" in each]) == 1
+
+
+def test_without_its_record_nothing_is_reviewed(guarded: Town) -> None:
+    request = broken(guarded)
+    with guarded.database.write() as connection:
+        connection.execute(update(tables.events).where(tables.events.c.kind == "owed").values(body="{}"))
+    assert "does not hold" in reviewed(guarded, CY, request).text
+    guarded.forward(hours=25)
+    guarded.settle()
+    assert "overdue" not in guarded.kinds(request)
+
+
+def test_a_request_that_moves_while_it_is_reviewed_is_looked_at_again(guarded: Town) -> None:
+    request = broken(guarded)
+    rebuild, calls = guarded.trail.rebuild, []
+
+    def slowly(which: RequestId) -> tuple[Request, Sequence[Review]]:
+        found = rebuild(which)
+        calls.append(which)
+        if len(calls) == 1:
+            with guarded.ledger.begin() as entry:
+                entry.amend(entry.get(which), "checked", "worker", outcome="moved")
+        return found
+
+    guarded.trail.rebuild = slowly  # type: ignore[method-assign]
+    assert not reviewed(guarded, CY, request).refused
+    assert len(calls) == 2
 
 
 def test_a_flag_put_into_the_row_is_found_before_it_runs(guarded: Town) -> None:
