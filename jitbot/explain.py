@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
-from jitbot.model import Decision, Mark, Need, Reason, UserId
+from jitbot.model import Decision, Mark, Need, Reason, Selector, UserId
 
 SIGNS = {
     Mark.YES: "✓",
@@ -46,7 +46,7 @@ def _people(text: str, name: Namer) -> str:
 
 def who(need: Need, name: Namer, most: int = 4) -> str:
     """Say who can still approve for one need: `one of the leads: Cy, Di or Eve`."""
-    group = " or ".join(source.name for source in need.sources)
+    group = " or ".join(called(source, name) for source in need.sources)
     number = "one" if need.missing == 1 else str(need.missing)
     shown = [name(user) for user in need.candidates[:most]]
     rest = len(need.candidates) - len(shown) + need.more
@@ -58,6 +58,11 @@ def who(need: Need, name: Namer, most: int = 4) -> str:
         people = either(shown) or "nobody just now"
     left = f" ({either([name(user) for user in need.left], 'and')} left)" if need.left else ""
     return f"{number} of {group}: {people}{left}"
+
+
+def called(source: Selector, name: Namer) -> str:
+    """Say whom a selector means: a group or rota by its name, a single person by theirs."""
+    return name(UserId(source.name)) if source.kind == "user" else source.name
 
 
 def either(words: Sequence[str], last: str = "or") -> str:

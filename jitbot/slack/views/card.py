@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jitbot.explain import who
+from jitbot.explain import called, who
 from jitbot.lifecycle import TERMINAL
 from jitbot.model import Need, Outcome, Request, Review, State, UserId
 from jitbot.slack import limits
@@ -77,7 +77,7 @@ def _deciding(request: Request, reviews: Sequence[Review], names: Names) -> list
 
 def _need(need: Need, names: Names) -> Line:
     given = ", ".join(names.get(user, user) for user in need.approved_by)
-    met = f"✓ {' or '.join(source.name for source in need.sources)}: {given}" if given else ""
+    met = f"✓ {' or '.join(called(source, namer(names)) for source in need.sources)}: {given}" if given else ""
     waits = f"○ {who(need, namer(names))}" if need.missing > 0 else ""
     return [shorten(" · ".join(part for part in (met, waits) if part), 500)]
 
@@ -105,7 +105,7 @@ def _escalated(request: Request, names: Names) -> list[Line]:
     return [
         [
             Bold("Asked also  "),
-            " or ".join(names.get(UserId(source.name), source.name) for source in tier.to),
+            " or ".join(called(source, namer(names)) for source in tier.to),
             ", since ",
             When(since + tier.after),
         ]

@@ -33,6 +33,9 @@ def in_decision(decision: Decision | None) -> set[UserId]:
     people = {user for need in decision.needs for user in (*need.approved_by, *need.candidates, *need.left)}
     people |= set(decision.owes.skipped[:MOST_NAMED]) if decision.owes is not None else set()
     people |= set(_in_tree(decision.tree))
+    tiers = (source for tier in decision.waiting.escalate for source in tier.to)
+    sources = (*(source for need in decision.needs for source in need.sources), *tiers)
+    people |= {UserId(source.name) for source in sources if source.kind == "user"}
     return people | ({decision.denied_by} if decision.denied_by else set())
 
 
