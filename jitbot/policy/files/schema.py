@@ -249,7 +249,7 @@ class GuardrailHead(Strict):
 
     guardrails: list[Any]
     facts: dict[str, FactKeys] = Field({})
-    break_glass: list[GlassKeys] = []
+    break_glass: list[GlassKeys] = Field([])
 
 
 class GuardrailFile(GuardrailHead):

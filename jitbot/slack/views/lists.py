@@ -90,7 +90,7 @@ WORDS = (
     ("status JIT-12", "how a request stands"),
     ("why JIT-12", "why it was decided so"),
     ("mine", "what you have asked for"),
-    ("pending", "what waits for your approval"),
+    ("pending", "what waits for your approval, or for your review afterwards"),
     ("withdraw JIT-12", "take back a request that has not started"),
     ("drop JIT-12", "end now what you were granted"),
     ("help", "this"),

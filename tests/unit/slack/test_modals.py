@@ -186,13 +186,13 @@ def test_the_picker_works_with_any_number_of_actions(number: int) -> None:
 @given(st.lists(texts, max_size=20))
 def test_lists_fit_whatever_is_in_them(reasons: list[str]) -> None:
     requests = [make_request(reason=reason, title=reason) for reason in reasons]
-    for drawing in (lists.mine(requests, NAMES), lists.pending(requests, NAMES)):
+    for drawing in (lists.mine(requests, NAMES), lists.pending(requests, requests, NAMES)):
         assert_message(drawing)
     assert_message(lists.help_list([make_action(name="x" * 50, title=reason) for reason in reasons]))
 
 
 def test_what_waits_for_you_opens_the_whole_story_and_never_approves_by_itself() -> None:
-    drawing = lists.pending([make_request()], NAMES)
+    drawing = lists.pending([make_request()], [], NAMES)
     ids = [
         element["action_id"] for block in drawing.blocks if block["type"] == "actions" for element in block["elements"]
     ]
