@@ -38,7 +38,7 @@ from jitbot.policy.calendar import on_calendar, planned_start, until_when
 from jitbot.policy.durations import format_duration
 from jitbot.policy.requirements import Requirement, measure, satisfied
 from jitbot.policy.values import condition_values
-from jitbot.policy.waiting import marks, opened, together
+from jitbot.policy.waiting import marks, opened, outsiders, together
 from jitbot.policy.wanted import wanted
 
 
@@ -157,8 +157,7 @@ def _owed(policy: Policy, terms: BreakGlass, request: Request, passed: _Findings
     """Return what is owed: a review by those who could have been asked, or else by others who may break the glass."""
     measured = [measure(rule, required, request, (), facts) for rule, required in passed.required]
     sources = {str(source) for each in measured for source in each.sources}
-    outside = {request.requester, request.beneficiary}
-    people = {user for source in sources for user in facts.members.get(source, ())} - outside
+    people = {user for source in sources for user in facts.members.get(source, ())} - outsiders(request)
     skipped = sorted(user for user in people if user not in facts.people or facts.may_review(user))
     reviewers = mentioned(policy, request.action) or tuple(str(each) for each in terms.who)
     return Owed(terms.review_within, reviewers, terms.tell, tuple(skipped[:MOST_TOLD]))

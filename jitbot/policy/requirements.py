@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from jitbot.model import Entry, Facts, Need, Request, Review, Reviews, Rule, Selector, UserId, Verdict
 from jitbot.policy.matching import assign, can_be_met
-from jitbot.policy.waiting import counting, in_time, stands_in, widened
+from jitbot.policy.waiting import counting, in_time, outsiders, stands_in, widened
 
 SHOWN_CANDIDATES = 20
 """How many candidates a decision names; a group of thousands is not written into every record."""
@@ -47,7 +47,7 @@ def measure(rule: Rule, required: Reviews, request: Request, reviews: Sequence[R
     An approval counts by the selectors it satisfied when it was given: a shift that ended since does not erase it. One
     by somebody who cannot be looked up now does not count yet, since they may have been deactivated.
     """
-    outside = {request.requester, request.beneficiary}
+    outside = outsiders(request)
     given = {
         review.reviewer: frozenset(review.selectors)
         for review in reviews
@@ -82,14 +82,14 @@ def _possible(
     """Tell whether these entries can be met at all, by whoever may approve now or is asked later."""
     sooner_or_later = [in_time(rule, entry) for entry in entries]
     sources = [source for entry in sooner_or_later for source in entry.sources]
-    everybody = _everybody(sources, {request.requester, request.beneficiary}, facts) | given
+    everybody = _everybody(sources, outsiders(request), facts) | given
     return can_be_met(sooner_or_later, everybody, facts.unread)
 
 
 def _needs(
     rule: Rule, entries: Sequence[Entry], approvals: dict[UserId, frozenset[str]], request: Request, facts: Facts
 ) -> tuple[Need, ...]:
-    outside = {request.requester, request.beneficiary}
+    outside = outsiders(request)
     wide = [widened(rule, entry, request, facts) for entry in entries]
     filled = assign([counting(rule, entry) for entry in wide], approvals)
     used = {user for who in filled for user in who}

@@ -99,9 +99,13 @@ def stands_in(rule: Rule, entry: Entry, request: Request, facts: Facts) -> bool:
     """Tell whether the fallback counts: no source of the entry that could be read names anybody who could approve."""
     if not rule.waiting.fallback:
         return False
-    outside = {request.requester, request.beneficiary}
     named = {user for source in (*entry.sources, *entry.quiet) for user in facts.members.get(str(source), ())}
-    return not any(user not in facts.people or facts.may_review(user) for user in named - outside)
+    return not any(user not in facts.people or facts.may_review(user) for user in named - outsiders(request))
+
+
+def outsiders(request: Request) -> set[UserId]:
+    """Return who can never review this request, whatever names them."""
+    return {request.requester, request.beneficiary}
 
 
 def selectors(rule: Rule) -> set[str]:
