@@ -85,7 +85,7 @@ class Chasing:
         people = _can_approve(decision)
         if not remind:
             people = [user for user in people if _new(user, tiers, decision, facts)]
-        if people and (tiers or remind):
+        if people:
             text = _words(moved, tiers, people, facts.now)
             entry.say(Outgoing(f"call:{moved.id}:{moved.version}", Topic.CALL, moved.id, text))
         return moved

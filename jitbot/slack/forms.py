@@ -169,7 +169,7 @@ class Forms:
             why = ahead.words or (decision.summary if decision is not None else UNKNOWN)
             view = form(action, typed, {"break-glass": why}, ahead)
         else:
-            view = break_glass.confirm(action, typed, ahead)
+            view = break_glass.confirm(action, typed, decision.owes, ahead)
         self._desk.replies.update(view_id, view)
 
     def _work(self, key: str, caller: Caller) -> None:

@@ -157,7 +157,15 @@ class Notifier:
         if not place:
             log.error("ALARM: %s", rows[0].text)
             raise Refused("no_alarm_channel")
-        self._sender.post(self._channels.id_of(place), notices.alarm(self._named(rows[0].text), self._about(rows[0])))
+        text = self._named(rows[0].text)
+        try:
+            self._sender.post(self._channels.id_of(place), notices.alarm(text, self._about(rows[0])))
+        except Refused as refusal:
+            if self._alarms in ("", place):
+                raise
+            log.warning("%s could not be told: %s", place, refusal.code)
+            text = f"{place} could not be told ({refusal.code}). {text}"
+            self._sender.post(self._channels.id_of(self._alarms), notices.alarm(text, self._about(rows[0])))
 
     def _named(self, text: str) -> str:
         """Put names where a text of ours has ids: notices and alarms ping nobody besides."""

@@ -1,6 +1,7 @@
 """Break-glass: only where guardrails grant it, at once, told to everybody who was not asked, reviewed afterwards."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from sqlalchemy import delete, update
 from jitbot.errors import Tampered
 from jitbot.model import Answer, DeliveryKind, Mark, Request, RequestId, Review, Standing, State
 from jitbot.store import tables
+from tests.acceptance.killing import Death, Killed, die_inside, exorcise, haunt
 from tests.town import ANN, BO, CY, DI, EVE, PEOPLE, POLICY, Town
 
 GUARDRAILS = """
@@ -68,6 +70,37 @@ def test_everybody_who_was_skipped_and_the_channels_are_told(guarded: Town) -> N
     assert {each.to for each in told} == {BO, CY, DI, EVE, "#security"}
     assert all("INC-9 all is down" in each.text and f"<@{ANN}>" in each.text for each in told)
     assert all(each.request == request.id for each in told)
+
+
+def test_what_is_owed_is_on_disk_before_anything_happens(guarded: Town) -> None:
+    seen: list[object] = []
+    guarded.runner.on_start = lambda inputs, run: seen.append(guarded.ledger.owed(10))
+    request = broken(guarded)
+    assert seen == [[request.id]]
+
+
+@pytest.mark.parametrize("dying", [haunt, die_inside])
+@pytest.mark.parametrize("step", range(1, 9))
+def test_killed_at_any_step_it_is_owed_once_it_has_begun(
+    make_town: Callable[[], Town], dying: Callable[[Town, int], Death], step: int
+) -> None:
+    town = make_town()
+    town.files = {"payments.yml": POLICY, "people.yml": GROUPS, "guardrails.yml": GUARDRAILS}
+    town.service.book.reload()
+    dying(town, step)
+    with contextlib.suppress(Killed):
+        try_to_break(town)
+    exorcise(town)
+    requests = town.ledger.find()
+    assert len(town.runner.started) <= 1
+    assert [bool(request.started_at) for request in requests] == [
+        request.obligation is not None for request in requests
+    ]
+    for request in requests:
+        told = [text for text in town.said("notice") if "could have been asked" in text]
+        assert len(told) == (4 if request.started_at else 0)
+        assert town.kinds(request).count("owed") == bool(request.started_at)
+    town.close()
 
 
 def test_who_is_not_named_is_refused_with_who_is(guarded: Town) -> None:
@@ -163,7 +196,7 @@ def test_an_outsider_does_not_review_it(guarded: Town) -> None:
 
 def test_a_comment_that_cannot_be_shown_is_refused(guarded: Town) -> None:
     request = broken(guarded)
-    assert reviewed(guarded, CY, request, comment="a\x00b").text.startswith("The comment ")
+    assert reviewed(guarded, CY, request, comment="a\x07b").text.startswith("The comment ")
 
 
 def test_a_review_of_another_drawing_or_of_nothing_owed_is_refused(guarded: Town) -> None:
@@ -245,6 +278,16 @@ def test_an_overdue_row_that_is_not_owed_any_more_is_left_alone(guarded: Town) -
     guarded.service.sweep.tick()
     assert "overdue" not in guarded.kinds(request)
     assert guarded.kinds(request).count("looked") == 1, "the row by which it is found was put right"
+
+
+def test_a_row_about_nothing_that_is_owed_is_taken_out(guarded: Town) -> None:
+    request = guarded.ask(ANN, "restart", service="api", env="staging")
+    row = {"request": request.id, "person": BO, "due_at": request.created_at, "look_at": request.created_at}
+    with guarded.database.write() as connection:
+        connection.execute(tables.obligations.insert().values(row))
+    guarded.service.sweep.tick()
+    assert guarded.ledger.owed(10) == []
+    assert guarded.said("alarm") == []
 
 
 def test_who_was_written_into_the_row_as_a_reviewer_is_none(guarded: Town) -> None:

@@ -76,9 +76,9 @@ def test_a_card_is_drawn_from_the_ledger(town: Town) -> None:
 def test_what_was_typed_is_checked_field_by_field(town: Town) -> None:
     queries = town.service.queries
     tune = queries.action("tune")
-    queries.check(tune, {"value": 5}, "INC-1", "1h", ANN)
+    queries.check(tune, {"params": {"value": 5}, "reason": "INC-1", "ttl": "1h"}, ANN)
     with pytest.raises(InvalidInput) as caught:
-        queries.check(tune, {"value": 5000}, "", "9h", ANN)
+        queries.check(tune, {"params": {"value": 5000}, "reason": "", "ttl": "9h"}, ANN)
     assert set(caught.value.fields) == {"value", "reason", "for"}
 
 

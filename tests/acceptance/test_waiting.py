@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from jitbot.errors import Conflict
 from jitbot.model import DeliveryKind, Request, Standing, State
 from tests.town import ANN, BO, CY, DI, EVE, PEOPLE, Town
 
@@ -138,6 +139,27 @@ def test_of_two_processes_one_says_it(slow: Town) -> None:
     twin.close()
 
 
+def test_a_request_that_was_taken_back_meanwhile_is_left_alone(slow: Town) -> None:
+    request = slow.ask(ANN, "restart")
+    slow.forward(minutes=10, seconds=1)
+    claimed = slow.ledger.claim(request.id, slow.world.name, slow.world.lease)
+    assert claimed is not None
+    slow.withdraw(ANN, request)
+    with pytest.raises(Conflict, match="is not waiting any more"):
+        slow.service.sweep._chasing.waits(claimed)
+    assert calls(slow) == []
+
+
+def test_where_a_rule_no_longer_reminds_nothing_is_said(slow: Town) -> None:
+    request = slow.ask(ANN, "restart")
+    slow.edit("        remind_after: 10m\n", "")
+    at(slow, request, 11)
+    assert calls(slow) == []
+    assert slow.kinds(request)[-1] == "looked"
+    at(slow, request, 26)
+    assert len(calls(slow)) == 1
+
+
 def test_a_rules_own_lapse_ends_it(slow: Town) -> None:
     request = slow.ask(ANN, "restart")
     at(slow, request, 59)
@@ -162,9 +184,7 @@ def test_who_could_not_be_read_is_asked_as_soon_as_they_can_be(slow: Town) -> No
 def test_a_new_revision_waits_anew(slow: Town) -> None:
     request = slow.ask(ANN, "restart")
     at(slow, request, 26)
-    slow.edit("risk: high", "") if "risk" in slow.files["payments.yml"] else slow.edit(
-        "runner: fake\n", "runner: fake\n    risk: high\n"
-    )
+    slow.edit("runner: fake\n", "runner: fake\n    risk: high\n")
     slow.approve(BO, request)
     seen = slow.see(request)
     assert seen.revision == 2

@@ -73,6 +73,17 @@ def test_one_line_is_asked_back_and_then_runs_at_once(town: SlackTown) -> None:
         assert "You could have been asked" in told["text"]
 
 
+def test_a_channel_that_cannot_be_told_is_made_up_for_by_the_operators(town: SlackTown) -> None:
+    town.town.edit('tell: ["#operators"]', 'tell: ["#nowhere"]', "guardrails.yml")
+    ann = town.person("U0ANN")
+    ann.command(HERE, '/jit admin for=30m break-glass=yes reason="INC-9 all is down"')
+    ann.wait_for(lambda: submits(ann.modal()), "the question")
+    ann.submit()
+    told = town.until(lambda: [each for each in ann.messages(OPERATORS) if "JIT-1" in each["text"]], "the operators")
+    assert "#nowhere could not be told" in told[0]["text"]
+    assert "without approval" in told[0]["text"]
+
+
 def test_an_approver_reviews_it_from_the_card(town: SlackTown) -> None:
     break_by_line(town)
     town.until(lambda: town.town.ledger.find() and town.state(1) == "active", "the grant")

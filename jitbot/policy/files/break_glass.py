@@ -136,5 +136,6 @@ def _channels(document: Document, path: Path, names: Sequence[str], issues: Issu
 
 def _narrowing(document: Document) -> list[str]:
     """Return the actions of a file that have the key."""
-    actions = document.value["actions"]
-    return [name for name, keys in actions.items() if isinstance(keys, dict) and "break_glass" in keys]
+    actions = document.value.get("actions") if isinstance(document.value, dict) else None
+    entries = actions.items() if isinstance(actions, dict) else ()
+    return [name for name, keys in entries if isinstance(keys, dict) and "break_glass" in keys]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from jitbot.explain import either, length
-from jitbot.model import Action, Request, Review
+from jitbot.model import Action, Owed, Request, Review
 from jitbot.slack import limits
 from jitbot.slack.blocks import modal, note, option, plain
 from jitbot.slack.spans import Block, Bold, Line, paragraph, quote, rich
@@ -40,7 +40,7 @@ def choice(typed: Typed) -> list[Block]:
     return [block]
 
 
-def confirm(action: Action, typed: Typed, ahead: Foresight) -> Block:
+def confirm(action: Action, typed: Typed, owes: Owed, ahead: Foresight) -> Block:
     """Ask once more, saying what will happen, who is told, and by when a review is owed."""
     keeps = kept(typed)
     if size(keeps) > limits.PRIVATE_METADATA:
@@ -50,8 +50,8 @@ def confirm(action: Action, typed: Typed, ahead: Foresight) -> Block:
     lines: list[Line] = [
         ["🚨 ", Bold(shorten(f"{action.title}: {values}" if values else action.title, 500))],
         [Bold("What happens  "), shorten(f"It runs at once, without approval. {plan}", 600)],
-        [Bold("Who is told  "), shorten(_told(ahead), 600)],
-        [Bold("What you owe  "), _owes(ahead)],
+        [Bold("Who is told  "), shorten(_told(owes, ahead.names), 600)],
+        [Bold("What you owe  "), _owes(owes)],
     ]
     return modal(
         "Break the glass?",
@@ -69,19 +69,15 @@ TOO_LONG = (
 )
 
 
-def _told(ahead: Foresight) -> str:
-    skipped = ahead.decision.owes.skipped if ahead.decision and ahead.decision.owes else ()
-    names = [ahead.names.get(user, user) for user in skipped[:MOST_NAMED]]
-    more = [f"{len(skipped) - len(names)} more"] if len(skipped) > len(names) else []
-    channels = ahead.decision.owes.tell if ahead.decision and ahead.decision.owes else ()
-    return either([*channels, *names, *more], "and")
+def _told(owes: Owed, names: Names) -> str:
+    people = [names.get(user, user) for user in owes.skipped[:MOST_NAMED]]
+    rest = len(owes.skipped) - len(people)
+    return either([*owes.tell, *people, *([f"{rest} more"] if rest else [])], "and")
 
 
-def _owes(ahead: Foresight) -> str:
-    if ahead.decision is None or ahead.decision.owes is None:
-        return ""
-    within = length(ahead.decision.owes.review_within)
-    groups = either([each.partition(":")[2] for each in ahead.decision.owes.reviewers])
+def _owes(owes: Owed) -> str:
+    within = length(owes.review_within)
+    groups = either([each.partition(":")[2] for each in owes.reviewers])
     return shorten(f"a review by somebody of {groups}, within {within} of the start. Everything goes on record.", 600)
 
 

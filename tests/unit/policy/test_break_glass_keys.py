@@ -11,7 +11,8 @@ from tests.unit.policy.conftest import action_text, unmarked
 PEOPLE = """
 groups:
   engineering: [U1ANN, U2BOB]
-  leads: [U3CAT, "group:chiefs", "oncall:first"]
+  leads: [U3CAT, "group:chiefs", "group:deputies", "oncall:first"]
+  deputies: ["group:chiefs"]
   chiefs: [U4DAN]
 on_call:
   first: {source: fake, name: first, as: people}

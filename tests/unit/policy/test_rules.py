@@ -110,9 +110,9 @@ def test_a_huge_number_of_alternatives_is_counted_and_not_expanded(fault: Fault)
         ("[{deny: »5}]", "write `deny: true`, or the message that people see in quotes."),
         (
             "[{allow: true, »when_: x}]",
-            "'when_' is not a key here. Did you mean when? Allowed: name, when, deny, review and allow.",
+            "'when_' is not a key here. Did you mean when? Allowed: name, when, deny, review, allow, "
+            "remind_after, escalate, lapse_after and fallback.",
         ),
-        ("[{review: [{from: [group:leads]}], »escalate: []}]", "'escalate' is not a key here."),
         ("[{allow: true, when: »}]", "`when` is empty; write a value, or leave the key out."),
         ("[{allow: true, when: »true}]", "this must be text, not true; put it in quotes."),
         (
@@ -141,7 +141,7 @@ def test_a_huge_number_of_alternatives_is_counted_and_not_expanded(fault: Fault)
         ("[{review: [{from: [group:leads], count: »'2'}]}]", "this must be a whole number, not '2'."),
         (
             "[{review: [{from: [group:leads], »cuont: 2}]}]",
-            "'cuont' is not a key here. Did you mean count? Allowed: from, count and any_of.",
+            "'cuont' is not a key here. Did you mean count? Allowed: from, count, quiet and any_of.",
         ),
         ("[{review: [{from: [user:U1ANN], count: »2}]}]", "this asks for 2 different people and names 1."),
         ("[{review: [{any_of: »[]}]}]", "this is empty; at least 1 is needed."),
@@ -258,7 +258,10 @@ def test_a_parameter_that_is_free_text_in_one_action_is_free(load_files: Callabl
     ("guardrail", "message"),
     [
         ("»{name: x}", "a rule says exactly one of deny, review; this has none."),
-        ("{deny: true, »allow: true}", "'allow' is not a key here. Allowed: name, when, deny, review and applies_to."),
+        (
+            "{deny: true, »allow: true}",
+            "'allow' is not a key here. Allowed: name, when, deny, review, applies_to and break_glass.",
+        ),
         ("»x", "this must be a mapping (`key: value` lines), not 'x'."),
         ("{deny: true, applies_to: »[]}", "this is empty; at least 1 is needed."),
         (

@@ -21,12 +21,12 @@ from jitbot.slack.views.foresight import Foresight
 from jitbot.slack.views.form import form
 from jitbot.slack.views.notices import alarm, call, notice
 from jitbot.slack.views.people import on_card, pinged
+from jitbot.slack.views.preview import preview_lines
 from tests.unit.slack.drawn import ANN, BO, CY, NAMES, NOW, make_action, make_decision, make_request
 
 OWED = Obligation(NOW + timedelta(days=1), ("group:leads",), ("#security",))
-DECISION = make_decision(
-    outcome=Outcome.ALLOW, needs=(), owes=Owed(timedelta(days=1), ("group:leads",), ("#security",), (BO, CY))
-)
+OWES = Owed(timedelta(days=1), ("group:leads",), ("#security",), (BO, CY))
+DECISION = make_decision(outcome=Outcome.ALLOW, needs=(), owes=OWES)
 AHEAD = Foresight(DECISION, Plan("restarts 6 pods", "f"), names=NAMES)
 
 
@@ -43,24 +43,23 @@ def buttons(blocks: list[dict[str, Any]]) -> list[str]:
 @given(reason=st.text(max_size=900), value=st.text(max_size=300))
 def test_the_question_fits_whatever_is_typed_and_keeps_all_of_it(reason: str, value: str) -> None:
     typed = Typed("restart", {"service": value}, reason, "30m")
-    view = break_glass.confirm(make_action(), typed, AHEAD)
+    view = break_glass.confirm(make_action(), typed, OWES, AHEAD)
     checked_view(view, "modal")
     if "submit" in view:
         assert read_confirmed(view) == replace(typed, break_glass=True)
 
 
 def test_what_is_too_long_to_be_kept_is_not_taken_in_cut() -> None:
-    view = break_glass.confirm(make_action(), Typed("restart", {}, "x" * 3000), AHEAD)
+    view = break_glass.confirm(make_action(), Typed("restart", {}, "x" * 3000), OWES, AHEAD)
     assert "submit" not in view
     assert "too long to be kept" in str(view)
 
 
 def test_the_question_says_who_is_told_and_how_many_more() -> None:
     many = tuple(UserId(f"U{index:03}") for index in range(25))
-    owes = replace(DECISION.owes, skipped=many)  # type: ignore[type-var]
-    ahead = replace(AHEAD, decision=replace(DECISION, owes=owes))
-    assert "#security, U000" in str(break_glass.confirm(make_action(), Typed("restart"), ahead))
-    assert "and 15 more" in str(break_glass.confirm(make_action(), Typed("restart"), ahead))
+    view = break_glass.confirm(make_action(), Typed("restart"), replace(OWES, skipped=many), AHEAD)
+    assert "#security, U000" in str(view)
+    assert "and 15 more" in str(view)
 
 
 @pytest.mark.parametrize("offered", [True, False])
@@ -159,3 +158,8 @@ def test_quiet_people_are_not_pinged_by_the_card() -> None:
 def test_a_single_person_is_called_by_their_name() -> None:
     assert called(Selector("user", str(ANN)), lambda user: NAMES[user]) == "Ann"
     assert called(Selector("group", "leads"), lambda user: NAMES[user]) == "leads"
+
+
+def test_the_look_ahead_says_what_breaking_the_glass_comes_to() -> None:
+    lines = preview_lines(replace(DECISION, summary="Break-glass: runs at once."), None, NAMES)
+    assert lines == ["🚨 Break-glass: runs at once."]
