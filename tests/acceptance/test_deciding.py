@@ -197,8 +197,8 @@ def test_people_are_offered_what_they_may_run_and_nothing_else(town: Town) -> No
 def test_the_preview_says_what_will_happen_and_who_will_be_asked(town: Town) -> None:
     queries = town.service.queries
     action = queries.action("restart")
-    free = queries.preview(ANN, action, {"service": "api", "env": "staging"}, "INC-1", "")
-    asked = queries.preview(ANN, action, {"service": "api", "env": "prod"}, "INC-1", "")
+    free = queries.preview(ANN, action, {"params": {"service": "api", "env": "staging"}, "reason": "INC-1"})
+    asked = queries.preview(ANN, action, {"params": {"service": "api", "env": "prod"}, "reason": "INC-1"})
     assert free.decision is not None
     assert asked.decision is not None
     assert (free.decision.outcome, asked.decision.outcome) == (Outcome.ALLOW, Outcome.REVIEW)
