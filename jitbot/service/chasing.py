@@ -63,7 +63,7 @@ class Chasing:
         if decision.outcome is Outcome.ALLOW:
             return self._reviewing.apply(entry, now, decision, POLICY, policy)
         unread = any(str(source) in facts.unread for tier in tiers for source in tier.to)
-        if unread or (decision.unread and decision.outcome is Outcome.DENY):
+        if unread or (decision.unread and not _can_approve(decision)):  # of a refusal too: then nobody can
             return entry.amend(now, "waits", CLOCK, due_at=entry.now + AGAIN, owner="", lease_until=None)
         if decision.outcome is Outcome.DENY:
             return self._reviewing.apply(entry, now, decision, POLICY, policy)

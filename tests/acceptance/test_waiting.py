@@ -225,6 +225,19 @@ def test_what_cannot_be_read_at_a_look_denies_nothing(slow: Town) -> None:
     assert len(calls(slow)) == 1
 
 
+def test_who_is_to_be_reminded_is_reminded_as_soon_as_it_can_be_read_who_that_is(slow: Town) -> None:
+    slow.edit("oncall: [U0BO, U0CY]", "oncall: ['@oncall']", file="people.yml")
+    slow.edit(", quiet: [group:quiet]", "")
+    slow.directory.usergroups["oncall"] = {BO}
+    request = slow.ask(ANN, "restart")
+    del slow.directory.usergroups["oncall"]
+    at(slow, request, 10)
+    assert calls(slow) == []
+    slow.directory.usergroups["oncall"] = {BO}
+    at(slow, request, 11)
+    assert f"<@{BO}>" in calls(slow)[0]
+
+
 FALLBACK = """
       - name: one on call
         review: [{from: [group:empty]}]
