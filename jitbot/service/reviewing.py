@@ -121,8 +121,7 @@ class Reviewing:
             moved = entry.move(request, Event.APPROVE, by, **changes)
             tell(entry, moved)
         else:
-            if request.state is State.PENDING:
-                changes["due_at"] = next_look(decision.waiting, request)
+            changes["due_at"] = next_look(decision.waiting, request)
             moved = entry.amend(request, "counted", by, **changes)
             tell(entry, moved)
         return moved
