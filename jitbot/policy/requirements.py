@@ -77,10 +77,10 @@ def measure(
 def _everybody(sources: Sequence[Selector], outside: set[UserId], facts: Facts) -> dict[UserId, frozenset[str]]:
     people = {user for source in sources for user in facts.members.get(str(source), ())} - outside
     names = [str(source) for source in sources]
-    return {user: frozenset(satisfied(names, facts, user)) for user in sorted(people) if _could_review(user, facts)}
+    return {user: frozenset(satisfied(names, facts, user)) for user in sorted(people) if could_review(user, facts)}
 
 
-def _could_review(user: UserId, facts: Facts) -> bool:
+def could_review(user: UserId, facts: Facts) -> bool:
     """Tell whether someone may be counted on: whoever was not looked up gets the benefit until they click."""
     return user not in facts.people or facts.may_review(user)
 
@@ -94,7 +94,7 @@ def _needs(
     for entry, who in zip(entries, filled, strict=True):
         named = {user for source in entry.sources for user in facts.members.get(str(source), ())} - outside
         left = sorted(user for user in named if facts.gone(user))
-        free = sorted(user for user in named - used if _could_review(user, facts))
+        free = sorted(user for user in named - used if could_review(user, facts))
         needs.append(
             Need(
                 rule=rule.name,
