@@ -22,11 +22,12 @@ from jitbot.clock.ticker import Ticker
 from jitbot.errors import SettingsError, StoreUnavailable
 from jitbot.facts.registry import FactRegistry
 from jitbot.model import Policy
+from jitbot.outbound.checkout import author
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.policy.files.load import load, read
 from jitbot.ports import Directory
 from jitbot.runners.registry import Registry
-from jitbot.service import Book, Service, World
+from jitbot.service import Book, Folder, Service, World
 from jitbot.settings import Settings, variable
 from jitbot.slack.app import SocketRunner, build_app
 from jitbot.slack.cards import Cards
@@ -55,6 +56,8 @@ RENEW = timedelta(seconds=5)
 """How often claims are renewed; a claim lasts four times as long."""
 RELOAD = timedelta(seconds=3)
 """How often the policy files are looked at."""
+REST = timedelta(seconds=0.5)
+"""How long changed policy files have to be at rest before they are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,13 @@ def open_sources(settings: Settings) -> FactRegistry:
 
 def open_book(settings: Settings, store: Store, catalog: Registry, sources: FactRegistry) -> Book:
     """Read the policies; a broken set leaves jitbot ends-only, and says so."""
-    book = Book(
-        read=lambda: read(settings.policies), load=lambda files: load(files, catalog, sources), keep=store.sets.keep
+    folder = Folder(
+        read=lambda: read(settings.policies),
+        load=lambda files: load(files, catalog, sources),
+        rest=lambda: time.sleep(REST.total_seconds()),
+        author=lambda files: author(settings.policies, files),
     )
+    book = Book(folder, store.sets, store.ledger, store.trail)
     book.reload()
     if book.ends_only:
         log.error("ends-only: new requests are refused until the policies are mended.\n%s", book.fault)
@@ -161,6 +168,7 @@ class Bot:
             channels=self._channels,
             directory=directory,
             alarms=settings.operators_channel,
+            news=settings.policy_channel or settings.operators_channel,
         )
         self._hands = Hands()
         self._desk = Desk(
@@ -181,6 +189,7 @@ class Bot:
         sweep = self._service.sweep
         self._queue.start(request=sweep.attend, delivery=sweep.delivery, messages=self._notifier.wake)
         self._notifier.start()
+        sweep.reload()
         sweep.tick()
         self._ticker.every(timedelta(seconds=self._settings.sweep_seconds), sweep.tick)
         self._ticker.every(RENEW, sweep.renew)

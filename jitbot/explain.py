@@ -21,7 +21,7 @@ Namer = Callable[[UserId], str]
 def explain(decision: Decision, name: Namer) -> str:
     """Draw the tree of reasons as lines of text."""
     root = decision.tree
-    heading = " · ".join(part for part in (root.label, _people(root.detail, name), root.where) if part)
+    heading = " · ".join(part for part in (root.label, with_names(root.detail, name), root.where) if part)
     return "\n".join([heading, *_branches(root.children, "", name)])
 
 
@@ -29,12 +29,12 @@ def _branches(children: Sequence[Reason], indent: str, name: Namer) -> Iterator[
     for index, child in enumerate(children):
         last = index == len(children) - 1
         sign = "" if child.children and child.label == "guardrails" else SIGNS[child.mark] + " "
-        parts = [f"{sign}{child.label}", child.where, _people(child.detail, name)]
+        parts = [f"{sign}{child.label}", child.where, with_names(child.detail, name)]
         yield indent + ("└ " if last else "├ ") + "   ".join(part for part in parts if part)
         yield from _branches(child.children, indent + ("  " if last else "│ "), name)
 
 
-def _people(text: str, name: Namer) -> str:
+def with_names(text: str, name: Namer) -> str:
     """Put names where the tree holds ids (`<@U…>`)."""
     pieces = text.split("<@")
     shown = [pieces[0]]

@@ -18,6 +18,7 @@ from jitbot.model import (
     Delivery,
     FactKind,
     Health,
+    Outdated,
     Outgoing,
     Person,
     Plan,
@@ -71,14 +72,17 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
     def record(self, kind: str, by: str, request: RequestId | None = None, **body: Any) -> None:
         """Append an audit event that moves nothing (a refusal, for example)."""
 
-    def say(self, message: Outgoing) -> None:
-        """Put a message into the outbox; coalesced with a waiting one of the same key."""
+    def say(self, message: Outgoing, wait: timedelta = timedelta(0)) -> None:
+        """Put a message into the outbox, to be said after a while; it replaces a waiting one of the same key."""
 
     def settle(self, delivery: str) -> None:
         """Mark an inbox row done, in this transaction."""
 
     def waiting(self, request: RequestId) -> bool:
         """Tell whether a delivery for this request is kept and not worked on yet."""
+
+    def alone(self, doing: str) -> None:
+        """Wait until no other transaction is at this too; nobody else is until this one ends."""
 
     def holders(self, target: str) -> Sequence[Request]:
         """Return the unfinished requests that were started on this target, oldest first, locked."""
@@ -103,6 +107,9 @@ class Ledger(Protocol):
         self, *, states: Sequence[State] = (), requester: UserId | None = None, limit: int = 50
     ) -> Sequence[Request]:
         """Return requests, newest first."""
+
+    def outdated(self, digest: str, limit: int) -> Sequence[Outdated]:
+        """Return what waits for people and was last decided by another policy set than this, oldest first."""
 
     def due(self, limit: int) -> Sequence[RequestId]:
         """Return what must be looked at now and is in nobody's hands, longest due first."""
@@ -155,11 +162,27 @@ class Trail(Protocol):
     def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
         """Rebuild a request and its present reviews from its own verified events alone. Raises: Tampered."""
 
+    def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
+        """Return the newest event of a kind, verified; None where it is none newer than the one numbered `after`.
+
+        Raises: Tampered, also where the one numbered `after` is gone.
+        """
+
     def events(self, request: RequestId | None = None, after: int = 0, limit: int = 100) -> Sequence[AuditEvent]:
         """Return events in order."""
 
     def verify(self) -> int:
         """Verify the whole chain and return how many events it has. Raises: Tampered."""
+
+
+class PolicySets(Protocol):
+    """The text of every policy set that was ever in force; which one is now, the signed record says."""
+
+    def keep(self, digest: str, files: Mapping[str, str]) -> None:
+        """Store a set, once. Raises: StoreUnavailable."""
+
+    def files(self, digest: str) -> Mapping[str, str] | None:
+        """Return the text of a set, None where there is none of that digest. Raises: StoreUnavailable."""
 
 
 class Directory(Protocol):

@@ -87,6 +87,7 @@ class SlackTown:
             channels=self.channels,
             directory=self.directory,
             alarms="#operators",
+            news="#operators",
         )
         self.hands = Hands()
         self.desk = Desk(

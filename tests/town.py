@@ -19,6 +19,7 @@ from jitbot.audit import Verifier
 from jitbot.errors import DirectoryUnavailable, InvalidInput, NotFound
 from jitbot.model import (
     Answer,
+    Author,
     DeliveryKind,
     Health,
     HealthState,
@@ -35,11 +36,12 @@ from jitbot.outbound.site import EnvironmentSite
 from jitbot.policy.files.load import load
 from jitbot.ports import Run
 from jitbot.runners.guard import Guarded
-from jitbot.service import Book, Service, World
+from jitbot.service import Book, Folder, Service, World
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.engine import Database
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
+from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
 from tests.fake_sources import FakeSource, FakeSources
@@ -242,6 +244,8 @@ class Town:
         self.directory, self.runner, self.facts = Directory(), FakeRunner(), FakeSource()
         self.database = Database(url)
         self._keys = itertools.count()
+        self.author = Author()
+        self.while_at_rest: Callable[[], None] = lambda: None
         self._build()
 
     def _build(self) -> None:
@@ -252,9 +256,14 @@ class Town:
         self.trail = StoreTrail(self.database, Verifier([signer.public]))
         self.ledger = StoreLedger(self.database, signer)
         self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
-        self.book = Book(
-            lambda: dict(self.files), lambda files: load(files, catalog, sources), lambda digest, files: None
+        self.sets = PolicySets(self.database)
+        folder = Folder(
+            read=lambda: dict(self.files),
+            load=lambda files: load(files, catalog, sources),
+            rest=lambda: self.while_at_rest(),
+            author=lambda files: self.author,
         )
+        self.book = Book(folder, self.sets, self.ledger, self.trail)
         self.book.reload()
         name = f"process-{next(self._keys)}"
         self.world = World(
@@ -317,6 +326,11 @@ class Town:
         answer = self.service.intake.work(key)
         self.settle()
         return answer
+
+    def reload(self) -> None:
+        """Look at the policy files as the bot does every few seconds, and settle what follows."""
+        self.service.sweep.reload()
+        self.settle()
 
     def edit(self, old: str, new: str, file: str = "payments.yml") -> None:
         """Edit a policy file and have it read again."""

@@ -2,6 +2,7 @@
 
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
 from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, Window
+from jitbot.model.changes import Author, Changes
 from jitbot.model.decision import Decision, Mark, Need, Reason
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
@@ -11,6 +12,7 @@ from jitbot.model.request import (
     WORKERS_OWN,
     Health,
     HealthState,
+    Outdated,
     Plan,
     Receipt,
     Request,
@@ -30,7 +32,9 @@ __all__ = [
     "Action",
     "Answer",
     "AuditEvent",
+    "Author",
     "Calendar",
+    "Changes",
     "Condition",
     "Copy",
     "Decision",
@@ -50,6 +54,7 @@ __all__ = [
     "Mark",
     "Need",
     "Outcome",
+    "Outdated",
     "Outgoing",
     "Parameter",
     "ParameterType",

@@ -1,7 +1,7 @@
 """The use cases, each written once: take in, ask, decide, review, withdraw, drop, run, settle, undo, sweep."""
 
 from jitbot.service.asking import Asking
-from jitbot.service.book import Book
+from jitbot.service.book import Book, Folder
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
 from jitbot.service.intake import Intake
@@ -12,7 +12,7 @@ from jitbot.service.sweep import Sweep
 from jitbot.service.undoing import Undoing
 from jitbot.service.world import World
 
-__all__ = ["Book", "Service", "World"]
+__all__ = ["Book", "Folder", "Service", "World"]
 
 
 class Service:

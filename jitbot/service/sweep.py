@@ -7,9 +7,10 @@ from datetime import datetime
 
 from jitbot.errors import Conflict, JitbotError, StoreUnavailable
 from jitbot.lifecycle import TERMINAL, Event
-from jitbot.model import Outgoing, Request, RequestId, State, Topic
+from jitbot.model import Request, RequestId, State
 from jitbot.service.asking import Asking
 from jitbot.service.intake import Intake
+from jitbot.service.reloading import Reloading
 from jitbot.service.running import Running
 from jitbot.service.telling import tell
 from jitbot.service.undoing import TIME_LIMIT, Undoing
@@ -27,6 +28,7 @@ class Sweep:
     def __init__(self, world: World, intake: Intake, asking: Asking, running: Running, undoing: Undoing) -> None:
         self._world = world
         self._intake = intake
+        self._reloading = Reloading(world, asking)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
         self._next: Mapping[State, Callable[[Request], object]] = {
@@ -71,19 +73,8 @@ class Sweep:
                 self._held.pop(claimed.id, None)
 
     def reload(self) -> None:
-        """Read the policies again; what changed goes on record, and a fault to the operators too."""
-        world = self._world
-        try:
-            if not world.book.reload():
-                return
-            with world.ledger.begin() as entry:
-                entry.record("policies", "clock", digest=world.book.policy.digest, fault=world.book.fault)
-                if world.book.fault:
-                    text = f"The policies are broken; the last good ones stay in force.\n{world.book.fault}"
-                    entry.say(Outgoing("alarm:policies", Topic.ALARM, None, text))
-        except StoreUnavailable as error:
-            log.warning("the policies could not be read again: %s", error)
-        world.queue.messages()
+        """Read the policies again and follow up what has changed."""
+        self._reloading.reload()
 
     def renew(self) -> None:
         """Keep the claims of what is being worked on.

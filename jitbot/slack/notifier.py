@@ -13,7 +13,7 @@ from jitbot.slack.channels import Channels
 from jitbot.slack.directory import SlackDirectory
 from jitbot.slack.sending import Refused, Sender, Slow
 from jitbot.slack.views import notices
-from jitbot.slack.views.people import on_card
+from jitbot.slack.views.people import mentioned, on_card
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Notifier:
         channels: Channels,
         directory: SlackDirectory,
         alarms: str = "",
+        news: str = "",
     ) -> None:
         self._requests = requests
         self._outbox = outbox
@@ -46,6 +47,7 @@ class Notifier:
         self._channels = channels
         self._directory = directory
         self._alarms = alarms
+        self._news = news
         self._awake = threading.Event()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -55,6 +57,7 @@ class Notifier:
             Topic.SUMMARY: self._summary,
             Topic.NOTICE: self._notice,
             Topic.ALARM: self._alarm,
+            Topic.NEWS: self._announcement,
         }
 
     def start(self) -> None:
@@ -146,6 +149,13 @@ class Notifier:
             log.error("ALARM: %s", rows[0].text)
             raise Refused("no_alarm_channel")
         self._sender.post(self._channels.id_of(place), notices.alarm(rows[0].text))
+
+    def _announcement(self, rows: Sequence[Outgoing]) -> None:
+        if not self._news:  # nobody asked to be told; the record has it
+            log.info("%s", rows[0].text)
+            return
+        names = self._directory.names(mentioned(rows[0].text))
+        self._sender.post(self._channels.id_of(self._news), notices.announcement(rows[0].text, names))
 
     def _about(self, row: Outgoing) -> Request | None:
         return None if row.request is None else self._requests.card(row.request)[0]

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 
 from jitbot.audit import Signer
 from jitbot.errors import NotFound
-from jitbot.model import Request, RequestId, Review, State, UserId
+from jitbot.model import Outdated, Request, RequestId, Review, State, UserId
 from jitbot.store import tables
 from jitbot.store.engine import Database
 from jitbot.store.entry import StoreEntry, reviews_of
@@ -62,6 +62,18 @@ class StoreLedger:
             query = query.where(tables.requests.c.requester == requester)
         with self._database.read() as connection:
             return [to_request(row) for row in connection.execute(query)]
+
+    def outdated(self, digest: str, limit: int) -> Sequence[Outdated]:
+        """Return what waits for people and was last decided by another policy set, oldest first."""
+        columns = (tables.requests.c.id, tables.requests.c.action, tables.requests.c.policy_digest)
+        query = (
+            select(*columns)
+            .where(tables.requests.c.state == State.PENDING, tables.requests.c.policy_digest != digest)
+            .order_by(tables.requests.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [Outdated(RequestId(row.id), row.action, row.policy_digest) for row in connection.execute(query)]
 
     def due(self, limit: int) -> Sequence[RequestId]:
         """Return what is due and free, longest due first."""

@@ -21,13 +21,17 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from jitbot.model import Decision, DeliveryKind, Snapshot, State, Topic, UndoCause, Verdict
 from jitbot.store.columns import Instant, Length, Value
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; a test holds it equal to Alembic's head."""
+
+POLICIES = "kind = 'policies'"
+"""Which events say that a policy set has come into force: few, and looked for every few seconds."""
 
 metadata = MetaData(
     naming_convention={
@@ -92,6 +96,7 @@ requests = Table(
     Column("lease_until", Instant),
     Column("fence", Integer, nullable=False),
     Column("target", Text, nullable=False),
+    Index("ix_requests_action", "action", "id"),
     Index("ix_requests_due_at", "due_at"),
     Index("ix_requests_requester", "requester", "id"),
     Index("ix_requests_state", "state", "id"),
@@ -128,6 +133,7 @@ events = Table(
     Column("hash", LargeBinary(32), nullable=False),
     Column("signature", LargeBinary(64), nullable=False),
     Index("ix_events_request", "request", "seq"),
+    Index("ix_events_policies", "seq", sqlite_where=text(POLICIES), postgresql_where=text(POLICIES)),
 )
 
 chain = Table(

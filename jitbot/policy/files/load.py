@@ -81,13 +81,18 @@ def read(folder: Folder) -> dict[str, str]:
     Raises: PolicyError if there is none, or one cannot be read.
     """
     try:
-        paths = sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES) and path.is_file())
+        paths = sorted(path for path in folder.iterdir() if belongs(path.name) and path.is_file())
     except OSError as error:
         raise _unreadable(str(folder), error.strerror or str(error)) from error
-    files = {path.name: _text(path) for path in paths if not path.name.endswith(_CASES)}
+    files = {path.name: _text(path) for path in paths}
     if not files:
         raise _unreadable(str(folder), "there is no policy file (*.yml) in this folder")
     return files
+
+
+def belongs(name: str) -> bool:
+    """Tell whether a file of this name is a policy file."""
+    return name.endswith(_SUFFIXES) and not name.endswith(_CASES)
 
 
 def digest(files: Mapping[str, str]) -> str:
