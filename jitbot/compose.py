@@ -38,7 +38,7 @@ from jitbot.slack.directory import Installed, SlackDirectory, installed
 from jitbot.slack.door import Door
 from jitbot.slack.hands import Hands
 from jitbot.slack.listeners import register
-from jitbot.slack.notifier import Notifier
+from jitbot.slack.notifier import Boards, Notifier
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
 from jitbot.slack.sending import Sender
@@ -167,8 +167,7 @@ class Bot:
             sender=sender,
             channels=self._channels,
             directory=directory,
-            alarms=settings.operators_channel,
-            news=settings.policy_channel or settings.operators_channel,
+            boards=Boards(settings.operators_channel, settings.policy_channel or settings.operators_channel),
         )
         self._hands = Hands()
         self._desk = Desk(

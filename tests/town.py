@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jitbot.audit import Verifier
-from jitbot.errors import DirectoryUnavailable, InvalidInput, NotFound
+from jitbot.errors import DirectoryUnavailable, InvalidInput, NotFound, PolicyError
 from jitbot.model import (
     Answer,
     Author,
@@ -203,7 +203,7 @@ class OneRunner:
         self._runner = Guarded("fake", runner, EnvironmentSite(()))
 
     def names(self) -> Sequence[str]:
-        return ["fake"]
+        return [] if self.gone else ["fake"]
 
     def runner(self, name: str) -> Any:
         if name != "fake" or self.gone:
@@ -258,7 +258,7 @@ class Town:
         self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
         self.sets = PolicySets(self.database)
         folder = Folder(
-            read=lambda: dict(self.files),
+            read=lambda: self._read(),
             load=lambda files: load(files, catalog, sources),
             rest=lambda: self.while_at_rest(),
             author=lambda files: self.author,
@@ -278,6 +278,11 @@ class Town:
             name=name,
         )
         self.service = Service(self.world)
+
+    def _read(self) -> dict[str, str]:
+        if not self.files:
+            raise PolicyError("policies: cannot be read: there is no policy file (*.yml) in this folder.")
+        return dict(self.files)
 
     def twin(self) -> "Town":
         """Start a second process on the same database; people, policies and the runner's world are shared."""

@@ -2,8 +2,8 @@
 
 Which set that is, the signed record says, and every process decides by that one. A process puts its own files in force
 when it starts and when they have changed; otherwise it follows. A bad edit never replaces a good set. A bad set at
-start-up leaves jitbot *ends-only*: what runs still ends, is undone and can be dropped, and new requests are refused with
-the file and line.
+start-up leaves jitbot *ends-only*: what runs still ends, is undone and can be dropped, and new requests are refused
+with the file and line.
 """
 
 import threading
@@ -86,20 +86,20 @@ class Book:
         """
         with self._turn:
             before = (self._policy, self.fault)
-            try:
-                self._follow()
-            except PolicyError as error:  # the set before could allow what the one in force does not
-                self._policy = None
-                self._lost = f"The policies that are in force cannot be used here.\n{error}"
-            except Tampered as error:
-                self._policy, self._seen = None, None
-                self._lost = f"Which policies are in force cannot be told: {error}"
-                return before != (self._policy, self.fault)
-            try:
-                self._look()
-            except PolicyError as error:
-                self._wrong = str(error)
+            if self._followed():
+                try:
+                    self._look()
+                except PolicyError as error:
+                    self._wrong = str(error)
             return before != (self._policy, self.fault)
+
+    def follow(self) -> None:
+        """Follow what is in force, without a look at the files: just before a run. Raises: StoreUnavailable."""
+        if self._turn.acquire(blocking=False):  # whoever has the turn is following just now
+            try:
+                self._followed()
+            finally:
+                self._turn.release()
 
     def differ(self, old: str) -> Changes | None:
         """Return what differs between an older set and the one in force; None where the older one cannot be told."""
@@ -108,6 +108,19 @@ class Book:
             return None if files is None else compare(self._folder.load(files), self.policy)
         except PolicyError:
             return None
+
+    def _followed(self) -> bool:
+        """Follow, and tell whether it is known at all which set is in force."""
+        try:
+            self._follow()
+        except PolicyError as error:  # the set before could allow what the one in force does not
+            self._policy = None
+            self._lost = f"The policies that are in force cannot be used here.\n{error}"
+        except Tampered as error:
+            self._policy, self._seen = None, None
+            self._lost = f"Which policies are in force cannot be told: {error}"
+            return False
+        return True
 
     def _follow(self) -> None:
         """Take what another process has put in force. Raises: PolicyError, Tampered."""

@@ -78,7 +78,8 @@ class Reloading:
     def _touched(self, waiting: Outdated) -> bool:
         """Tell whether the change touches this request's action, and whether it is time to try."""
         world = self._world
-        if world.ledger.now() < self._not_before.get(waiting.id, world.ledger.now()):
+        not_before = self._not_before.get(waiting.id)
+        if not_before is not None and world.ledger.now() < not_before:
             return False
         key = (waiting.policy_digest, world.book.policy.digest)
         if key not in self._differences:

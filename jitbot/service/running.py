@@ -49,13 +49,14 @@ class Running:
         world = self._world
         if request.start_by is not None and world.ledger.now() >= request.start_by:
             return self._move(request, Event.MISS, "not started in time", "was not started in time; ask again.")
-        policy = world.book.policy
-        if world.book.ends_only:
-            return self._later(request, AGAIN)
         try:
             reviews = verify(request, world.ledger, world.trail)
         except Tampered as error:
             return refuse(world, request, error)
+        world.book.follow()
+        policy = world.book.policy
+        if world.book.ends_only:
+            return self._later(request, AGAIN)
         try:
             revision = self._asking.revised(request, policy)
         except (RunnerError, InvalidInput, NotFound) as error:
@@ -66,19 +67,20 @@ class Running:
         return self._decided(request, self._asking.decision(policy, request, reviews), policy)
 
     def _decided(self, request: Request, decision: Decision, policy: Policy) -> None:
+        decided: dict[str, Any] = {"decision": decision, "policy_digest": policy.digest}
         if decision.outcome is Outcome.ALLOW:
-            return self._begin(request)
+            return self._begin(request, decided)
         if decision.unread:
             return self._later(request, AGAIN)
         if decision.outcome is Outcome.DENY:
-            return self._deny(request, decision.summary)
+            return self._deny(request, decision.summary, **decided)
         with self._world.ledger.begin() as entry:
             now = self._mine(entry, request)
             again = asked_again(policy.actions[request.action], entry.now)
-            tell(entry, entry.move(now, Event.ASK, POLICY, decision=decision, **again), "needs approval again.")
+            tell(entry, entry.move(now, Event.ASK, POLICY, **decided, **again), "needs approval again.")
         return self._world.queue.messages()
 
-    def _begin(self, request: Request) -> None:
+    def _begin(self, request: Request, decided: Mapping[str, Any]) -> None:
         """Write the intention, and start: what was verified, whatever the row says by now."""
         world = self._world
         with world.ledger.begin() as entry:
@@ -90,7 +92,7 @@ class Running:
             if not _free(entry, request):
                 entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
                 return None
-            started = self._intend(entry, request, Event.START, attempts=1, receipt=_base(entry, request))
+            started = self._intend(entry, request, Event.START, attempts=1, receipt=_base(entry, request), **decided)
         world.queue.messages()
         return self._start(started)
 
@@ -274,14 +276,14 @@ class Running:
             raise Conflict(f"{request.name} is in other hands.")
         return now
 
-    def _move(self, request: Request, event: Event, outcome: str, notice: str) -> None:
+    def _move(self, request: Request, event: Event, outcome: str, notice: str, **changes: Any) -> None:
         with self._world.ledger.begin() as entry:
             now = self._mine(entry, request)
-            tell(entry, entry.move(now, event, WORKER, outcome=outcome), notice)
+            tell(entry, entry.move(now, event, WORKER, outcome=outcome, **changes), notice)
         self._world.queue.messages()
 
-    def _deny(self, request: Request, why: str) -> None:
-        self._move(request, Event.DENY, why, f"refused: {why}")
+    def _deny(self, request: Request, why: str, **changes: Any) -> None:
+        self._move(request, Event.DENY, why, f"refused: {why}", **changes)
 
     def _later(self, request: Request, wait: timedelta) -> None:
         with self._world.ledger.begin() as entry:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from jitbot.errors import JitbotError, NotFound, NotifyError, NotifyRefused, StoreUnavailable
@@ -25,6 +26,14 @@ IDLE_SECONDS = 1.0
 BROKEN_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Boards:
+    """The channels for what is about no request, each an id or #name; empty where nobody wants to be told."""
+
+    alarms: str = ""
+    news: str = ""
+
+
 class Notifier:
     """Says what waits in the outbox. `deliver_due` is one round of it; `start` keeps going in a thread."""
 
@@ -37,8 +46,7 @@ class Notifier:
         sender: Sender,
         channels: Channels,
         directory: SlackDirectory,
-        alarms: str = "",
-        news: str = "",
+        boards: Boards,
     ) -> None:
         self._requests = requests
         self._outbox = outbox
@@ -46,8 +54,7 @@ class Notifier:
         self._sender = sender
         self._channels = channels
         self._directory = directory
-        self._alarms = alarms
-        self._news = news
+        self._boards = boards
         self._awake = threading.Event()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -144,18 +151,18 @@ class Notifier:
         self._sender.post(rows[0].to, notices.notice(rows[0].text, self._about(rows[0])))
 
     def _alarm(self, rows: Sequence[Outgoing]) -> None:
-        place = rows[0].to or self._alarms
+        place = rows[0].to or self._boards.alarms
         if not place:
             log.error("ALARM: %s", rows[0].text)
             raise Refused("no_alarm_channel")
         self._sender.post(self._channels.id_of(place), notices.alarm(rows[0].text))
 
     def _announcement(self, rows: Sequence[Outgoing]) -> None:
-        if not self._news:  # nobody asked to be told; the record has it
+        if not self._boards.news:  # nobody asked to be told; the record has it
             log.info("%s", rows[0].text)
             return
         names = self._directory.names(mentioned(rows[0].text))
-        self._sender.post(self._channels.id_of(self._news), notices.announcement(rows[0].text, names))
+        self._sender.post(self._channels.id_of(self._boards.news), notices.announcement(rows[0].text, names))
 
     def _about(self, row: Outgoing) -> Request | None:
         return None if row.request is None else self._requests.card(row.request)[0]

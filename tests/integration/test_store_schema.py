@@ -68,7 +68,7 @@ def test_somebody_elses_database_is_left_alone(database_url: str) -> None:
     engine = plain_engine(database_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE theirs (id INTEGER)")
-    with pytest.raises(SettingsError, match="has schema unknown, this jitbot wants 0001"):
+    with pytest.raises(SettingsError, match=f"has schema unknown, this jitbot wants {tables.SCHEMA}"):
         upgrade.ready(database_url)
     engine.dispose()
 
