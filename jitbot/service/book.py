@@ -103,11 +103,7 @@ class Book:
 
     def differ(self, old: str) -> Changes | None:
         """Return what differs between an older set and the one in force; None where the older one cannot be told."""
-        files = self._sets.files(old)
-        try:
-            return None if files is None else compare(self._folder.load(files), self.policy)
-        except PolicyError:
-            return None
+        return self._compared(old, self.policy)
 
     def _followed(self) -> bool:
         """Follow, and tell whether it is known at all which set is in force."""
@@ -178,8 +174,11 @@ class Book:
         """Return what has changed since the set that was in force."""
         if before == self.policy.digest:
             return compare(self.policy, policy)
-        files = self._sets.files(before)
+        return self._compared(before, policy) or compare(Policy(), policy)
+
+    def _compared(self, old: str, policy: Policy) -> Changes | None:
+        files = self._sets.files(old)
         try:
-            return compare(self._folder.load(files) if files else Policy(), policy)
+            return None if files is None else compare(self._folder.load(files), policy)
         except PolicyError:  # a runner of then is not installed any more
-            return compare(Policy(), policy)
+            return None

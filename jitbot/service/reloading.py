@@ -62,8 +62,7 @@ class Reloading:
     def _follow_up(self, change: Change | None) -> None:
         """Decide anew what waits by another set; the process that changed it at once, the others if that one died."""
         world = self._world
-        since = world.book.since
-        if world.book.ends_only or (change is None and since is not None and world.ledger.now() < since.at + OTHERS):
+        if world.book.ends_only or not (change or self._not_before or self._left_alone()):
             return
         became: dict[RequestId, str] = {}
         for waiting in world.ledger.outdated(world.book.policy.digest, MOST):
@@ -75,12 +74,18 @@ class Reloading:
                 conclude(entry, change, became)
             world.book.change = None
 
+    def _left_alone(self) -> bool:
+        """Tell whether whoever put the present set in force has had the time to decide anew what waits."""
+        since = self._world.book.since
+        return since is not None and self._world.ledger.now() >= since.at + OTHERS
+
     def _touched(self, waiting: Outdated) -> bool:
         """Tell whether the change touches this request's action, and whether it is time to try."""
         world = self._world
         not_before = self._not_before.get(waiting.id)
         if not_before is not None and world.ledger.now() < not_before:
             return False
+        self._not_before.pop(waiting.id, None)
         key = (waiting.policy_digest, world.book.policy.digest)
         if key not in self._differences:
             current = {each: found for each, found in self._differences.items() if each[1] == key[1]}
@@ -93,8 +98,6 @@ class Reloading:
         world = self._world
         request, policy = world.ledger.get(request_id), world.book.policy
         try:
-            if request.state is not State.PENDING:
-                return AS_BEFORE
             revision = self._revision(request, policy)
             if revision is not None:
                 said = _stands(self._asking.revise(request, revision, policy))

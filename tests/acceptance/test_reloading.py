@@ -187,7 +187,7 @@ def test_what_cannot_be_decided_now_waits_as_it_is_and_is_tried_again(town: Town
     town.directory.unknown = set()
     town.reload()
     assert town.see(asked).version == asked.version
-    town.forward(minutes=2)
+    town.forward(seconds=16)
     town.reload()
     assert town.kinds(asked)[-1] == "redecided"
 
@@ -364,8 +364,28 @@ def test_a_folder_that_cannot_be_read_for_a_while_changes_nothing(town: Town) ->
     assert (town.book.fault, len(events(town, "policies"))) == ("", 1)
 
 
-def test_a_request_of_a_set_that_is_not_kept_any_more_is_decided_anew(town: Town, asked: Request) -> None:
+@pytest.mark.parametrize("lost", ["DELETE FROM policy_sets", 'UPDATE policy_sets SET files = \'{"a.yml": "x"}\''])
+def test_a_request_of_a_set_that_cannot_be_told_any_more_is_decided_anew(town: Town, asked: Request, lost: str) -> None:
     with town.database.write() as connection:
-        connection.execute(text("DELETE FROM policy_sets"))
+        connection.execute(text(lost.replace(":", "\\:")))
     change(town, "title: Tune a parameter", "title: Tune")
     assert town.kinds(asked)[-1] == "redecided"
+
+
+def test_everything_is_new_where_the_set_before_cannot_be_told_any_more(town: Town) -> None:
+    with town.database.write() as connection:
+        connection.execute(text("DELETE FROM policy_sets"))
+    town.files = {**town.files, "payments.yml": POLICY.replace(ONE, LEADS)}
+    town.restart()
+    assert "action restart" in events(town, "policies")[-1].body["added"]
+
+
+def test_a_run_does_not_wait_for_a_look_at_the_files(town: Town) -> None:
+    runs: list[State] = []
+
+    def run_meanwhile() -> None:
+        runs.append(town.state(town.ask(ANN, "restart", service="api", env="staging")))
+
+    town.while_at_rest = run_meanwhile
+    change(town, ONE, LEADS)
+    assert runs == [State.SUCCEEDED]
