@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from itertools import groupby
 
 from jitbot.model import Decision, Mark, Need, Reason, UserId
 
@@ -18,20 +19,45 @@ Namer = Callable[[UserId], str]
 """Gives a person's name for display; adapters decide whether that is a mention or plain text."""
 
 
-def explain(decision: Decision, name: Namer) -> str:
-    """Draw the tree of reasons as lines of text."""
+FOLDED = {Mark.UNTRIED: (2, "not tried"), Mark.NO: (8, "do not apply")}
+"""More rules in a row than this with the same mark are one line of a folded tree, by their names."""
+
+
+def explain(decision: Decision, name: Namer, *, folded: bool = False) -> str:
+    """Draw the tree of reasons as lines of text; `folded` keeps long runs of rules that decided nothing short."""
     root = decision.tree
     heading = " · ".join(part for part in (root.label, with_names(root.detail, name), root.where) if part)
-    return "\n".join([heading, *_branches(root.children, "", name)])
+    return "\n".join([heading, *_branches(root.children, "", name, folded)])
 
 
-def _branches(children: Sequence[Reason], indent: str, name: Namer) -> Iterator[str]:
-    for index, child in enumerate(children):
-        last = index == len(children) - 1
+def seen(decision: Decision) -> str:
+    """Return what the rule that decides saw: `params.env is 'prod'`."""
+    named = (each for each in decision.tree.children if (each.label, each.where) == (decision.rule, decision.where))
+    return next((each.detail for each in named), "")
+
+
+def _branches(children: Sequence[Reason], indent: str, name: Namer, folded: bool) -> Iterator[str]:
+    shown = _folded(children) if folded else children
+    for index, child in enumerate(shown):
+        last = index == len(shown) - 1
         sign = "" if child.children and child.label == "guardrails" else SIGNS[child.mark] + " "
         parts = [f"{sign}{child.label}", child.where, with_names(child.detail, name)]
         yield indent + ("└ " if last else "├ ") + "   ".join(part for part in parts if part)
-        yield from _branches(child.children, indent + ("  " if last else "│ "), name)
+        yield from _branches(child.children, indent + ("  " if last else "│ "), name, folded)
+
+
+def _folded(children: Sequence[Reason]) -> Sequence[Reason]:
+    """Put one reason in the place of a long run of those that decided nothing."""
+    shown: list[Reason] = []
+    for mark, run in groupby(children, lambda each: each.mark if not each.children else None):
+        alike = list(run)
+        most, words = FOLDED[mark] if mark in FOLDED else (len(alike), "")
+        if mark is not None and len(alike) > most:
+            names = ", ".join(each.label for each in alike)
+            shown.append(Reason(mark, f"{len(alike)} rules {words}: {names}"))
+        else:
+            shown += alike
+    return shown
 
 
 def with_names(text: str, name: Namer) -> str:

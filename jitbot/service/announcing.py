@@ -10,7 +10,7 @@ from jitbot.ports import Entry
 
 IN_FORCE = "policies"
 """The kind of the events that say that a policy set has come into force."""
-BY = "policy files"
+BY = "files"
 """Who changes policies where no checkout says who did."""
 PATIENCE = timedelta(seconds=30)
 """How long an announcement waits for what became of the requests; should the process die, it goes out without."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jitbot.errors import InvalidInput, NotPermitted, RunnerError, Settled, Stale, Unavailable
+from jitbot.errors import InvalidInput, NotPermitted, RunnerError, Settled, Stale, Unavailable, UserFault
 from jitbot.explain import either
 from jitbot.lifecycle import TERMINAL, Event
 from jitbot.model import (
@@ -123,7 +123,12 @@ class Reviewing:
             tell(entry, moved)
         return moved
 
-    def _not_eligible(self, request: Request, decision: Decision, delivery: Delivery) -> Exception:
+    def _not_eligible(self, request: Request, decision: Decision, delivery: Delivery) -> UserFault:
+        fault = self._why_not(request, decision, delivery)
+        fault.decided = decision
+        return fault
+
+    def _why_not(self, request: Request, decision: Decision, delivery: Delivery) -> UserFault:
         if delivery.user in (request.requester, request.beneficiary):
             return NotPermitted("Nobody reviews their own request. Somebody else has to decide this one.")
         if decision.unread:

@@ -16,7 +16,7 @@ from jitbot.errors import Conflict, NotFound
 from jitbot.lifecycle import HOLDING, TERMINAL, Event, after
 from jitbot.model import Outgoing, Request, RequestId, Review, Topic
 from jitbot.store import statements, tables
-from jitbot.store.rows import signed_changes, signed_fields, signed_review, to_request, to_review, to_row
+from jitbot.store.rows import signed_changes, signed_fields, signed_review, signed_value, to_request, to_review, to_row
 
 URGENCY = {Topic.ALARM: 0, Topic.CARD: 1, Topic.NOTICE: 2, Topic.NEWS: 2, Topic.SUMMARY: 3, Topic.THREAD: 4}
 """The order in which waiting messages are said: what people wait for first."""
@@ -89,7 +89,8 @@ class StoreEntry:
 
     def record(self, kind: str, by: str, request: RequestId | None = None, **body: Any) -> None:
         """Note an event; it is sealed when the transaction is committed."""
-        self._events.append((kind, request, {"by": by, **{name: value for name, value in body.items() if value != ""}}))
+        said = {name: signed_value(value) for name, value in body.items() if value != ""}
+        self._events.append((kind, request, {"by": by, **said}))
 
     def say(self, message: Outgoing, wait: timedelta = timedelta(0)) -> None:
         """Put a message out; one that waits under the same key is replaced."""

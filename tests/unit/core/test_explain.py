@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from jitbot.explain import SIGNS, either, explain, length, who
+from jitbot.explain import SIGNS, either, explain, length, seen, who
 from jitbot.model import Decision, Mark, Need, Outcome, Reason, UserId
 from tests.unit.core.builders import BO, CY, DI, EVE, selector
 
@@ -38,6 +38,36 @@ def test_the_tree_is_drawn_with_its_branches() -> None:
         "  ├ ○ 1 of group:dba   Bo, Cy",
         "  └ ✓ 1 of group:leads   Di",
     ]
+
+
+def test_long_runs_of_rules_that_decided_nothing_are_one_line_by_their_names() -> None:
+    skipped = tuple(Reason(Mark.NO, f"no {number}", "x is 1", "a.yml:1") for number in range(9))
+    untried = tuple(Reason(Mark.UNTRIED, f"late {number}", "", "a.yml:9") for number in range(3))
+    ruled = Reason(Mark.YES, "prod", "x is 2", "a.yml:5")
+    tree = Reason(Mark.YES, "ALLOWED", "prod", "a.yml:5", (*skipped, ruled, *untried))
+    decision = Decision(Outcome.ALLOW, "prod", "prod", tree, "a.yml:5")
+    names = ", ".join(each.label for each in skipped)
+    assert explain(decision, name, folded=True).splitlines()[1:] == [
+        f"├ – 9 rules do not apply: {names}",  # noqa: RUF001 - the sign that people read
+        "├ ✓ prod   a.yml:5   x is 2",
+        "└ · 3 rules not tried: late 0, late 1, late 2",
+    ]
+    assert len(explain(decision, name).splitlines()) == 14
+
+
+def test_short_runs_and_what_has_branches_stay_as_they_are() -> None:
+    branch = Reason(Mark.NO, "guardrails", children=(Reason(Mark.NO, "freeze"),))
+    tree = Reason(Mark.DENIED, "REFUSED", children=(branch, Reason(Mark.UNTRIED, "a"), Reason(Mark.UNTRIED, "b")))
+    decision = Decision(Outcome.DENY, "", "no", tree)
+    assert explain(decision, name, folded=True) == explain(decision, name)
+
+
+def test_what_the_deciding_rule_saw_is_found() -> None:
+    tree = Reason(
+        Mark.YES, "ALLOWED", children=(Reason(Mark.NO, "a", "x is 1"), Reason(Mark.YES, "b", "x is 2", "p:3"))
+    )
+    assert seen(Decision(Outcome.ALLOW, "b", "", tree, "p:3")) == "x is 2"
+    assert seen(Decision(Outcome.DENY, "", "", tree)) == ""
 
 
 def test_every_mark_has_a_sign_of_its_own() -> None:
