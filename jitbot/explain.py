@@ -72,18 +72,31 @@ def with_names(text: str, name: Namer) -> str:
 
 def who(need: Need, name: Namer, most: int = 4) -> str:
     """Say who can still approve for one need: `one of the leads: Cy, Di or Eve`."""
-    group = " or ".join(source.name for source in need.sources)
+    return f"{_so_many(need)}: {_whoever(need, name, most)}{_who_left(need, name)}"
+
+
+def asked(need: Need, name: Namer, most: int = 4) -> str:
+    """Say who would be asked, as part of a sentence: `one of the leads (Cy, Di or Eve)`."""
+    return f"{_so_many(need)} ({_whoever(need, name, most)}){_who_left(need, name)}"
+
+
+def _so_many(need: Need) -> str:
     number = "one" if need.missing == 1 else str(need.missing)
+    return f"{number} of {' or '.join(source.name for source in need.sources)}"
+
+
+def _whoever(need: Need, name: Namer, most: int) -> str:
     shown = [name(user) for user in need.candidates[:most]]
     rest = len(need.candidates) - len(shown) + need.more
     if need.unread:
-        people = "who that is could not be read just now"
-    elif rest:
-        people = f"{', '.join(shown)} or {rest} more"
-    else:
-        people = either(shown) or "nobody just now"
-    left = f" ({either([name(user) for user in need.left], 'and')} left)" if need.left else ""
-    return f"{number} of {group}: {people}{left}"
+        return "who that is could not be read just now"
+    if rest:
+        return f"{', '.join(shown)} or {rest} more"
+    return either(shown) or "nobody just now"
+
+
+def _who_left(need: Need, name: Namer) -> str:
+    return f" ({either([name(user) for user in need.left], 'and')} left)" if need.left else ""
 
 
 def either(words: Sequence[str], last: str = "or") -> str:
@@ -105,3 +118,12 @@ def length(duration: timedelta) -> str:
             parts.append(f"{seconds // size} {unit}")
             seconds %= size
     return " ".join(parts[:2])
+
+
+def roughly(duration: timedelta) -> str:
+    """Say about how long: `4 minutes`, `1 hour`, `20 seconds`, never less than a second."""
+    seconds = duration.total_seconds()
+    units = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+    unit, size = next((each for each in units if seconds >= each[1] * 0.95), units[-1])
+    number = max(round(seconds / size), 1)
+    return f"{number} {unit}{'s' * (number > 1)}"

@@ -108,6 +108,9 @@ class Ledger(Protocol):
     ) -> Sequence[Request]:
         """Return requests, newest first."""
 
+    def waits(self, action: str, rule: str, limit: int) -> Sequence[timedelta]:
+        """Return how long this rule's latest requests waited until people approved or denied them, newest first."""
+
     def outdated(self, digest: str, limit: int) -> Sequence[Outdated]:
         """Return what waits for people and was last decided by another policy set than this, oldest first."""
 

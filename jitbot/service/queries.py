@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from statistics import median
 from typing import Any
 
 from jitbot.errors import NotFound, NotPermitted
 from jitbot.lifecycle import HOLDING
-from jitbot.model import Action, ReasonRule, Request, RequestId, Review, State, UserId
+from jitbot.model import Action, Outcome, ReasonRule, Request, RequestId, Review, State, UserId
 from jitbot.policy.decide import eligible
 from jitbot.policy.requirements import satisfied
 from jitbot.service.asking import Asking
@@ -17,6 +19,8 @@ from jitbot.service.facts import FactsReader
 from jitbot.service.world import World
 
 OPEN = (State.PENDING,)
+LATELY, ENOUGH = 20, 3
+"""How many of the latest answers are looked at, and how few say nothing about what is usual."""
 NAME = re.compile(r"(?:jit-)?([0-9]{1,15})", re.IGNORECASE)
 
 
@@ -57,6 +61,17 @@ class Queries:
         drafted = self._draft(unexplained, raw, reason, ttl, user)
         seen = planned(drafted, self._asking.plan(drafted))
         return replace(seen, decision=self._asking.decision(self._world.book.for_new(), seen, ()))
+
+    def usual_wait(self, request: Request) -> timedelta | None:
+        """Return how long requests that the same rule asks people about usually wait for an answer, if that is known.
+
+        Raises: StoreUnavailable.
+        """
+        decision = request.decision
+        if decision is None or decision.outcome is not Outcome.REVIEW:
+            return None
+        waits = [each.total_seconds() for each in self._world.ledger.waits(request.action, decision.rule, LATELY)]
+        return timedelta(seconds=median(waits)) if len(waits) >= ENOUGH else None
 
     def find(self, text: str) -> RequestId:
         """Read a request's name as people type it: `JIT-12`, `jit-12` or `12`. Raises: NotFound."""

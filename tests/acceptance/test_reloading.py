@@ -64,9 +64,7 @@ def test_a_change_is_announced_in_one_message(town: Town, asked: Request) -> Non
 
 def test_the_first_set_of_all_is_on_record_and_is_no_news(town: Town) -> None:
     town.reload()
-    assert [event.body for event in events(town, "policies")] == [
-        {"by": "files", "digest": town.book.policy.digest}
-    ]
+    assert [event.body for event in events(town, "policies")] == [{"by": "files", "digest": town.book.policy.digest}]
     assert town.said("news") == []
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from jitbot.explain import SIGNS, either, explain, length, seen, who
+from jitbot.explain import SIGNS, asked, either, explain, length, roughly, seen, who
 from jitbot.model import Decision, Mark, Need, Outcome, Reason, UserId
 from tests.unit.core.builders import BO, CY, DI, EVE, selector
 
@@ -127,3 +127,25 @@ def test_words_are_joined_as_a_sentence_does(words: list[str], said: str) -> Non
 )
 def test_a_length_of_time_is_said_in_its_two_largest_units(seconds: float, said: str) -> None:
     assert length(timedelta(seconds=seconds)) == said
+
+
+def test_who_would_be_asked_is_part_of_a_sentence() -> None:
+    assert asked(a_need(BO, CY), name) == "one of leads (Bo or Cy)"
+    assert asked(a_need(BO, left=(EVE,)), name) == "one of leads (Bo) (Eve left)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "1 second"),
+        (20, "20 seconds"),
+        (58, "1 minute"),
+        (243, "4 minutes"),
+        (3500, "1 hour"),
+        (7000, "2 hours"),
+        (86_400, "1 day"),
+        (200_000, "2 days"),
+    ],
+)
+def test_about_how_long_is_said_in_one_unit(seconds: float, said: str) -> None:
+    assert roughly(timedelta(seconds=seconds)) == said
