@@ -188,7 +188,6 @@ class Bot:
         sweep = self._service.sweep
         self._queue.start(request=sweep.attend, delivery=sweep.delivery, messages=self._notifier.wake)
         self._notifier.start()
-        sweep.reload()
         sweep.tick()
         self._ticker.every(timedelta(seconds=self._settings.sweep_seconds), sweep.tick)
         self._ticker.every(RENEW, sweep.renew)

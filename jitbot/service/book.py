@@ -79,19 +79,14 @@ class Book:
             raise Unavailable(f"No new requests now: the policies are broken.\n{self.fault}")
         return self._policy
 
-    def reload(self) -> bool:
-        """Follow what is in force, and put the files in force if they changed; True when set or fault is another now.
-
-        Raises: StoreUnavailable.
-        """
+    def reload(self) -> None:
+        """Follow what is in force, and put our own files in force if they have changed. Raises: StoreUnavailable."""
         with self._turn:
-            before = (self._policy, self.fault)
             if self._followed():
                 try:
                     self._look()
                 except PolicyError as error:
                     self._wrong = str(error)
-            return before != (self._policy, self.fault)
 
     def follow(self) -> None:
         """Follow what is in force, without a look at the files: just before a run. Raises: StoreUnavailable."""

@@ -33,14 +33,16 @@ class Reloading:
         self._asking = asking
         self._differences: dict[tuple[str, str], Changes | None] = {}
         self._not_before: dict[RequestId, datetime] = {}
+        self._told = ""
 
     def reload(self) -> None:
         """Look at the files and at what is in force. Never raises for what can be mended by the next look."""
         world = self._world
         try:
-            fault = world.book.fault
-            if world.book.reload() and world.book.fault != fault:
+            world.book.reload()
+            if world.book.fault != self._told:  # also the fault that was there when the process started
                 self._tell_fault(world.book.fault)
+                self._told = world.book.fault
             self._follow_up(world.book.change)
         except StoreUnavailable as error:
             log.warning("the policies could not be read again: %s", error)

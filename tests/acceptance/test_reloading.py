@@ -304,6 +304,16 @@ def test_a_process_that_starts_with_broken_files_takes_what_another_puts_in_forc
     assert twin.book.policy.digest == town.book.policy.digest
 
 
+def test_a_process_that_starts_with_broken_files_tells_the_operators_once(town: Town) -> None:
+    town.files = {"payments.yml": "team: payments\n"}
+    town.restart()
+    town.reload()
+    town.reload()
+    (said,) = town.said("alarm")
+    assert said.startswith("The policies are broken; nothing new begins until they are mended.\npayments.yml:1:1")
+    assert len(events(town, "policies_broken")) == 1
+
+
 def test_a_set_that_a_process_cannot_use_leaves_it_ends_only_until_it_can(town: Town, twin: Town) -> None:
     twin.catalog.gone = True
     change(town, ONE, LEADS)

@@ -265,7 +265,8 @@ FAULTS = (
     Fault(
         "a refusal leaves no trace",
         "jitbot/service/intake.py",
-        '                entry.record("refused", delivery.user, known, what=delivery.kind.value, why=str(fault), **decided)\n',
+        '                entry.record("refused", delivery.user, known, '
+        "what=delivery.kind.value, why=str(fault), **decided)\n",
         "",
         _in("moving"),
     ),
