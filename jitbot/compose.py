@@ -191,7 +191,7 @@ class Bot:
         sweep.tick()
         self._ticker.every(timedelta(seconds=self._settings.sweep_seconds), sweep.tick)
         self._ticker.every(RENEW, sweep.renew)
-        self._ticker.every(RELOAD, sweep.reload)
+        self._ticker.every(RELOAD, self._service.reloading.reload)
         self._ticker.start()
         self._http.start()
         if self._socket is not None:

@@ -334,7 +334,7 @@ class Town:
 
     def reload(self) -> None:
         """Look at the policy files as the bot does every few seconds, and settle what follows."""
-        self.service.sweep.reload()
+        self.service.reloading.reload()
         self.settle()
 
     def edit(self, old: str, new: str, file: str = "payments.yml") -> None:

@@ -1,4 +1,4 @@
-"""The use cases, each written once: take in, ask, decide, review, withdraw, drop, run, settle, undo, sweep."""
+"""The use cases, each written once: take in, ask, decide, review, withdraw, drop, run, settle, undo, sweep, reload."""
 
 from jitbot.service.asking import Asking
 from jitbot.service.book import Book, Folder
@@ -6,6 +6,7 @@ from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
 from jitbot.service.intake import Intake
 from jitbot.service.queries import Queries
+from jitbot.service.reloading import Reloading
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.running import Running
 from jitbot.service.sweep import Sweep
@@ -25,7 +26,9 @@ class Service:
         undoing = Undoing(world)
         running = Running(world, asking)
         ending = Ending(world, self._facts, asking, running)
-        self.intake = Intake(world, asking, Reviewing(world, self._facts, asking), ending)
+        reviewing = Reviewing(world, self._facts, asking)
+        self.intake = Intake(world, asking, reviewing, ending)
+        self.reloading = Reloading(world, asking, reviewing)
         self.queries = Queries(world, self._facts, asking, ending)
         self.sweep = Sweep(world, self.intake, asking, running, undoing)
 

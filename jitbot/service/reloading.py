@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 
 from jitbot.errors import Conflict, InvalidInput, RunnerError, StoreUnavailable
 from jitbot.explain import who
-from jitbot.lifecycle import Event
 from jitbot.model import Changes, Decision, Outcome, Outdated, Outgoing, Policy, Request, RequestId, State, Topic
-from jitbot.ports import Entry
 from jitbot.service.announcing import BY, Change, conclude
-from jitbot.service.asking import AGAIN, POLICY, Asking, approval
+from jitbot.service.asking import AGAIN, POLICY, Asking
 from jitbot.service.authority import intact
 from jitbot.service.drafting import definition
-from jitbot.service.telling import tell
+from jitbot.service.reviewing import Reviewing, asks_alike
 from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
@@ -28,9 +26,10 @@ AS_BEFORE = ""
 class Reloading:
     """The use case of whoever changes policies."""
 
-    def __init__(self, world: World, asking: Asking) -> None:
+    def __init__(self, world: World, asking: Asking, reviewing: Reviewing) -> None:
         self._world = world
         self._asking = asking
+        self._reviewing = reviewing
         self._differences: dict[tuple[str, str], Changes | None] = {}
         self._not_before: dict[RequestId, datetime] = {}
         self._told = ""
@@ -107,8 +106,7 @@ class Reloading:
             decision = self._asking.decision(policy, request, world.ledger.reviews(request))
             if decision.outcome is Outcome.DENY and decision.unread:
                 return self._later(request, "cannot be decided now")
-            with world.ledger.begin() as entry:
-                return self._apply(entry, request, decision, policy)
+            return self._carry_out(request, decision, policy)
         except (InvalidInput, RunnerError) as error:
             return self._later(request, f"cannot be planned now ({error})")
         except Conflict as conflict:
@@ -125,36 +123,20 @@ class Reloading:
             return None
         return self._asking.revised(request, policy)
 
-    def _apply(self, entry: Entry, request: Request, decision: Decision, policy: Policy) -> str:
-        now = entry.get(request.id)
-        if (now.state, now.version) != (State.PENDING, request.version):
-            raise Conflict(f"{request.name} has moved on.")
-        changes = {"decision": decision, "policy_digest": policy.digest}
-        note = "the policies have changed"
-        if decision.outcome is Outcome.DENY:
-            moved = entry.move(now, Event.DENY, POLICY, note, outcome=decision.summary, **changes)
-            tell(entry, moved, f"{note}: {decision.summary}")
-        elif decision.outcome is Outcome.ALLOW:
-            begins = approval(policy.actions[request.action], entry.now)
-            moved = entry.move(now, Event.APPROVE, POLICY, note, **changes, **begins)
-            tell(entry, moved, f"{note}, and nobody else has to approve it.")
-        else:
-            moved = entry.amend(now, "redecided", POLICY, note, **changes)
-            if _asks(decision) == _asks(request.decision):
-                return AS_BEFORE
-            tell(entry, moved, f"{note}; it asks for other approvals now, as its card says.")
-        return _stands(moved)
+    def _carry_out(self, request: Request, decision: Decision, policy: Policy) -> str:
+        """Do what the new decision says. Raises: Conflict where the request has moved on since it was read."""
+        with self._world.ledger.begin() as entry:
+            now = entry.get(request.id)
+            if (now.state, now.version) != (State.PENDING, request.version):
+                raise Conflict(f"{request.name} has moved on.")
+            moved = self._reviewing.apply(entry, now, decision, POLICY, policy, "the policies have changed")
+        return AS_BEFORE if asks_alike(decision, request.decision) else _stands(moved)
 
     def _later(self, request: Request, why: str) -> str:
         """Leave a request as it is for a while; whoever clicks on it meanwhile has it decided anew all the same."""
         self._not_before[request.id] = self._world.ledger.now() + AGAIN
         log.info("%s %s", request.name, why)
         return f"{why}, so it waits as it is"
-
-
-def _asks(decision: Decision | None) -> object:
-    """Return what people see of a decision."""
-    return decision and (decision.outcome, decision.rule, decision.needs, decision.sources)
 
 
 def _stands(request: Request) -> str:

@@ -94,7 +94,7 @@ class Reviewing:
     def _count(self, entry: Entry, request: Request, delivery: Delivery, policy: Policy, facts: Facts) -> Request:
         before = decide(policy, request, entry.reviews(request), facts)
         if _needs_nobody(before, request):
-            return self._apply(entry, request, before, POLICY, policy)
+            return self.apply(entry, request, before, POLICY, policy)
         selectors = eligible(policy, request, before, facts, delivery.user)
         if not selectors:
             raise self._not_eligible(request, before, delivery)
@@ -107,20 +107,24 @@ class Reviewing:
             Review(delivery.user, delivery.team, verdict, delivery.received_at, request.revision, selectors, comment),
         )
         decision = decide(policy, request, entry.reviews(request), facts)
-        return self._apply(entry, request, decision, delivery.user, policy)
+        return self.apply(entry, request, decision, delivery.user, policy)
 
-    def _apply(self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy) -> Request:
+    def apply(
+        self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy, note: str = ""
+    ) -> Request:
+        """Carry out what a new decision on a waiting request says; `note` tells why it was decided without a click."""
         changes: dict[str, Any] = {"decision": decision, "policy_digest": policy.digest}
         if decision.outcome is Outcome.DENY:
-            moved = entry.move(request, Event.DENY, by, outcome=decision.summary, **changes)
-            tell(entry, moved, f"denied: {decision.summary}")
+            moved = entry.move(request, Event.DENY, by, note, outcome=decision.summary, **changes)
+            tell(entry, moved, f"{note or 'denied'}: {decision.summary}")
         elif decision.outcome is Outcome.ALLOW:
             changes |= approval(policy.actions[request.action], entry.now)
-            moved = entry.move(request, Event.APPROVE, by, **changes)
-            tell(entry, moved)
+            moved = entry.move(request, Event.APPROVE, by, note, **changes)
+            tell(entry, moved, note and f"{note}, and nobody else has to approve it.")
         else:
-            moved = entry.amend(request, "counted", by, **changes)
-            tell(entry, moved)
+            moved = entry.amend(request, "redecided" if note else "counted", by, note, **changes)
+            others = note and not asks_alike(decision, request.decision)
+            tell(entry, moved, f"{note}; it asks for other approvals now, as its card says." if others else "")
         return moved
 
     def _not_eligible(self, request: Request, decision: Decision, delivery: Delivery) -> UserFault:
@@ -136,6 +140,13 @@ class Reviewing:
         groups = either([source.name for source in decision.sources])
         needs = f" It needs {groups}." if groups else ""
         return NotPermitted(f"You can't review {request.name}.{needs} Ask one of them.")
+
+
+def asks_alike(one: Decision, other: Decision | None) -> bool:
+    """Tell whether people see the same of two decisions: who is asked, and by which rule."""
+    return other is not None and all(
+        getattr(one, name) == getattr(other, name) for name in ("outcome", "rule", "needs", "sources")
+    )
 
 
 def _needs_nobody(decision: Decision, request: Request) -> bool:

@@ -10,7 +10,6 @@ from jitbot.lifecycle import TERMINAL, Event
 from jitbot.model import Request, RequestId, State
 from jitbot.service.asking import Asking
 from jitbot.service.intake import Intake
-from jitbot.service.reloading import Reloading
 from jitbot.service.running import Running
 from jitbot.service.telling import tell
 from jitbot.service.undoing import TIME_LIMIT, Undoing
@@ -28,7 +27,6 @@ class Sweep:
     def __init__(self, world: World, intake: Intake, asking: Asking, running: Running, undoing: Undoing) -> None:
         self._world = world
         self._intake = intake
-        self._reloading = Reloading(world, asking)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
         self._next: Mapping[State, Callable[[Request], object]] = {
@@ -71,10 +69,6 @@ class Sweep:
         finally:
             with self._turn:
                 self._held.pop(claimed.id, None)
-
-    def reload(self) -> None:
-        """Read the policies again and follow up what has changed."""
-        self._reloading.reload()
 
     def renew(self) -> None:
         """Keep the claims of what is being worked on.

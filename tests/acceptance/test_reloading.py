@@ -203,7 +203,7 @@ def test_what_cannot_be_planned_now_waits_as_it_is(town: Town, asked: Request) -
 def test_a_click_elsewhere_while_it_is_decided_anew_is_not_lost_and_obeys_the_new_set(
     town: Town, twin: Town, asked: Request
 ) -> None:
-    asking = town.service.sweep._reloading._asking
+    asking = town.service.reloading._asking
     decide = asking.decision
 
     def clicked_meanwhile(*seen: Any) -> Decision:

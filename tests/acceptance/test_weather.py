@@ -239,7 +239,7 @@ def test_policies_that_cannot_be_put_on_record_are_told_in_the_log(
 ) -> None:
     town.files = {**town.files, "payments.yml": "team: payments\n"}
     break_ledger(town, "begin", Down(1))
-    town.service.sweep.reload()
+    town.service.reloading.reload()
     assert "the policies could not be read again" in caplog.text
 
 
