@@ -8,7 +8,7 @@ from jitbot.model import Action, Changes, Guardrail, Policy
 
 _KEYS = {"inputs": "with"}
 """The keys of policy files whose fields are called otherwise in the code."""
-_NOUNS = {"groups": "group", "on_call": "rota", "facts": "fact"}
+_NOUNS = {"groups": "group", "on_call": "rota", "facts": "fact", "windows": "window", "freezes": "freeze"}
 
 
 def compare(before: Policy, after: Policy) -> Changes:
@@ -16,8 +16,8 @@ def compare(before: Policy, after: Policy) -> Changes:
     found = _Found()
     touched = _actions(before, after, found)
     touched |= _guardrails(before, after, found)
-    everywhere = [each.name for each in fields(Policy) if each.name not in ("actions", "guardrails", "digest")]
-    if [name for name in everywhere if _part(name, before, after, found)]:
+    parts = [each.name for each in fields(Policy) if each.name not in ("actions", "guardrails", "digest")]
+    if [name for name in parts if _part(name, getattr(before, name), getattr(after, name), found)]:
         touched = set(before.actions) | set(after.actions)
     return Changes(tuple(found.added), tuple(found.removed), tuple(found.changed), frozenset(touched))
 
@@ -73,11 +73,12 @@ def _covered(guardrails: list[Guardrail], actions: Mapping[str, Action]) -> Iter
     return (name for name in actions if any(each.covers(name) for each in guardrails))
 
 
-def _part(name: str, before: Policy, after: Policy, found: _Found) -> bool:
+def _part(name: str, old: Any, new: Any, found: _Found) -> bool:
     """Note what differs in one part of the organisation's files, and tell whether anything does."""
-    old, new = getattr(before, name), getattr(after, name)
     if _plain(old) == _plain(new):
         return False
+    if is_dataclass(old):  # several parts in one
+        return any([_part(each.name, getattr(old, each.name), getattr(new, each.name), found) for each in fields(old)])
     noun = _NOUNS.get(name, name.replace("_", " "))
     old, new = _by_name(old), _by_name(new)
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):

@@ -1,12 +1,25 @@
 """What is said of a change of the policies: by what they say, not by where they say it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
 from jitbot import model
-from jitbot.model import Action, Changes, Condition, Guardrail, Outcome, Policy, Rule, Selector, Truth, UserId
+from jitbot.model import (
+    Action,
+    Calendar,
+    Changes,
+    Condition,
+    Freeze,
+    Guardrail,
+    Outcome,
+    Policy,
+    Rule,
+    Selector,
+    Truth,
+    UserId,
+)
 from jitbot.model import Group as People
 from jitbot.policy.changes import compare
 
@@ -90,3 +103,11 @@ def test_a_part_without_names_is_named_as_a_whole() -> None:
     before, after = (replace(policy(ONE), on_call=value) for value in (None, {"a": 1}))  # type: ignore[arg-type]
     found = compare(before, after)
     assert (found.changed, found.actions) == (("rota",), {"one"})
+
+
+def test_windows_and_freezes_are_named() -> None:
+    stop = Freeze("stop", UTC, where="w.yml:3")
+    before, after = (replace(policy(ONE), calendar=Calendar({}, freezes)) for freezes in ({}, {"stop": stop}))
+    found = compare(before, after)
+    assert (found.added, found.actions) == (("freeze stop",), {"one"})
+    assert compare(after, replace(after, calendar=Calendar({}, {"stop": replace(stop, where="w.yml:9")}))) == Changes()
