@@ -144,8 +144,9 @@ class Book:
         self._seen = files
         policy = self._folder.load(files)
         if policy.digest != self.policy.digest:
+            self._seen = None  # until they are in force: the database may not answer
             self._put_in_force(policy, files)
-        self._wrong = ""
+        self._seen, self._wrong = files, ""
 
     def _put_in_force(self, policy: Policy, files: Files) -> None:
         """Have this set decide from now on, everywhere, and put on record who changed what."""

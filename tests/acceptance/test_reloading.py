@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from jitbot.errors import RunnerRefused, Unavailable
 from jitbot.model import AuditEvent, Author, Decision, Request, State
+from tests.acceptance.test_weather import Down, break_ledger
 from tests.town import ANN, BO, CY, DI, PEOPLE, POLICY, FakeInputs, Town
 
 ONE = "        review: [{from: [group:oncall], count: 1}]"
@@ -359,6 +360,15 @@ def test_an_emptied_event_says_nothing_about_the_policies(town: Town) -> None:
         connection.execute(text("UPDATE events SET body = NULL, salt = NULL WHERE kind = 'policies'"))
     town.restart()
     assert "Event 1 is empty" in town.book.fault
+
+
+def test_a_set_that_could_not_be_put_on_record_comes_into_force_at_a_later_look(town: Town) -> None:
+    before = town.book.policy.digest
+    break_ledger(town, "begin", Down(1))
+    change(town, ONE, LEADS)
+    assert (town.book.policy.digest, len(events(town, "policies"))) == (before, 1)
+    town.reload()
+    assert town.book.policy.digest == events(town, "policies")[-1].body["digest"] != before
 
 
 def test_a_folder_that_cannot_be_read_for_a_while_changes_nothing(town: Town) -> None:
