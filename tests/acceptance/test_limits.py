@@ -131,7 +131,7 @@ def test_requests_in_the_same_instant_cannot_both_take_the_last_place(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     twin = town.twin()
-    together = threading.Barrier(2, timeout=0.5)
+    together = threading.Barrier(2, timeout=1.0)
     count = tallies.count
 
     def counted_slowly(*what: object) -> object:

@@ -621,10 +621,10 @@ FAULTS = (
     ),
     Fault(
         "two requests count the same last place",
-        "jitbot/store/entry.py",
-        "        tallies.lock(self._connection, request, what)\n",
-        "",
-        ("tests/contract/test_tallies.py",),
+        "jitbot/service/asking.py",
+        "lambda entry: decide(policy, seen, (), counted(entry, policy, seen, facts))",
+        "lambda entry, now=decide(policy, seen, (), counted(self._world.ledger, policy, seen, facts)): now",
+        _in("limits"),
     ),
     Fault(
         "planned starts use no place of a quota",
