@@ -7,7 +7,7 @@ import pytest
 
 from jitbot.sandbox.local import LocalSlack
 from tests.slack_town import HERE, SlackTown, action_ids, ephemeral, has_details, shown, slack_town
-from tests.town import PEOPLE, POLICY
+from tests.town import BO, PEOPLE, POLICY
 
 GUARDRAILS = """
 guardrails: []
@@ -184,3 +184,14 @@ def test_a_reminder_pings_who_can_approve_in_the_thread_and_quiet_people_never(t
     assert "'user_id': 'U0BO'" in str(reminder["blocks"])
     assert "U0CY" not in str(reminder["blocks"])
     assert has_details(card)
+
+
+def test_a_reminder_that_comes_after_the_decision_is_not_said(town: SlackTown) -> None:
+    request = town.ask("U0ANN", 'restart service=api env=prod reason="INC-1"')
+    town.forward(601)
+    town.town.settle()  # the reminder is in the outbox, and has not been carried to Slack
+    town.town.deny(BO, request)
+    town.tick()
+    said = town.person("U0BO").messages(HERE)
+    assert town.state(request.id) == "denied"
+    assert [message for message in said if "has waited for approval" in message["text"]] == []

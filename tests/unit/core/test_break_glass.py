@@ -109,6 +109,8 @@ def test_who_is_not_named_by_both_the_guardrails_and_the_action_may_not() -> Non
     narrowed = replace(TERMS, within=(selector("leads"),))
     decision = decided(allow(), break_glass=(narrowed,))
     assert decision.summary == "Only leads may break the glass for restart. Ask without it, and people decide."
+    for_others = replace(TERMS, who=(selector("leads"),), within=(selector("sre"),))
+    assert decided(allow(), break_glass=(for_others,)).outcome is Outcome.DENY
     both = replace(TERMS, within=(selector("sre"),))
     assert decided(allow(), break_glass=(both,)).outcome is Outcome.ALLOW
 
