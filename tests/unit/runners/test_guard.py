@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import BaseModel
 
-from jitbot.errors import InvalidInput, RunnerRefused, RunnerUnsure
+from jitbot.errors import InvalidInput, NotGranted, RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Receipt
 from jitbot.runners.guard import RECEIPT_BYTES, Guarded
 
@@ -62,6 +62,18 @@ def step(runner, name, a_run, inputs=None):
     inputs = inputs or Inputs()
     more = {"start": (a_run(),), "check": (None,), "undo": (None, a_run())}.get(name, ())
     return getattr(runner, name)(inputs, *more)
+
+
+@pytest.mark.parametrize("name", ["plan", "start", "undo"])
+def test_what_the_operator_does_not_grant_is_a_refusal(guarded, a_run, name: str) -> None:
+    runner = guarded(**{name: NotGranted(f"set it, not like {SECRET}")})
+    with pytest.raises(RunnerRefused, match="set it, not like •••"):
+        step(runner, name, a_run)
+
+
+def test_a_check_that_the_operator_does_not_grant_knows_nothing(guarded, a_run) -> None:
+    health = step(guarded(check=NotGranted("the host is not allowed")), "check", a_run)
+    assert health == Health(HealthState.UNKNOWN, "the host is not allowed")
 
 
 def test_what_works_is_handed_on(guarded, a_run) -> None:
