@@ -219,8 +219,8 @@ class Site(Protocol):
 class Runner(Protocol):
     """A plugin that does and undoes one kind of action; its contract suite is `jitbot.testing`.
 
-    `start` raises `RunnerRefused` when nothing happened, and lets `NotGranted` of its site through, which means the same;
-    any other exception means that it may have happened.
+    `start` raises `RunnerRefused` when nothing happened, and lets through what its site does not grant (`NotGranted`),
+    which says the same; any other exception means that it may have happened.
     `start` and `undo` may be called again with the same key; undoing what never started succeeds.
     """
 

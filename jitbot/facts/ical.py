@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from jitbot.errors import FactUnavailable
 from jitbot.facts.client import Client
 from jitbot.model import CALENDAR_AHEAD, FactKind, Span
+from jitbot.policy.patterns import pattern_fault
 from jitbot.ports import Site
 
 SECONDS = 4.7
@@ -69,12 +70,9 @@ class Feed(BaseModel):
     @field_validator("summary")
     @classmethod
     def _pattern(cls, value: str | None) -> str | None:
-        options = re2.Options()
-        options.log_errors = False
-        try:
-            re2.compile(value or "", options)
-        except re2.error as error:
-            raise ValueError("is not a pattern (RE2)") from error
+        fault = pattern_fault(value or "")
+        if fault:
+            raise ValueError(f"is not a pattern (RE2): {fault}")
         return value
 
     @model_validator(mode="after")

@@ -4,8 +4,9 @@ import re
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-import re2
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from jitbot.policy.patterns import pattern_fault
 
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
@@ -28,14 +29,9 @@ def _address(url: str) -> str:
 
 
 def _pattern(pattern: str) -> str:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except (re2.error, UnicodeError) as error:
-        reason = error.args[0]
-        words = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise ValueError(f"is no pattern (RE2): {words}") from error
+    fault = pattern_fault(pattern)
+    if fault:
+        raise ValueError(f"is no pattern (RE2): {fault}")
     return pattern
 
 

@@ -10,7 +10,7 @@ from jitbot.policy.durations import format_duration
 from jitbot.policy.files.calendar import Dates
 from jitbot.policy.files.complaints import check
 from jitbot.policy.files.facts import FactReader, Sources
-from jitbot.policy.files.fields import pattern_fault, pretty, read_parameter
+from jitbot.policy.files.fields import pretty, read_parameter, unfit_pattern
 from jitbot.policy.files.inputs import Catalog, check_runner, check_templates
 from jitbot.policy.files.issues import Issues, Place
 from jitbot.policy.files.rules import RuleReader, Scope
@@ -170,7 +170,7 @@ class _ActionReader:
 
     def _reason(self) -> ReasonRule:
         keys = self.keys.reason
-        fault = pattern_fault(keys.pattern) if keys.pattern is not None else ""
+        fault = unfit_pattern(keys.pattern) if keys.pattern is not None else ""
         if fault:
             self.issues.add(self.document.at((*self.path, "reason", "pattern")), fault)
         return ReasonRule(keys.required, keys.pattern, keys.hint)

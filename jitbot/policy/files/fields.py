@@ -3,8 +3,6 @@
 import re
 from dataclasses import replace
 
-import re2
-
 from jitbot.errors import InvalidInput
 from jitbot.model import Parameter, ParameterType
 from jitbot.policy.durations import parse_duration
@@ -13,6 +11,7 @@ from jitbot.policy.files.schema import ParameterKeys
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.lookalikes import skeleton
 from jitbot.policy.parameters import LARGEST, parse_value
+from jitbot.policy.patterns import pattern_fault
 from jitbot.policy.wording import listed, shown, written
 
 PARAMETER_NAME = re.compile("[a-z][a-z0-9_]{0,29}")
@@ -42,17 +41,10 @@ def pretty(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def pattern_fault(pattern: str) -> str:
-    """Tell why a pattern cannot be used, empty if it can."""
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except (re2.error, UnicodeError) as error:
-        reason = error.args[0]
-        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        return f"{shown(pattern)} is not a pattern (RE2): {text}."
-    return ""
+def unfit_pattern(pattern: str) -> str:
+    """Say in a sentence why a pattern cannot be used, empty if it can."""
+    fault = pattern_fault(pattern)
+    return f"{shown(pattern)} is not a pattern (RE2): {fault}." if fault else ""
 
 
 class _FieldReader:
@@ -69,7 +61,7 @@ class _FieldReader:
         self._check_keys()
         self._check_options()
         if keys.pattern is not None:
-            self._note("pattern", pattern_fault(keys.pattern))
+            self._note("pattern", unfit_pattern(keys.pattern))
         parameter = Parameter(
             name=self._name,
             type=self._type,

@@ -171,7 +171,7 @@ def test_a_private_address_and_a_token_are_secrets(a_server: Start) -> None:
         ({"url": "webcal://a.example/x"}, "begins with https://"),
         ({"url": "https://a.example/x y"}, "begins with https://"),
         ({"url": "https://a.example/x", "zone": "Berlin"}, "is no time zone"),
-        ({"url": "https://a.example/x", "summary": "("}, r"is not a pattern \(RE2\)"),
+        ({"url": "https://a.example/x", "summary": "("}, r"is not a pattern \(RE2\): missing \)"),
         ({"url": "https://a.example/x", "named_by": []}, "at least 1 item"),
         ({"url": "https://a.example/x", "people": {"ann": "Ann"}}, "'Ann' is neither an e-mail address nor a Slack"),
         ({"url": "https://a.example/x", "named_by": ["location"]}, "'attendee', 'organizer', 'summary' or 'desc"),

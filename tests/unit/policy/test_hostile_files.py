@@ -14,6 +14,7 @@ from jitbot.policy.cel.conditions import compile_condition
 from jitbot.policy.cel.names import CelType
 from jitbot.policy.files.load import load
 from jitbot.policy.lookalikes import foreign, named, skeleton
+from jitbot.policy.patterns import pattern_fault
 from jitbot.policy.wording import shown
 from tests.fake_sources import FakeSource, FakeSources
 from tests.unit.policy.conftest import PEOPLE, Runners, action_text, unmarked
@@ -170,3 +171,9 @@ def test_any_text_as_a_file_is_read_or_refused(text: str) -> None:
         assert str(error)
     else:
         assert isinstance(found, Policy)
+
+
+@pytest.mark.parametrize("pattern", ["(", "\ud800", "a{2000}", "(?=x)"])
+def test_a_pattern_that_the_engine_cannot_take_has_a_reason_and_others_have_none(pattern: str) -> None:
+    assert pattern_fault(pattern)
+    assert pattern_fault("INC-[0-9]+") == ""
