@@ -11,16 +11,18 @@ import pytest
 from sqlalchemy import inspect as look
 
 from jitbot.errors import SettingsError, StoreUnavailable
-from jitbot.model import Copy, Delivery, DeliveryKind, Outgoing, RequestId, Topic
+from jitbot.model import Copy, Counting, Delivery, DeliveryKind, Outgoing, Past, RequestId, Topic
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.columns import Instant
 from jitbot.store.engine import Database, FairLock
+from jitbot.store.history import StoreHistory
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from tests.contract.conftest import LEASE, Store
 from tests.unit.core.builders import NOW, a_request
 
+PAST = Past(NOW, RequestId(1))
 MESSAGE = Outgoing("k", Topic.CARD, RequestId(1), id=1)
 
 
@@ -42,6 +44,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "ledger.get": lambda store: store.ledger.get(RequestId(1)),
     "ledger.reviews": lambda store: store.ledger.reviews(a_request()),
     "ledger.find": lambda store: store.ledger.find(),
+    "ledger.tally": lambda store: store.ledger.tally(a_request(), Counting(grants=True)),
     "ledger.due": lambda store: store.ledger.due(1),
     "ledger.claim": lambda store: store.ledger.claim(RequestId(1), "me", LEASE),
     "ledger.renew": lambda store: store.ledger.renew(a_request(), LEASE),
@@ -58,6 +61,8 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "trail.rebuild": lambda store: store.trail.rebuild(RequestId(1)),
     "trail.events": lambda store: store.trail.events(),
     "trail.verify": lambda store: store.trail.verify(),
+    "history.count": lambda store: StoreHistory(store.database).count(PAST),
+    "history.last": lambda store: StoreHistory(store.database).last(PAST),
     "sets.keep": lambda store: PolicySets(store.database).keep("d", {}),
 }
 
@@ -70,7 +75,14 @@ def test_a_database_that_does_not_do_what_it_should_is_unavailable(store: Store,
 
 
 def test_every_method_that_touches_the_database_is_tried() -> None:
-    ports = {"ledger": StoreLedger, "inbox": StoreInbox, "outbox": StoreOutbox, "trail": StoreTrail, "sets": PolicySets}
+    ports = {
+        "ledger": StoreLedger,
+        "inbox": StoreInbox,
+        "outbox": StoreOutbox,
+        "trail": StoreTrail,
+        "history": StoreHistory,
+        "sets": PolicySets,
+    }
     methods = {
         f"{port}.{name}"
         for port, kind in ports.items()

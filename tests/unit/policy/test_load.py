@@ -1,5 +1,6 @@
 """Reading a folder, and what holds for the whole set."""
 
+import gc
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -233,3 +234,16 @@ def test_the_schema_takes_what_the_loader_takes(value: str) -> None:
 def test_the_schema_refuses_what_the_loader_refuses(value: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(yaml.safe_load(value), schema())
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_loading_leaves_the_garbage_collector_as_it_was(load_files: Callable[..., Policy], *, collecting: bool) -> None:
+    before = gc.isenabled()
+    try:
+        gc.enable() if collecting else gc.disable()
+        load_files({})
+        with pytest.raises(PolicyError):
+            load_files({"payments.yml": "nonsense"})
+        assert gc.isenabled() is collecting
+    finally:
+        gc.enable() if before else gc.disable()
