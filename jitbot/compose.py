@@ -43,6 +43,7 @@ from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
 from jitbot.slack.sending import Sender
 from jitbot.store.boxes import StoreInbox, StoreOutbox
+from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
 from jitbot.store.history import StoreHistory
 from jitbot.store.keys import open_key
@@ -68,6 +69,7 @@ class Store:
     inbox: StoreInbox
     outbox: StoreOutbox
     trail: StoreTrail
+    delegations: SignedDelegations
     sets: PolicySets
 
 
@@ -76,12 +78,14 @@ def open_store(settings: Settings) -> Store:
     ready(settings.database_url)
     signer = open_key(settings.key_file)
     database = Database(settings.database_url)
+    trail = StoreTrail(database, Verifier([signer.public]))
     return Store(
         database=database,
         ledger=StoreLedger(database, signer),
         inbox=StoreInbox(database),
         outbox=StoreOutbox(database),
-        trail=StoreTrail(database, Verifier([signer.public])),
+        trail=trail,
+        delegations=SignedDelegations(database, trail),
         sets=PolicySets(database),
     )
 
@@ -115,6 +119,7 @@ def build_service(settings: Settings, store: Store, directory: Directory, queue:
         ledger=store.ledger,
         inbox=store.inbox,
         trail=store.trail,
+        delegations=store.delegations,
         directory=directory,
         catalog=catalog,
         sources=sources,

@@ -48,7 +48,11 @@ def who(need: Need, name: Namer, most: int = 4) -> str:
     """Say who can still approve for one need: `one of the leads: Cy, Di or Eve`."""
     group = " or ".join(source.name for source in need.sources)
     number = "one" if need.missing == 1 else str(need.missing)
-    shown = [name(user) for user in need.candidates[:most]]
+    stands_for = dict(need.stand_ins)
+    shown = [
+        f"{name(user)} for {name(stands_for[user])}" if user in stands_for else name(user)
+        for user in need.candidates[:most]
+    ]
     rest = len(need.candidates) - len(shown) + need.more
     if need.unread:
         people = "who that is could not be read just now"

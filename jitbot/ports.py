@@ -16,6 +16,8 @@ from jitbot.model import (
     AuditEvent,
     Copy,
     Counting,
+    Delegated,
+    Delegation,
     Delivery,
     FactKind,
     Health,
@@ -85,6 +87,15 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
 
     def tally(self, request: Request, what: Counting) -> Tally:
         """Count other requests; nobody else counts the same until this transaction ends. Comes before `holders`."""
+
+    def delegations(self, user: UserId) -> Sequence[Delegation]:
+        """Return the rows in force by or to somebody, and lock what that person delegates."""
+
+    def delegate(self, delegation: Delegation) -> Delegation:
+        """Insert a new delegation (its id is given here) with its audit event."""
+
+    def end_delegation(self, delegation: Delegation, by: UserId) -> Delegation:
+        """End a delegation before its time, with its audit event. Raises: Conflict."""
 
     def holders(self, target: str) -> Sequence[Request]:
         """Return the unfinished requests that were started on this target, oldest first, locked."""
@@ -179,6 +190,19 @@ class Trail(Protocol):
 
     def verify(self) -> int:
         """Verify the whole chain and return how many events it has. Raises: Tampered."""
+
+
+class Delegations(Protocol):
+    """Who stands in for whom, as far as the signed record says so."""
+
+    def standing(self, at: datetime) -> Delegated:
+        """Return what is in force at an instant, and what is wrong with rows that are not what was signed.
+
+        Raises: Tampered where the record itself does not hold.
+        """
+
+    def of(self, user: UserId, at: datetime) -> Sequence[Delegation]:
+        """Return what is in force by or to somebody. Raises: Tampered."""
 
 
 class Directory(Protocol):

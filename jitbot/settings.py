@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from jitbot.errors import SettingsError
 
 SLACK = "https://slack.com/api/"
-OFFLINE_SOURCES = ("history.count", "history.last", "history.success_rate")
+OFFLINE_SOURCES = ("history.count", "history.last", "history.success_rate", "rota")
 """The sources of facts that need neither network nor credentials; all others an operator allows by name."""
 Names = Annotated[tuple[str, ...], NoDecode]
 

@@ -38,6 +38,7 @@ from jitbot.ports import Run
 from jitbot.runners.guard import Guarded
 from jitbot.service import Book, Service, World
 from jitbot.store.boxes import StoreInbox, StoreOutbox
+from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
 from jitbot.store.history import StoreHistory
 from jitbot.store.keys import open_key
@@ -253,6 +254,7 @@ class Town:
         self.sources = sources = FakeSources(self.facts, **history_sources(StoreHistory(self.database)))
         self.queue = HandQueue()
         self.trail = StoreTrail(self.database, Verifier([signer.public]))
+        self.delegations = SignedDelegations(self.database, self.trail)
         self.ledger = StoreLedger(self.database, signer)
         self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
         self.book = Book(
@@ -264,6 +266,7 @@ class Town:
             ledger=self.ledger,
             inbox=self.inbox,
             trail=self.trail,
+            delegations=self.delegations,
             directory=self.directory,
             catalog=catalog,
             sources=sources,

@@ -16,6 +16,9 @@ from jitbot.ports import FactSource
 MOST_ITEMS = 5000
 """So many people, texts or spans at most: a source that answers more has been asked the wrong thing."""
 
+MOST_PEOPLE = 20_000
+"""So many people with attributes at most; a larger directory is asked about one person at a time."""
+
 
 class GuardedSource:
     """A source that keeps the contract of `ports.FactSource` whatever the one inside does."""
@@ -64,7 +67,9 @@ def _span(value: Any) -> bool:
 
 
 def _attributes(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(each, Mapping) for each in value.values())
+    if not isinstance(value, Mapping) or len(value) > MOST_PEOPLE:
+        return False
+    return all(isinstance(who, str) and isinstance(each, Mapping) for who, each in value.items())
 
 
 def _instant(value: Any) -> bool:

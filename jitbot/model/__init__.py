@@ -1,8 +1,10 @@
 """The nouns of jitbot: plain immutable values, no behaviour beyond what their fields say."""
 
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
+from jitbot.model.attributes import Attribute, Given
 from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, Window
 from jitbot.model.decision import Decision, Mark, Need, Reason
+from jitbot.model.delegation import Delegated, Delegation, DelegationId, StandIn
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
 from jitbot.model.history import ENDS, Became, Past
@@ -32,6 +34,7 @@ __all__ = [
     "WORKERS_OWN",
     "Action",
     "Answer",
+    "Attribute",
     "AuditEvent",
     "Became",
     "Calendar",
@@ -39,6 +42,9 @@ __all__ = [
     "Copy",
     "Counting",
     "Decision",
+    "Delegated",
+    "Delegation",
+    "DelegationId",
     "Delivery",
     "DeliveryKind",
     "Entry",
@@ -47,6 +53,7 @@ __all__ = [
     "Facts",
     "Failure",
     "Freeze",
+    "Given",
     "Group",
     "Guardrail",
     "Health",
@@ -77,6 +84,7 @@ __all__ = [
     "Selector",
     "Snapshot",
     "Span",
+    "StandIn",
     "Standing",
     "State",
     "Tally",

@@ -47,6 +47,8 @@ class Need:
     """Who is named by a source and has left the workspace."""
     unread: bool = False
     """True when the members of a source could not be read just now."""
+    stand_ins: tuple[tuple[UserId, UserId], ...] = ()
+    """Of those who approved or could: who does so in whose place."""
 
     @property
     def missing(self) -> int:

@@ -23,6 +23,8 @@ class DeliveryKind(StrEnum):
     WITHDRAW = "withdraw"
     DROP = "drop"
     SETTLE = "settle"
+    DELEGATE = "delegate"
+    END_DELEGATION = "end_delegation"
 
 
 @dataclass(frozen=True, slots=True)

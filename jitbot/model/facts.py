@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from jitbot.model.delegation import Delegation
 from jitbot.model.limits import Tally
 from jitbot.model.people import Person, Standing, UserId
 
@@ -57,7 +58,7 @@ class Facts:
 
     `members` maps a selector's text to who it names now, `values` a condition's dotted name to its value, and `ages`
     says of values how old they were when they were read from memory. `spans` is what the calendars of freezes say, by
-    the freeze's name; `notes` say more about values than they do themselves.
+    the freeze's name; `notes` say more about values than they do themselves. `delegations` are those in force.
     """
 
     now: datetime
@@ -68,6 +69,7 @@ class Facts:
     ages: Mapping[str, timedelta] = field(default_factory=dict)
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    delegations: tuple[Delegation, ...] = ()
     tally: Tally | None = None
     """What was counted in the ledger; None where nobody has counted, which lets nothing through."""
 

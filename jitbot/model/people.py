@@ -42,7 +42,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """One way to name people in a policy: `group:NAME`, `oncall:NAME` or `user:ID`."""
+    """One way to name people in a policy: `group:NAME`, `oncall:NAME`, `attribute:NAME=VALUE` or `user:ID`."""
 
     kind: str
     name: str
@@ -53,7 +53,7 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A named set of people in `people.yml`: by Slack id, e-mail address, `@usergroup`, other group or rota."""
+    """A named set of people in `people.yml`: by Slack id, e-mail, `@usergroup`, other group, rota or attribute."""
 
     name: str
     users: tuple[UserId, ...] = ()
@@ -61,4 +61,6 @@ class Group:
     usergroups: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     on_call: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    """Each as a selector has it: `role=dba`."""
     where: str = ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jitbot.model.action import Action
+from jitbot.model.attributes import Attribute
 from jitbot.model.calendar import Calendar
 from jitbot.model.facts import FactCall
 from jitbot.model.people import Group
@@ -23,4 +24,5 @@ class Policy:
     facts: tuple[FactCall, ...] = ()
     on_call: Mapping[str, FactCall] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
     digest: str = ""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from jitbot.model.decision import Decision
+from jitbot.model.delegation import StandIn
 from jitbot.model.people import UserId
 
 RequestId = NewType("RequestId", int)
@@ -91,7 +92,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One approver's recorded act on one revision; `selectors` are those it satisfied when given."""
+    """One approver's recorded act on one revision; `selectors` are those it satisfied when given.
+
+    `on_behalf_of` are the people for whom the reviewer stood in then. It counts once: as the reviewer's own, or in the
+    place of one of them.
+    """
 
     reviewer: UserId
     team: str
@@ -100,6 +105,12 @@ class Review:
     revision: int
     selectors: tuple[str, ...] = ()
     comment: str = ""
+    on_behalf_of: tuple[StandIn, ...] = ()
+
+    @property
+    def people(self) -> tuple[UserId, ...]:
+        """Return everybody on whom this review depends."""
+        return (self.reviewer, *(each.delegator for each in self.on_behalf_of))
 
 
 @dataclass(frozen=True, slots=True)

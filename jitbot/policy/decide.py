@@ -25,6 +25,7 @@ from jitbot.model import (
     Review,
     Reviews,
     Rule,
+    StandIn,
     Standing,
     State,
     Tested,
@@ -34,6 +35,7 @@ from jitbot.model import (
 from jitbot.policy.calendar import on_calendar, planned_start, until_when
 from jitbot.policy.limits import COUNTS, Apart, Spent, exceeded, kept_apart, spent
 from jitbot.policy.requirements import Requirement, measure, satisfied
+from jitbot.policy.stand_ins import counting, deputies, outsiders
 from jitbot.policy.values import condition_values
 from jitbot.policy.wanted import wanted
 
@@ -76,6 +78,17 @@ def eligible(policy: Policy, request: Request, decision: Decision, facts: Facts,
     if not any(user in facts.members.get(str(source), ()) for source in decision.sources):
         return ()
     return satisfied(mentioned(policy, request.action), facts, user)
+
+
+def standing_in(
+    policy: Policy, request: Request, decision: Decision, facts: Facts, user: UserId
+) -> tuple[StandIn, ...]:
+    """Return for whom this person may review the request now, each with the selectors they satisfy themselves."""
+    if user in outsiders(request) or user in decision.apart or not facts.may_review(user):
+        return ()
+    absent = sorted(who for who, deputy in deputies(outsiders(request), facts).items() if deputy == user)
+    found = ((who, eligible(policy, request, decision, facts, who)) for who in absent)
+    return tuple(StandIn(who, selectors) for who, selectors in found if selectors)
 
 
 def mentioned(policy: Policy, action: str) -> tuple[str, ...]:
@@ -244,7 +257,7 @@ def _count(
     """Hold the reviews against what is required."""
     rule = found.rule
     assert rule is not None  # noqa: S101 - the rules were walked
-    counted = [each for each in reviews if each.selectors and not facts.gone(each.reviewer)]
+    counted = [each for each in (counting(review, request, facts) for review in reviews) if each is not None]
     denial = next((each for each in counted if each.verdict.value == "deny"), None)
     apart = Apart(found.apart, facts.tally.approvals) if found.apart and facts.tally else Apart()
     measured = [measure(name, required, request, counted, facts, apart) for name, required in found.required]
@@ -298,7 +311,11 @@ def _with_needs(reasons: Sequence[Reason], measured: Sequence[Requirement]) -> t
 
 def _need_shown(need: Need) -> Reason:
     label = f"{need.count} of " + " or ".join(str(source) for source in need.sources)
-    people = ", ".join(f"<@{user}>" for user in need.approved_by or need.candidates)
+    stands_for = dict(need.stand_ins)
+    people = ", ".join(
+        f"<@{user}> for <@{stands_for[user]}>" if user in stands_for else f"<@{user}>"
+        for user in need.approved_by or need.candidates
+    )
     if need.unread and need.missing:
         return Reason(Mark.ERROR, label, "who that is could not be read just now")
     return Reason(Mark.OPEN if need.missing else Mark.YES, label, people)

@@ -3,12 +3,13 @@
 Each requirement (a guardrail's or a rule's) is measured on its own, with distinct humans within it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jitbot.model import Entry, Facts, Need, Request, Review, Reviews, Rule, Selector, UserId, Verdict
 from jitbot.policy.limits import Apart
-from jitbot.policy.matching import assign, can_be_met
+from jitbot.policy.matching import Proxies, assign_with_stand_ins, can_be_met
+from jitbot.policy.stand_ins import deputies, outsiders
 
 SHOWN_CANDIDATES = 20
 """How many candidates a decision names; a group of thousands is not written into every record."""
@@ -49,33 +50,62 @@ def measure(
     """Hold the approvals given so far against one rule's reviews.
 
     An approval counts by the selectors it satisfied when it was given: a shift that ended since does not erase it. One
-    by somebody who cannot be looked up now does not count yet, since they may have been deactivated. Whoever was kept
-    apart from the requester when they approved does not count either.
+    by somebody who cannot be looked up now does not count yet, since they may have been deactivated; nor does one in
+    the place of somebody who cannot. Whoever was kept apart from the requester when they approved does not count, and
+    nobody counts in their place.
     """
-    own = {request.requester, request.beneficiary}
-    given = {
-        review.reviewer: frozenset(review.selectors)
+    own = outsiders(request)
+    approving = [
+        review
         for review in reviews
         if review.verdict is Verdict.APPROVE and review.reviewer not in own
         if not apart.holds(review.reviewer, review.at)
-    }
+    ]
     outside = own | set(apart.people(facts.now))
+    given = {review.reviewer: frozenset(review.selectors) for review in approving}
     approvals = {user: selectors for user, selectors in given.items() if user in facts.people}
     sources = tuple(
         dict.fromkeys(source for entries in required.alternatives for entry in entries for source in entry.sources)
     )
     everybody = _everybody(sources, outside, facts) | given
-    measured = [_needs(rule, entries, approvals, outside, facts) for entries in required.alternatives]
+    voices = _Voices(approvals, _proxies(approving, facts, apart), outside, deputies(outside, facts))
+    measured = [_needs(rule, entries, voices, facts) for entries in required.alternatives]
     nearest = min(measured, key=lambda needs: sum(need.missing for need in needs))
     possible = any(can_be_met(entries, everybody, facts.unread) for entries in required.alternatives)
     unread = [str(source) for source in sources if str(source) in facts.unread]
-    unread += [f"user:{user}" for user in given if user not in approvals]
+    named = dict.fromkeys(user for review in approving for user in review.people)
+    unread += [f"user:{user}" for user in named if user not in facts.people]
     wanted = sum(need.missing for need in nearest)
     return Requirement(rule, nearest, sources, possible, tuple(unread) if wanted else ())
 
 
-def _everybody(sources: Sequence[Selector], outside: set[UserId], facts: Facts) -> dict[UserId, frozenset[str]]:
-    people = {user for source in sources for user in facts.members.get(str(source), ())} - outside
+@dataclass(frozen=True, slots=True)
+class _Voices:
+    """Who has approved, for whom besides, who never counts, and who stands in for whom now."""
+
+    approvals: Mapping[UserId, frozenset[str]]
+    proxies: Proxies
+    outside: Collection[UserId]
+    deputies: Mapping[UserId, UserId]
+
+
+def _proxies(approving: Sequence[Review], facts: Facts, apart: Apart) -> Proxies:
+    """Return for whom each approval may count instead, leaving out who is kept apart or cannot be looked up."""
+    found = {
+        review.reviewer: {
+            each.delegator: frozenset(each.selectors)
+            for each in review.on_behalf_of
+            if each.delegator in facts.people
+            if not apart.holds(each.delegator, review.at)
+        }
+        for review in approving
+        if review.reviewer in facts.people
+    }
+    return {reviewer: stood_for for reviewer, stood_for in found.items() if stood_for}
+
+
+def _everybody(sources: Sequence[Selector], outside: Collection[UserId], facts: Facts) -> dict[UserId, frozenset[str]]:
+    people = {user for source in sources for user in facts.members.get(str(source), ())} - set(outside)
     names = [str(source) for source in sources]
     return {user: frozenset(satisfied(names, facts, user)) for user in sorted(people) if _could_review(user, facts)}
 
@@ -85,26 +115,41 @@ def _could_review(user: UserId, facts: Facts) -> bool:
     return user not in facts.people or facts.may_review(user)
 
 
-def _needs(
-    rule: Rule, entries: Sequence[Entry], approvals: dict[UserId, frozenset[str]], outside: set[UserId], facts: Facts
-) -> tuple[Need, ...]:
-    filled = assign(entries, approvals)
-    used = {user for who in filled for user in who}
+def _needs(rule: Rule, entries: Sequence[Entry], voices: _Voices, facts: Facts) -> tuple[Need, ...]:
+    filled, stood_for = assign_with_stand_ins(entries, voices.approvals, voices.proxies)
+    used = {user for who in filled for user in who} | set(stood_for.values())
     needs = []
     for entry, who in zip(entries, filled, strict=True):
-        named = {user for source in entry.sources for user in facts.members.get(str(source), ())} - outside
-        left = sorted(user for user in named if facts.gone(user))
+        named = {user for source in entry.sources for user in facts.members.get(str(source), ())} - set(voices.outside)
         free = sorted(user for user in named - used if _could_review(user, facts))
+        asked = _with_deputies(free, used, voices, facts)
         needs.append(
             Need(
                 rule=rule.name,
                 sources=entry.sources,
                 count=entry.count,
                 approved_by=who,
-                candidates=tuple(free[:SHOWN_CANDIDATES]),
-                more=max(0, len(free) - SHOWN_CANDIDATES),
-                left=tuple(left),
+                candidates=tuple(asked)[:SHOWN_CANDIDATES],
+                more=max(0, len(asked) - SHOWN_CANDIDATES),
+                left=tuple(sorted(user for user in named if facts.gone(user))),
                 unread=any(str(source) in facts.unread for source in entry.sources),
+                stand_ins=_pairs((*who, *tuple(asked)[:SHOWN_CANDIDATES]), stood_for | asked),
             )
         )
     return tuple(needs)
+
+
+def _with_deputies(
+    free: Sequence[UserId], used: Collection[UserId], voices: _Voices, facts: Facts
+) -> dict[UserId, UserId]:
+    """Return who is to be asked, each with the one they are asked for: a stand-in in the place of whoever is away."""
+    asked: dict[UserId, UserId] = {}
+    for user in free:
+        deputy = voices.deputies.get(user, user)
+        here = deputy not in used and _could_review(deputy, facts)
+        asked.setdefault(deputy if here else user, user)
+    return asked | {user: user for user in asked if user in free and voices.deputies.get(user) is None}
+
+
+def _pairs(shown: Iterable[UserId], stands_for: Mapping[UserId, UserId]) -> tuple[tuple[UserId, UserId], ...]:
+    return tuple((user, stands_for[user]) for user in shown if stands_for.get(user, user) != user)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jitbot.model import Action, Counting, FactCall, Freeze, Policy, Rule
+from jitbot.model import Action, Attribute, Counting, FactCall, Freeze, Policy, Rule
+from jitbot.policy.attributes import NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,12 @@ class Wanted:
     facts: tuple[FactCall, ...] = ()
     names: frozenset[str] = frozenset()
     calendars: tuple[FactCall, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+
+    def calls(self) -> dict[str, FactCall]:
+        """Return the questions to other systems that conditions need an answer to, by their dotted names."""
+        found = {f"facts.{each.name}": each for each in self.facts}
+        return found | {f"{NAME}{each.name}": each.source for each in self.attributes if each.source is not None}
 
 
 def wanted(policy: Policy, name: str) -> Wanted:
@@ -33,11 +40,12 @@ def wanted(policy: Policy, name: str) -> Wanted:
     selectors = reviewers | _asking(action) | _everybody(policy, names) | passing
     facts = (*policy.facts, *(action.facts if action else ()))
     return Wanted(
-        selectors,
-        reviewers,
-        tuple(each for each in facts if f"facts.{each.name}" in names),
-        names,
-        tuple(freeze.calendar for freeze in freezes if freeze.calendar is not None),
+        selectors=selectors,
+        reviewers=reviewers,
+        facts=tuple(each for each in facts if f"facts.{each.name}" in names),
+        names=names,
+        attributes=tuple(each for each in policy.attributes.values() if f"{NAME}{each.name}" in names),
+        calendars=tuple(freeze.calendar for freeze in freezes if freeze.calendar is not None),
     )
 
 

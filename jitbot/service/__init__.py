@@ -1,8 +1,9 @@
-"""The use cases, each written once: take in, ask, decide, review, change, withdraw, drop, run, settle, undo, sweep."""
+"""The use cases, each written once: take in, ask, decide, review, change, delegate, end, run, settle, undo, sweep."""
 
 from jitbot.service.asking import Asking
 from jitbot.service.book import Book
 from jitbot.service.changing import Changing
+from jitbot.service.delegating import Delegating
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
 from jitbot.service.intake import Intake
@@ -20,7 +21,7 @@ class Service:
     """All use cases over one world, each doing one thing and given only what it needs."""
 
     def __init__(self, world: World) -> None:
-        self._facts = FactsReader(world.directory, world.ledger, world.sources)
+        self._facts = FactsReader(world)
         self.book = world.book
         asking = Asking(world, self._facts)
         undoing = Undoing(world)
@@ -28,7 +29,8 @@ class Service:
         ending = Ending(world, self._facts, asking, running)
         reviewing = Reviewing(world, self._facts, asking)
         self.changing = Changing(world, reviewing)
-        self.intake = Intake(world, asking, reviewing, self.changing, ending)
+        delegating = Delegating(world)
+        self.intake = Intake(world, asking, reviewing, self.changing, ending, delegating)
         self.queries = Queries(world, self._facts, asking, ending)
         self.sweep = Sweep(world, self.intake, asking, running, undoing)
 

@@ -99,7 +99,7 @@ class Asking:
 
     def facts(self, policy: Policy, request: Request, reviews: Sequence[Review]) -> Facts:
         """Read the facts by which a request can be decided, but for what is counted in the ledger."""
-        people: list[UserId] = [request.requester, *(review.reviewer for review in reviews)]
+        people: list[UserId] = [request.requester, *(user for review in reviews for user in review.people)]
         return self._facts.read(policy, request.action, people, request)
 
     def decision(self, policy: Policy, request: Request, reviews: Sequence[Review]) -> Decision:

@@ -27,7 +27,7 @@ from jitbot.model import (
     Verdict,
 )
 from jitbot.policy.asking import parse_length
-from jitbot.policy.decide import decide, eligible
+from jitbot.policy.decide import decide, eligible, standing_in
 from jitbot.policy.starting import format_instant, parse_instant, within
 from jitbot.ports import Entry
 from jitbot.service.asking import POLICY, asked_again
@@ -151,7 +151,8 @@ class Changing:
         if needs_nobody(before, request):
             return self._reviewing.follow(entry, request, before, POLICY, policy)
         selectors = eligible(policy, request, before, facts, delivery.user)
-        if not selectors:
+        stood_for = standing_in(policy, request, before, facts, delivery.user)
+        if not selectors and not stood_for:
             raise self._reviewing.not_eligible(request, before, delivery)
         other = replace(change.request, changed_by=delivery.user)
         read_again = counted(entry, policy, other, read[1])
@@ -167,6 +168,7 @@ class Changing:
             revised.revision,
             selectors,
             change.words,
+            stood_for,
         )
         entry.review(revised, review)
         decision = decide(policy, revised, entry.reviews(revised), read_again)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from jitbot.errors import NotPermitted, Settled, Unavailable
 from jitbot.lifecycle import Event
 from jitbot.model import Answer, Delivery, Request, State, UndoCause, UserId
-from jitbot.policy.decide import eligible
+from jitbot.policy.decide import eligible, standing_in
 from jitbot.service.asking import Asking
 from jitbot.service.facts import FactsReader
 from jitbot.service.reviewing import too_late
@@ -88,16 +88,17 @@ class Ending:
 
     def _may_approve(self, user: UserId, request: Request, *, kept_apart: bool = True) -> bool:
         reviews = self._world.ledger.reviews(request)
-        facts = self._facts.read(self._world.book.policy, request.action, [request.requester, user])
+        policy = self._world.book.policy
+        facts = self._facts.read(policy, request.action, [request.requester, user])
         if user not in facts.people:
             raise Unavailable("Who you are could not be looked up just now. Try again in a minute.")
         if not facts.may_review(user):
             return False
-        if any(review.reviewer == user and review.selectors for review in reviews):
+        if any(review.reviewer == user and (review.selectors or review.on_behalf_of) for review in reviews):
             return True
-        decision = self._asking.decision(self._world.book.policy, request, reviews)
+        decision = self._asking.decision(policy, request, reviews)
         asked = decision if kept_apart else replace(decision, apart=())
-        return bool(eligible(self._world.book.policy, request, asked, facts, user))
+        return bool(eligible(policy, request, asked, facts, user) or standing_in(policy, request, asked, facts, user))
 
     def _get(self, delivery: Delivery) -> Request:
         assert delivery.request is not None  # noqa: S101 - these deliveries carry one

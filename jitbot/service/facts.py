@@ -13,12 +13,15 @@ from typing import Any, TypeVar
 
 from jitbot.errors import DirectoryUnavailable, FactUnavailable, InvalidInput, NotFound, PolicyError
 from jitbot.model import FactCall, Facts, Person, Policy, Request, Standing, UserId
+from jitbot.policy.attributes import NAME, value_of
 from jitbot.policy.places import places
 from jitbot.policy.templates import fill
 from jitbot.policy.wanted import Wanted, wanted, wanted_for_asking
-from jitbot.ports import Directory, Ledger, Sources
+from jitbot.ports import Sources
 from jitbot.service.members import Members
 from jitbot.service.memory import FactMemory, Reading
+from jitbot.service.stand_ins import StandIns
+from jitbot.service.world import World
 
 DEADLINE = timedelta(seconds=5)
 """How long fetching may take before what is missing counts as unread."""
@@ -37,13 +40,14 @@ Value = TypeVar("Value")
 class FactsReader:
     """Fetches facts for one action; `close` ends its threads."""
 
-    def __init__(self, directory: Directory, ledger: Ledger, sources: Sources, deadline: timedelta = DEADLINE) -> None:
-        self._directory = directory
-        self._ledger = ledger
-        self._sources = sources
+    def __init__(self, world: World, deadline: timedelta = DEADLINE) -> None:
+        self._directory = world.directory
+        self._ledger = world.ledger
+        self._sources: Sources = world.sources
+        self._stand_ins = StandIns(world)
         self._deadline = deadline
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="people")
-        self._memory = FactMemory(ledger.now)
+        self._memory = FactMemory(world.ledger.now)
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -68,44 +72,61 @@ class FactsReader:
         unread: dict[str, str] = {}
         begun = {} if request is None else self._begin(want, request, Facts(now))
         asked = {user: self._threads.submit(self._person, user) for user in set(people)}
-        members = Members(policy, self._directory, self._threads, self._on_call).read(
+        members = Members(policy, self._directory, self._threads, self._ask_for_all, now).read(
             want.selectors, unread, lambda asked, into: self._gather(asked, into, members_end)
         )
-        reviewers = (members.get(selector, frozenset()) for selector in want.reviewers)
+        reviewers = [members.get(selector, frozenset()) for selector in want.reviewers]
         few = {user for group in reviewers if len(group) <= LOOKED_UP for user in group}
-        asked |= {user: self._threads.submit(self._person, user) for user in few - asked.keys()}
+        delegations = self._stand_ins.for_any(reviewers, now, unread)
+        stand_ins = {user for each in delegations for user in (each.delegator, each.delegate)}
+        asked |= {user: self._threads.submit(self._person, user) for user in (few | stand_ins) - asked.keys()}
         found = self._gather(asked, {}, end)
-        known = Facts(now, members, found, {}, unread)
+        known = Facts(now, members, found, {}, unread, delegations=delegations)
         return known if request is None else self._with_values(known, want, request, begun, end)
 
     def _begin(self, want: Wanted, request: Request, known: Facts) -> dict[str, Future[Reading]]:
         """Ask for calendars, and for the facts whose arguments can be filled in by what is known."""
         filled = places(request, known)
-        asked = {f"{_FREEZE}{call.name}": self._ask(call, call.arguments) for call in want.calendars}
-        for call in want.facts:
+        asked = {f"{_FREEZE}{call.name}": self._ask_for_all(call) for call in want.calendars}
+        for name, call in want.calls().items():
             with suppress(PolicyError):  # the only name that may be missing is the address of whoever asks
-                asked[f"facts.{call.name}"] = self._ask(call, fill(call.arguments, filled))
+                asked[name] = self._ask(call, fill(call.arguments, filled))
         return asked
 
     def _with_values(
         self, known: Facts, want: Wanted, request: Request, begun: Mapping[str, Future[Reading]], end: float
     ) -> Facts:
         unread = dict(known.unread)
-        missing = tuple(call for call in want.facts if f"facts.{call.name}" not in begun)
-        rest = replace(want, facts=missing, calendars=())
-        asked = {**begun, **self._begin(rest, request, known)}
-        for call in want.facts:
-            if f"facts.{call.name}" not in asked:
-                unread[f"facts.{call.name}"] = "whoever asks has no e-mail address that Slack shows"
+        asked = {**self._begin(want, request, known), **begun}
+        for name in want.calls().keys() - asked.keys():
+            unread[name] = "whoever asks has no e-mail address that Slack shows"
         readings = self._gather(asked, unread, end)
         calendars = {name: readings.pop(name) for name in list(readings) if name.startswith(_FREEZE)}
         spans = {name.removeprefix(_FREEZE): reading.value for name, reading in calendars.items()}
         values = {name: reading.value for name, reading in readings.items()}
+        attributes = self._attributes(known, want, request, values, unread)
         ages = {name: known.now - reading.at for name, reading in readings.items() if reading.at < known.now}
-        return replace(known, values=values, unread=unread, ages=ages, spans=spans)
+        return replace(known, values=values | attributes, unread=unread, ages=ages, spans=spans)
 
-    def _on_call(self, call: FactCall) -> Future[Reading]:
-        return self._ask(call, call.arguments)
+    def _attributes(
+        self, known: Facts, want: Wanted, request: Request, values: dict[str, Any], unread: dict[str, str]
+    ) -> dict[str, Any]:
+        """Take the attributes of whoever asks out of what was read of everybody."""
+        person = known.people.get(request.requester)
+        found: dict[str, Any] = {}
+        for each in want.attributes:
+            name = f"{NAME}{each.name}"
+            read = values.pop(name, None) if each.source is not None else {}
+            try:
+                found[name] = value_of(each, person, read, known.now)
+                unread.pop(name, None)
+            except FactUnavailable as error:
+                unread.setdefault(name, str(error))
+        return found
+
+    def _ask_for_all(self, call: FactCall) -> Future[Reading]:
+        """Ask for what does not depend on a request."""
+        return self._ask(call, fill(call.arguments, {}))
 
     def _ask(self, call: FactCall, values: Mapping[str, Any]) -> Future[Reading]:
         try:

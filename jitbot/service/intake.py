@@ -12,6 +12,7 @@ from jitbot.errors import Conflict, NotFound, StoreUnavailable, UserFault
 from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
 from jitbot.service.asking import Asking
 from jitbot.service.changing import Changing
+from jitbot.service.delegating import Delegating
 from jitbot.service.ending import Ending
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.telling import notify
@@ -26,7 +27,15 @@ TRIES = 3
 class Intake:
     """The one door through which every change comes in."""
 
-    def __init__(self, world: World, asking: Asking, reviewing: Reviewing, changing: Changing, ending: Ending) -> None:
+    def __init__(  # one argument for each kind of use case
+        self,
+        world: World,
+        asking: Asking,
+        reviewing: Reviewing,
+        changing: Changing,
+        ending: Ending,
+        delegating: Delegating,
+    ) -> None:
         self._world = world
         self._cases: Mapping[DeliveryKind, Callable[[Delivery], Answer]] = {
             DeliveryKind.ASK: asking.ask,
@@ -36,6 +45,8 @@ class Intake:
             DeliveryKind.WITHDRAW: ending.withdraw,
             DeliveryKind.DROP: ending.drop,
             DeliveryKind.SETTLE: ending.settle,
+            DeliveryKind.DELEGATE: delegating.delegate,
+            DeliveryKind.END_DELEGATION: delegating.end,
         }
 
     def take_in(

@@ -1,10 +1,12 @@
-"""Who a selector names now: groups with what is nested in them, rotas, and single people."""
+"""Who a selector names now: groups with what is nested in them, rotas, attributes, and single people."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 from jitbot.model import FactCall, Group, Policy, UserId
+from jitbot.policy.attributes import attribute_of, holders
 from jitbot.ports import Directory
 from jitbot.service.memory import Reading
 
@@ -20,24 +22,25 @@ class Members:
         policy: Policy,
         directory: Directory,
         threads: ThreadPoolExecutor,
-        on_call: Callable[[FactCall], Future[Reading]],
+        ask: Callable[[FactCall], Future[Reading]],
+        now: datetime,
     ) -> None:
         self._policy = policy
         self._directory = directory
         self._threads = threads
-        self._on_call = on_call
+        self._ask = ask
+        self._now = now
 
     def read(self, selectors: Iterable[str], unread: dict[str, str], gather: Gather) -> dict[str, frozenset[UserId]]:
         """Return who each selector names; one that could not be read whole is left out and noted in `unread`."""
         wanted = set(selectors)
-        groups, rotas = self._parts(wanted)
-        rota_readings = {f"oncall:{name}": self._on_call(self._policy.on_call[name]) for name in rotas}
+        groups, asked = self._parts(wanted)
         own = {f"group:{name}": self._threads.submit(self._own, self._policy.groups[name]) for name in groups}
         lost: dict[str, str] = {}
         parts = dict(gather(own, lost))
-        read = gather(rota_readings, lost)
+        read = gather(asked, lost)
         parts |= gather(
-            {key: self._threads.submit(self._resolved, reading.value) for key, reading in read.items()}, lost
+            {key: self._threads.submit(self._named, key, reading.value) for key, reading in read.items()}, lost
         )
         found: dict[str, frozenset[UserId]] = {}
         for selector in sorted(wanted):
@@ -53,11 +56,23 @@ class Members:
                 found[selector] = frozenset().union(*(parts[part] for part in whole))
         return found
 
-    def _parts(self, selectors: Iterable[str]) -> tuple[set[str], set[str]]:
-        """Return the groups and rotas that have to be read for these selectors."""
+    def _parts(self, selectors: Iterable[str]) -> tuple[set[str], dict[str, Future[Reading]]]:
+        """Return the groups that have to be read for these selectors, and the questions to other systems."""
         whole = {part for selector in selectors for part in self._whole(selector)}
         groups = {part[6:] for part in whole if part.startswith("group:") and part[6:] in self._policy.groups}
-        return groups, {part[7:] for part in whole if part.startswith("oncall:") and part[7:] in self._policy.on_call}
+        asked = {part: self._question(part) for part in whole if part.startswith(("oncall:", "attribute:"))}
+        return groups, {part: question for part, question in asked.items() if question is not None}
+
+    def _question(self, part: str) -> Future[Reading] | None:
+        """Ask who is on call, or for everybody's attributes; None for what is not defined any more."""
+        if part.startswith("oncall:"):
+            rota = self._policy.on_call.get(part[7:])
+            return None if rota is None else self._ask(rota)
+        attribute, _ = attribute_of(self._policy, part)
+        if attribute is None:
+            return None
+        written = Reading({}, self._now)
+        return self._threads.submit(lambda: written) if attribute.source is None else self._ask(attribute.source)
 
     def _whole(self, selector: str) -> tuple[str, ...]:
         """Return a selector with everything that is nested in it; the loader has refused cycles."""
@@ -66,7 +81,13 @@ class Members:
         if group is None:
             return (selector,)
         inner = [f"group:{each}" for each in group.groups] + [f"oncall:{each}" for each in group.on_call]
+        inner += [f"attribute:{each}" for each in group.attributes]
         return tuple(dict.fromkeys([selector, *(part for each in inner for part in self._whole(each))]))
+
+    def _named(self, part: str, value: Any) -> frozenset[UserId]:
+        """Return whom a rota's answer names, or who has an attribute by it and by the policy."""
+        attribute, wanted = attribute_of(self._policy, part)
+        return self._resolved(value if attribute is None else holders(attribute, wanted, value, self._now))
 
     def _own(self, group: Group) -> frozenset[UserId]:
         found = set(group.users) | self._by_address(group.emails)

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import Any
 
-from jitbot.errors import NotFound, NotPermitted, UserFault
+from jitbot.errors import NotFound, NotPermitted, Tampered, Unavailable, UserFault
 from jitbot.lifecycle import HOLDING
-from jitbot.model import Action, ReasonRule, Request, RequestId, Review, State, UserId
-from jitbot.policy.decide import eligible
+from jitbot.model import Action, Delegation, ReasonRule, Request, RequestId, Review, State, UserId
+from jitbot.policy.decide import eligible, standing_in
 from jitbot.policy.requirements import satisfied
 from jitbot.policy.starting import parse_instant
 from jitbot.service.asking import Asking
@@ -102,6 +102,13 @@ class Queries:
         waiting = self._world.ledger.find(states=OPEN, limit=200)
         return [request for request in waiting if self._waits_for(user, request)][:limit]
 
+    def delegations(self, user: UserId) -> Sequence[Delegation]:
+        """Return who stands in for this person, and for whom they do. Raises: Unavailable."""
+        try:
+            return self._world.delegations.of(user, self._world.ledger.now())
+        except Tampered as error:
+            raise Unavailable("Delegations do not count now: their signed record does not hold.") from error
+
     def held(self, user: UserId) -> Sequence[Request]:
         """Return what a person's requests hold or do just now."""
         return self._world.ledger.find(states=sorted(HOLDING), requester=user)
@@ -117,7 +124,9 @@ class Queries:
         policy = self._world.book.policy
         facts = self._facts.read(policy, request.action, [request.requester, user])
         decision = self._asking.decision(policy, request, reviews)
-        return bool(eligible(policy, request, decision, facts, user))
+        return bool(
+            eligible(policy, request, decision, facts, user) or standing_in(policy, request, decision, facts, user)
+        )
 
     def _draft(self, action: Action, body: Mapping[str, Any], user: UserId, zone: tzinfo | None = None) -> Request:
         world = self._world

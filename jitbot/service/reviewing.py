@@ -19,7 +19,7 @@ from jitbot.model import (
     State,
     Verdict,
 )
-from jitbot.policy.decide import decide, eligible
+from jitbot.policy.decide import decide, eligible, standing_in
 from jitbot.policy.parameters import refuse_unprintable
 from jitbot.ports import Entry
 from jitbot.service.asking import POLICY, Asking, approval
@@ -27,7 +27,7 @@ from jitbot.service.authority import intact
 from jitbot.service.counting import counted
 from jitbot.service.drafting import definition
 from jitbot.service.facts import FactsReader
-from jitbot.service.telling import tell
+from jitbot.service.telling import tell, tell_stood_for
 from jitbot.service.world import World
 
 VERDICTS = {DeliveryKind.APPROVE: Verdict.APPROVE, DeliveryKind.DENY: Verdict.DENY}
@@ -73,7 +73,8 @@ class Reviewing:
 
     def facts(self, policy: Policy, request: Request, delivery: Delivery) -> Facts:
         """Return what is known now of whoever clicked, whoever reviewed before, and the rest."""
-        people = [delivery.user, *(each.reviewer for each in self._world.ledger.reviews(request))]
+        reviews = self._world.ledger.reviews(request)
+        people = [delivery.user, *(user for each in reviews for user in each.people)]
         return self._facts.read(policy, request.action, people, request)
 
     def see_open(self, request: Request, delivery: Delivery) -> None:
@@ -110,16 +111,25 @@ class Reviewing:
         verdict = VERDICTS[delivery.kind]
         asked = before if verdict is Verdict.APPROVE else replace(before, apart=())  # a denial loosens nothing
         selectors = eligible(policy, request, asked, facts, delivery.user)
-        if not selectors:
+        stood_for = standing_in(policy, request, asked, facts, delivery.user)
+        if not selectors and not stood_for:
             raise self.not_eligible(request, asked, delivery)
         comment = _comment(delivery, verdict)
         if any((each.reviewer, each.verdict) == (delivery.user, verdict) for each in entry.reviews(request)):
             return request
-        entry.review(
-            request,
-            Review(delivery.user, delivery.team, verdict, delivery.received_at, request.revision, selectors, comment),
+        review = Review(
+            reviewer=delivery.user,
+            team=delivery.team,
+            verdict=verdict,
+            at=delivery.received_at,
+            revision=request.revision,
+            selectors=selectors,
+            comment=comment,
+            on_behalf_of=stood_for,
         )
+        entry.review(request, review)
         decision = decide(policy, request, entry.reviews(request), facts)
+        tell_stood_for(entry, request, review, decision, facts.people[delivery.user].name)
         return self.follow(entry, request, decision, delivery.user, policy)
 
     def follow(self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy) -> Request:

@@ -4,7 +4,7 @@ The card is drawn from the ledger when it is sent, so a row for it carries nothi
 """
 
 from jitbot.lifecycle import TERMINAL
-from jitbot.model import Outgoing, Request, State, Topic, UserId
+from jitbot.model import Decision, Outgoing, Request, Review, State, Topic, UserId, Verdict
 from jitbot.ports import Entry
 
 
@@ -35,6 +35,19 @@ def was_shown(request: Request) -> bool:
 def notify(entry: Entry, user: UserId, key: str, text: str) -> None:
     """Send one person a direct message."""
     entry.say(Outgoing(f"notice:{key}", Topic.NOTICE, None, text, user))
+
+
+def tell_stood_for(entry: Entry, request: Request, review: Review, decision: Decision, name: str) -> None:
+    """Tell those in whose place somebody reviewed: who is counted so, or all where it was nothing of their own."""
+    counted = [other for need in decision.needs for user, other in need.stand_ins if user == review.reviewer]
+    approved = {user for need in decision.needs for user in need.approved_by}
+    if not review.selectors and review.reviewer not in approved:
+        counted = [each.delegator for each in review.on_behalf_of]
+    said = "approved" if review.verdict is Verdict.APPROVE else "denied"
+    for user in dict.fromkeys(counted):
+        text = f"{name} {said} {request.name} {request.snapshot.title} in your place."
+        key = f"notice:stood_for:{request.id}:{review.revision}:{review.reviewer}:{user}:{said}"
+        entry.say(Outgoing(key, Topic.NOTICE, request.id, text, user))
 
 
 def alarm(entry: Entry, request: Request, text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jitbot.errors import RunnerRefused
 from jitbot.model import Request
-from jitbot.ports import Catalog, Directory, Inbox, Ledger, Queue, Runner, Sources, Trail
+from jitbot.ports import Catalog, Delegations, Directory, Inbox, Ledger, Queue, Runner, Sources, Trail
 from jitbot.service.book import Book
 
 
@@ -17,6 +17,7 @@ class World:
     ledger: Ledger
     inbox: Inbox
     trail: Trail
+    delegations: Delegations
     directory: Directory
     catalog: Catalog
     sources: Sources

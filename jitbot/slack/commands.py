@@ -9,13 +9,14 @@ from slack_bolt import Ack
 from jitbot.errors import InvalidInput, JitbotError, NotFound, UserFault
 from jitbot.model import DeliveryKind
 from jitbot.slack.clicks import Clicks
+from jitbot.slack.delegating import Asked, read_delegation
 from jitbot.slack.desk import Body, Desk
 from jitbot.slack.door import Caller
 from jitbot.slack.forms import Forms
 from jitbot.slack.oneliner import ABOUT_ONE, Word, parse
 from jitbot.slack.spans import Drawing
 from jitbot.slack.typed import Typed
-from jitbot.slack.views import ids, lists, notices
+from jitbot.slack.views import delegations, ids, lists, notices
 from jitbot.slack.views.people import on_card
 from jitbot.slack.views.whole import details
 
@@ -36,6 +37,7 @@ class Commands:
             Word.MINE: self._mine,
             Word.PENDING: self._pending,
             Word.STATUS: self._status,
+            Word.DELEGATE: self._delegations,
         }
 
     def on_command(self, ack: Ack, body: Body) -> None:
@@ -64,6 +66,8 @@ class Commands:
             request = self._desk.service.queries.find(about)
             ack()
             self._desk.hands.give(self._clicks.show, body, caller, request, details)
+        elif word is Word.DELEGATE and about:
+            self._take_in(ack, body, caller, read_delegation(about))
         else:
             ack()
             self._desk.hands.give(self._show, body, caller, self._shows[word], about)
@@ -90,6 +94,12 @@ class Commands:
         request = self._desk.service.queries.find(about)
         key = f"cmd:{body['trigger_id']}"
         self._desk.take_in(key, kind, caller, {}, request)
+        ack()
+        self._desk.hands.give(self._work, key, body, caller)
+
+    def _take_in(self, ack: Ack, body: Body, caller: Caller, asked: Asked) -> None:
+        key = f"cmd:{body['trigger_id']}"
+        self._desk.take_in(key, asked.kind, caller, asked.body)
         ack()
         self._desk.hands.give(self._work, key, body, caller)
 
@@ -137,6 +147,11 @@ class Commands:
         requests = self._desk.service.queries.pending(caller.user)
         people = {user for request in requests for user in on_card(request, ())}
         return lists.pending(requests, self._desk.directory.names(people))
+
+    def _delegations(self, caller: Caller, about: str) -> Drawing:
+        found = self._desk.service.queries.delegations(caller.user)
+        people = {user for each in found for user in (each.delegator, each.delegate)}
+        return delegations.draw(found, caller.user, self._desk.directory.names(people))
 
     def _status(self, caller: Caller, about: str) -> Drawing:
         request, reviews = self._desk.service.queries.status(caller.user, self._desk.service.queries.find(about))

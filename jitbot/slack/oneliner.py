@@ -31,6 +31,7 @@ class Word(StrEnum):
     WITHDRAW = "withdraw"
     DROP = "drop"
     WHY = "why"
+    DELEGATE = "delegate"
 
 
 ABOUT_ONE = frozenset({Word.STATUS, Word.WITHDRAW, Word.DROP, Word.WHY})

@@ -9,14 +9,25 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Conflict, NotFound
 from jitbot.lifecycle import HOLDING, TERMINAL, Event, after
-from jitbot.model import Counting, Outgoing, Request, RequestId, Review, Tally, Topic
+from jitbot.model import Counting, Delegation, DelegationId, Outgoing, Request, RequestId, Review, Tally, Topic, UserId
 from jitbot.store import statements, tables, tallies
-from jitbot.store.rows import signed_changes, signed_fields, signed_review, to_request, to_review, to_row
+from jitbot.store.delegations import standing_delegations
+from jitbot.store.rows import (
+    signed_changes,
+    signed_delegation,
+    signed_fields,
+    signed_review,
+    to_request,
+    to_review,
+    to_row,
+)
+
+delegations = tables.delegations
 
 URGENCY = {Topic.ALARM: 0, Topic.CARD: 1, Topic.NOTICE: 2, Topic.SUMMARY: 3, Topic.THREAD: 4}
 """The order in which waiting messages are said: what people wait for first."""
@@ -134,6 +145,30 @@ class StoreEntry:
         """Count other requests, alone until the transaction ends."""
         tallies.lock(self._connection, request, what)
         return tallies.count(self._connection, request, what, self.now)
+
+    def delegations(self, user: UserId) -> Sequence[Delegation]:
+        """Return what was delegated by or to somebody; on Postgres the person is locked, who may have none yet."""
+        if self._connection.dialect.name == "postgresql":
+            key = func.hashtextextended(f"delegations of {user}", 0)
+            self._connection.execute(select(func.pg_advisory_xact_lock(key)))
+        return standing_delegations(self._connection, self.now, user)
+
+    def delegate(self, delegation: Delegation) -> Delegation:
+        """Insert a delegation with its event; the id is given here."""
+        values = {name: getattr(delegation, name) for name in delegation.__dataclass_fields__ if name != "id"}
+        written = self._connection.execute(insert(delegations).values(**values).returning(delegations.c.id))
+        added = replace(delegation, id=DelegationId(written.scalar_one()))
+        self.record("delegated", added.delegator, delegation=signed_delegation(added))
+        return added
+
+    def end_delegation(self, delegation: Delegation, by: UserId) -> Delegation:
+        """End a delegation that nobody has ended, with its event."""
+        ended = replace(delegation, ended_at=self.now)
+        standing = (delegations.c.id == delegation.id) & delegations.c.ended_at.is_(None)
+        if self._connection.execute(update(delegations).where(standing).values(ended_at=self.now)).rowcount != 1:
+            raise Conflict("This delegation was ended by somebody else.")
+        self.record("delegation_ended", by, delegation=signed_delegation(ended))
+        return ended
 
     def seal(self) -> tuple[int, bytes] | None:
         """Sign and chain what was noted, the last thing before the commit; return the new head."""

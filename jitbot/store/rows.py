@@ -7,11 +7,12 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Row
 
-from jitbot.model import WORKERS_OWN, Request, Review
+from jitbot.model import WORKERS_OWN, Delegation, Request, Review
 
 _FIELDS = tuple(each.name for each in fields(Request))
 _ADAPTERS: Mapping[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in Request.__annotations__.items()}
 _REVIEW: TypeAdapter[Review] = TypeAdapter(Review)
+_DELEGATION: TypeAdapter[Delegation] = TypeAdapter(Delegation)
 
 
 def to_request(row: Row[Any]) -> Request:
@@ -65,3 +66,20 @@ def signed_review(review: Review) -> dict[str, Any]:
 def review_from_signed(body: Mapping[str, Any]) -> Review:
     """Read a review back from its event."""
     return _REVIEW.validate_python(body)
+
+
+def to_delegation(row: Row[Any]) -> Delegation:
+    """Read a delegation from its row."""
+    values = row._mapping
+    return Delegation(**{each.name: values[each.name] for each in fields(Delegation)})
+
+
+def signed_delegation(delegation: Delegation) -> dict[str, Any]:
+    """Return a delegation as its events carry it."""
+    dumped: dict[str, Any] = _DELEGATION.dump_python(delegation, mode="json")
+    return dumped
+
+
+def delegation_from_signed(body: Mapping[str, Any]) -> Delegation:
+    """Read a delegation back from an event."""
+    return _DELEGATION.validate_python(body)

@@ -21,9 +21,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-from jitbot.model import Decision, DeliveryKind, Snapshot, State, Topic, UndoCause, Verdict
+from jitbot.model import Decision, DeliveryKind, Snapshot, StandIn, State, Topic, UndoCause, Verdict
 from jitbot.store.columns import Instant, Length, Value
 
 SCHEMA = "0002"
@@ -118,8 +119,24 @@ reviews = Table(
     Column("at", Instant, nullable=False),
     Column("selectors", Value(tuple[str, ...]), nullable=False),
     Column("comment", Text, nullable=False),
+    Column("on_behalf_of", Value(tuple[StandIn, ...]), nullable=False, server_default=text("'[]'")),
     UniqueConstraint("request", "revision", "reviewer"),
     Index("ix_reviews_reviewer", "reviewer", "at"),
+)
+
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("delegator", String(32), nullable=False),
+    Column("delegate", String(32), nullable=False),
+    Column("team", String(32), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_delegations_ends_at", "ended_at", "ends_at"),
+    sqlite_autoincrement=True,
 )
 
 events = Table(

@@ -1,7 +1,7 @@
 """The signed record read back: whole, one request's, or one request rebuilt from it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,30 @@ class StoreTrail:
             if event.request == request:
                 yield event
         head.reached(seq)
+
+    def follow(self, after: int, previous: bytes, kinds: Collection[str]) -> Iterator[Sealed]:
+        """Yield the events of some kinds behind the one numbered `after` with the hash `previous`, all verified.
+
+        The newest of all events is the last that is yielded, whatever its kind. Raises: Tampered.
+        """
+        own = tables.events.c.kind.in_(kinds)
+        narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
+        bodies = [case((own, tables.events.c[name])).label(name) for name in ("body", "salt")]
+        sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
+        with self._database.read() as connection:
+            head = self._head(connection, sealed)
+            query = select(*narrow, *bodies).where(tables.events.c.seq > after).order_by(tables.events.c.seq)
+            rows = connection.execute(query).all()
+        count = after
+        for event in map(_sealed, rows):
+            count = event.seq
+            newest = event.seq == rows[-1].seq
+            (self._verifier.event if event.kind in kinds or newest else self._verifier.follows)(event, previous)
+            previous = event.hash
+            head.passed(event)
+            if event.kind in kinds or newest:
+                yield event
+        head.reached(count)
 
     def events(self, request: RequestId | None = None, after: int = 0, limit: int = 100) -> Sequence[AuditEvent]:
         """Return events in order."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from jitbot.model import Standing, State
+from jitbot.model import DeliveryKind, Standing, State
 from tests.town import ANN, BO, CY, DI, EVE, Town
 
 GUARDRAILS = """
@@ -110,6 +110,32 @@ def test_who_is_kept_apart_may_look_and_end_but_not_settle(kept_apart: Town) -> 
     refused = kept_apart.settle_unsure(BO, request, happened=True)
     assert refused.text == f"Only who may approve {request.name} can settle it."
     assert "is settled" in kept_apart.settle_unsure(DI, request, happened=True).text
+
+
+def test_nobody_approves_in_the_place_of_somebody_who_is_kept_apart(kept_apart: Town) -> None:
+    kept_apart.do(DeliveryKind.DELEGATE, BO, to=EVE, text="for 3d")
+    request = kept_apart.ask(CY, "restart", service="worker", env="prod")
+    assert kept_apart.approve(EVE, request).refused
+    assert kept_apart.state(request) is State.PENDING
+    kept_apart.approve(DI, request)
+    assert kept_apart.state(request) is State.SUCCEEDED
+
+
+def test_who_is_kept_apart_does_not_approve_in_the_place_of_another_either(kept_apart: Town) -> None:
+    kept_apart.do(DeliveryKind.DELEGATE, DI, to=BO, text="for 3d")
+    request = kept_apart.ask(CY, "restart", service="worker", env="prod")
+    assert kept_apart.approve(BO, request).refused
+    assert kept_apart.state(request) is State.PENDING
+
+
+def test_a_stand_in_may_approve_with_changes(town: Town) -> None:
+    town.do(DeliveryKind.DELEGATE, CY, to=EVE, text="for 3d")
+    request = town.ask(ANN, "admin", ttl="1h")
+    town.approve_changed(EVE, request, ttl="30m")
+    changed = town.see(request)
+    assert (changed.ttl, changed.revision) == (timedelta(minutes=30), request.revision + 1)
+    (review,) = town.ledger.reviews(changed)
+    assert [each.delegator for each in review.on_behalf_of] == [CY]
 
 
 # For whom

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Tampered
-from jitbot.model import WORKERS_OWN, DeliveryKind, Request, Review, State, UndoCause, Verdict
+from jitbot.model import WORKERS_OWN, DeliveryKind, Request, Review, StandIn, State, UndoCause, Verdict
 from jitbot.store import tables
 from tests.town import ANN, BO, CY, DI, EVE, FakeInputs, Town
 
@@ -208,6 +208,7 @@ REVIEW: dict[str, Any] = {
     "revision": 2,
     "selectors": ("group:leads",),
     "comment": "fine",
+    "on_behalf_of": (StandIn(CY, ("group:oncall",)),),
 }
 
 

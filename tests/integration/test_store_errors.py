@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect as look
 
+from jitbot.audit import GENESIS
 from jitbot.errors import SettingsError, StoreUnavailable
-from jitbot.model import Copy, Counting, Delivery, DeliveryKind, Outgoing, Past, RequestId, Topic
+from jitbot.model import Copy, Counting, Delivery, DeliveryKind, Outgoing, Past, RequestId, Topic, UserId
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.columns import Instant
+from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database, FairLock
 from jitbot.store.history import StoreHistory
 from jitbot.store.ledger import StoreLedger
@@ -59,6 +61,9 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "outbox.copies": lambda store: store.outbox.copies(RequestId(1)),
     "outbox.keep": lambda store: store.outbox.keep(Copy(RequestId(1), "#a")),
     "trail.rebuild": lambda store: store.trail.rebuild(RequestId(1)),
+    "trail.follow": lambda store: list(store.trail.follow(0, GENESIS, ["delegated"])),
+    "delegations.standing": lambda store: SignedDelegations(store.database, store.trail).standing(NOW),
+    "delegations.of": lambda store: SignedDelegations(store.database, store.trail).of(UserId("U0BO"), NOW),
     "trail.events": lambda store: store.trail.events(),
     "trail.verify": lambda store: store.trail.verify(),
     "history.count": lambda store: StoreHistory(store.database).count(PAST),
@@ -81,6 +86,7 @@ def test_every_method_that_touches_the_database_is_tried() -> None:
         "outbox": StoreOutbox,
         "trail": StoreTrail,
         "history": StoreHistory,
+        "delegations": SignedDelegations,
         "sets": PolicySets,
     }
     methods = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from jitbot.model import FactCall, FactKind, Kind, Parameter, ParameterType
+from jitbot.model import Attribute, FactCall, FactKind, Kind, Parameter, ParameterType
 
 
 class CelType(StrEnum):
@@ -38,7 +38,9 @@ NAMES = {
     "plan.undoable": CelType.BOOLEAN,
     "plan.changes": CelType.BOOLEAN,
 }
-"""What every condition may look at; `params.NAME` and `facts.NAME` come on top, by what the action declares."""
+"""What every condition may look at; what an action declares (`params.NAME`, `facts.NAME`) and what `people.yml` does
+(`requester.attributes.NAME`) comes on top.
+"""
 
 SELF_MADE = frozenset({"request.reason"})
 """What whoever asks can make true by typing it: never enough for an `allow`."""
@@ -74,6 +76,11 @@ _FACT_TYPES = {
 def fact_names(facts: Iterable[FactCall]) -> dict[str, CelType]:
     """Return the names that declared facts add, with their types; people and times are no values of conditions."""
     return {f"facts.{fact.name}": _FACT_TYPES[fact.kind] for fact in facts if fact.kind in _FACT_TYPES}
+
+
+def attribute_names(attributes: Iterable[Attribute]) -> dict[str, CelType]:
+    """Return the names that the attributes of people add, with their types."""
+    return {f"requester.attributes.{each.name}": _FACT_TYPES[each.kind] for each in attributes}
 
 
 def parameter_names(parameters: Iterable[Parameter]) -> dict[str, CelType]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from jitbot.model import Action, Limits, Parameter, ParameterType, ReasonRule, Timebox
-from jitbot.policy.cel.names import LITERALS, NAMES, fact_names, parameter_names
+from jitbot.policy.cel.names import LITERALS, NAMES, attribute_names, fact_names, parameter_names
 from jitbot.policy.durations import format_duration
 from jitbot.policy.files.calendar import Dates
 from jitbot.policy.files.complaints import check
@@ -78,6 +78,11 @@ def closed_sets(parameters: Collection[Parameter], world: World) -> dict[str, Co
         known |= {"requester.groups": world.people.groups, "requester.on_call": world.people.on_call}
     if world.dates.whole:
         known |= {"windows": world.dates.calendar.windows, "freeze.names": world.dates.calendar.freezes}
+    known |= {
+        f"requester.attributes.{each.name}": ("", *each.options)
+        for each in world.people.attributes.values()
+        if each.options
+    }
     return known | {f"params.{field.name}": field.options for field in parameters if field.type in choices}
 
 
@@ -105,7 +110,8 @@ class _ActionReader:
         facts = FactReader(self.document, self.world.sources, self.issues).values(
             (*self.path, "facts"), keys.facts, parameters
         )
-        names = None if len(facts) < len(keys.facts) else NAMES | parameter_names(parameters) | fact_names(facts)
+        own = NAMES | attribute_names(self.world.people.attributes.values())
+        names = None if len(facts) < len(keys.facts) else own | parameter_names(parameters) | fact_names(facts)
         scope = Scope(self.world.people, names, closed_sets(parameters, self.world))
         rules = RuleReader(self.document, scope, self.issues).read((*self.path, "rules"), keys.rules)
         requesters = (*self.path, "requesters")

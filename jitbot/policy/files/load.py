@@ -71,6 +71,7 @@ def _load(files: Mapping[str, str], catalog: Catalog, sources: Sources) -> Polic
         facts=tuple(facts),
         on_call=people.on_call,
         calendar=dates.calendar,
+        attributes=people.attributes,
         digest=digest(files),
     )
 

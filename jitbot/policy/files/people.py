@@ -1,14 +1,15 @@
-"""`people.yml`: groups, nested or not, and who is on call."""
+"""`people.yml`: groups, nested or not, who is on call, and attributes of people."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from jitbot.model import FactCall, FactKind, Group, UserId
+from jitbot.model import Attribute, FactCall, FactKind, Group, UserId
+from jitbot.policy.files.attributes import AttributeReader
 from jitbot.policy.files.complaints import check
 from jitbot.policy.files.facts import FactReader, Sources
 from jitbot.policy.files.issues import Issues
 from jitbot.policy.files.schema import PeopleFile
-from jitbot.policy.files.selectors import EMAIL, GROUP_NAME, USER_ID, USERGROUP, People
+from jitbot.policy.files.selectors import EMAIL, GROUP_NAME, USER_ID, USERGROUP, People, attribute_fault
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import did_you_mean, listed, shown
 
@@ -17,6 +18,7 @@ def read_people(documents: Sequence[Document | None], sources: Sources, issues: 
     """Read `people.yml`; None stands for a file that could not be read."""
     groups: dict[str, Group] = {}
     on_call: dict[str, FactCall] = {}
+    attributes: dict[str, Attribute] = {}
     whole = True
     for document in documents:
         keys = check(PeopleFile, document, (), issues) if document else None
@@ -30,11 +32,12 @@ def read_people(documents: Sequence[Document | None], sources: Sources, issues: 
             call = reader.call(path, name, rota, {FactKind.PEOPLE}, places=False)
             if call is not None:
                 on_call[name] = call
+        attributes |= AttributeReader(document, keys, reader, issues).read()
         for name, members in keys.groups.items():
-            groups[name] = _Members(document, keys, issues).read(name, members)
+            groups[name] = _Members(document, keys, attributes, issues).read(name, members)
         _refuse_cycles(document, groups, issues)
         whole = whole and len(on_call) == len(keys.on_call)
-    return People(groups, on_call, whole)
+    return People(groups, on_call, attributes, whole)
 
 
 def _check_name(document: Document, path: Path, what: str, issues: Issues) -> None:
@@ -57,9 +60,12 @@ def _refuse_cycles(document: Document, groups: Mapping[str, Group], issues: Issu
 class _Members:
     """Reads the members of one group after the other."""
 
-    def __init__(self, document: Document, keys: PeopleFile, issues: Issues) -> None:
+    def __init__(
+        self, document: Document, keys: PeopleFile, attributes: Mapping[str, Attribute], issues: Issues
+    ) -> None:
         self._document = document
         self._keys = keys
+        self._attributes = attributes
         self._issues = issues
 
     def read(self, name: str, members: Sequence[str]) -> Group:
@@ -77,6 +83,7 @@ class _Members:
             usergroups=tuple(member[1:] for member in _once(members) if USERGROUP.fullmatch(member)),
             groups=tuple(member[6:] for member in _once(members) if member.startswith("group:")),
             on_call=tuple(member[7:] for member in _once(members) if member.startswith("oncall:")),
+            attributes=tuple(member[10:] for member in _once(members) if member.startswith("attribute:")),
             where=f"{place.file}:{place.line}",
         )
 
@@ -86,11 +93,13 @@ class _Members:
             return _unknown("group", name, self._keys.groups)
         if kind == "oncall":
             return _unknown("rota", name, self._keys.on_call)
+        if kind == "attribute":
+            return attribute_fault(name, self._attributes)
         if any(pattern.fullmatch(member) for pattern in (USER_ID, EMAIL, USERGROUP)):
             return ""
         return (
             f"{shown(member)} is not a member; write a Slack id (U024BE7LH), an e-mail address, @usergroup, "
-            "group:NAME or oncall:NAME."
+            "group:NAME, oncall:NAME or attribute:NAME=VALUE."
         )
 
 

@@ -86,8 +86,8 @@ class RuleReader:
         )
 
     def _condition(self, path: Path, text: str) -> Condition | None:
-        if self.scope.names is None:
-            return None
+        if self.scope.names is None or ("requester.attributes" in text and not self.scope.people.whole):
+            return None  # whoever mends what these names hang on is told of the rest then
         where = _line(self.document.at(path))
         try:
             program = compile_program(text, self.scope.names, where)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jitbot.model import FactCall, Group, Selector
+from jitbot.model import Attribute, FactCall, FactKind, Group, Selector
 from jitbot.policy.files.issues import Issues
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import did_you_mean, listed, shown
@@ -21,6 +21,7 @@ class People:
 
     groups: Mapping[str, Group] = field(default_factory=dict)
     on_call: Mapping[str, FactCall] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
     whole: bool = True
 
 
@@ -43,9 +44,35 @@ def _fault(kind: str, name: str, text: str, people: People) -> str:
         return _defined("group", name, people.groups, people)
     if kind == "oncall" and GROUP_NAME.fullmatch(name):
         return _defined("rota", name, people.on_call, people)
+    if kind == "attribute":
+        return attribute_fault(name, people.attributes, whole=people.whole)
     if kind == "user" and USER_ID.fullmatch(name):
         return ""
-    return f"{shown(text)} names nobody; write group:NAME, oncall:NAME, or user: and a Slack id, as in user:U024BE7LH."
+    return (
+        f"{shown(text)} names nobody; write group:NAME, oncall:NAME, attribute:NAME=VALUE, "
+        "or user: and a Slack id, as in user:U024BE7LH."
+    )
+
+
+def attribute_fault(text: str, attributes: Mapping[str, Attribute], *, whole: bool = True) -> str:
+    """Tell why nobody can be selected by `NAME` or `NAME=VALUE` of an attribute; empty where they can."""
+    name, equals, value = text.partition("=")
+    attribute = attributes.get(name)
+    if attribute is None:
+        known = sorted(attributes)
+        guess = did_you_mean(name, known)
+        missing = f"the attribute {shown(name)} is not defined.{guess} people.yml has {listed(known, 'and', 40)}."
+        return missing if whole else ""
+    if attribute.personal:
+        return f"{shown(name)} is read of the requester alone, so that nobody can be found by it; use it in conditions."
+    if attribute.kind is FactKind.BOOLEAN:
+        return f"{shown(name)} is true or false; write attribute:{name} for all who have it." if equals else ""
+    if not value:
+        return f"{shown(name)} is text; write attribute:{name}=VALUE."
+    if attribute.options and value not in attribute.options:
+        guess = did_you_mean(value, attribute.options)
+        return f"{shown(name)} can be {listed(attribute.options)}, not {shown(value)}.{guess}"
+    return ""
 
 
 def _defined(what: str, name: str, known: Collection[str], people: People) -> str:

@@ -12,7 +12,7 @@ from jitbot.slack.spans import Bold, Drawing, Line, Ping, Span, When, paragraph,
 from jitbot.slack.text import shorten
 from jitbot.slack.views.buttons import buttons
 from jitbot.slack.views.content import Content, content, gist
-from jitbot.slack.views.people import Names, approvers, namer
+from jitbot.slack.views.people import Names, approvers, called, namer
 from jitbot.slack.views.standing import approved_by, sign, standing
 
 NEEDS_SHOWN = 12
@@ -75,7 +75,7 @@ def _deciding(request: Request, reviews: Sequence[Review], names: Names) -> list
 
 
 def _need(need: Need, names: Names) -> Line:
-    given = ", ".join(names.get(user, user) for user in need.approved_by)
+    given = ", ".join(called(user, names, [need]) for user in need.approved_by)
     met = f"✓ {' or '.join(source.name for source in need.sources)}: {given}" if given else ""
     waits = f"○ {who(need, namer(names))}" if need.missing > 0 else ""
     return [shorten(" · ".join(part for part in (met, waits) if part), 500)]

@@ -94,6 +94,8 @@ WORDS = (
     ("pending", "what waits for your approval"),
     ("withdraw JIT-12", "take back a request that has not started"),
     ("drop JIT-12", "end now what you were granted"),
+    ("delegate @colleague until Friday 18:00", "have somebody review in your place; alone: who does"),
+    ("delegate end", "end that"),
     ("help", "this"),
 )
 

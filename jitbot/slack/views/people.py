@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jitbot.explain import Namer
-from jitbot.model import Decision, Reason, Request, Review, UserId, Verdict
+from jitbot.explain import Namer, either
+from jitbot.model import Decision, Need, Reason, Request, Review, UserId, Verdict
 
 Names = Mapping[UserId, str]
 """Display names by id; whoever is missing is shown by id."""
@@ -16,7 +16,7 @@ def namer(names: Names) -> Namer:
 
 def on_card(request: Request, reviews: Sequence[Review]) -> set[UserId]:
     """Return everybody whose name a drawing of this request may need."""
-    people = {request.requester, request.beneficiary, *(review.reviewer for review in reviews)}
+    people = {request.requester, request.beneficiary, *(user for review in reviews for user in review.people)}
     return people | in_decision(request.decision)
 
 
@@ -25,6 +25,7 @@ def in_decision(decision: Decision | None) -> set[UserId]:
     if decision is None:
         return set()
     people = {user for need in decision.needs for user in (*need.approved_by, *need.candidates, *need.left)}
+    people |= {user for need in decision.needs for pair in need.stand_ins for user in pair}
     people |= set(_in_tree(decision.tree))
     return people | ({decision.denied_by} if decision.denied_by else set())
 
@@ -40,5 +41,19 @@ def _in_tree(reason: Reason) -> Iterator[UserId]:
 
 def approvers(request: Request, reviews: Sequence[Review]) -> list[UserId]:
     """Return who approved this revision, in order."""
-    counted = (each for each in reviews if each.revision == request.revision and each.selectors)
+    counted = (each for each in reviews if each.revision == request.revision and (each.selectors or each.on_behalf_of))
     return [each.reviewer for each in counted if each.verdict is Verdict.APPROVE]
+
+
+def called(user: UserId, names: Names, needs: Sequence[Need]) -> str:
+    """Return a name, and in whose place that person counts: `Di for Cy`."""
+    other = next((pair[1] for need in needs for pair in need.stand_ins if pair[0] == user), None)
+    name = names.get(user, user)
+    return name if other is None else f"{name} for {names.get(other, other)}"
+
+
+def reviewer(review: Review, names: Names) -> str:
+    """Return who reviewed, and for whom where it was not as themselves."""
+    name = names.get(review.reviewer, review.reviewer)
+    others = [names.get(each.delegator, each.delegator) for each in review.on_behalf_of]
+    return f"{name} for {either(others)}" if others and not review.selectors else name

@@ -8,7 +8,7 @@ from jitbot.model import Request, Review, State, Verdict
 from jitbot.slack.limits import CARD_OUTCOME
 from jitbot.slack.spans import DAY_AND_TIME, Line, When
 from jitbot.slack.text import shorten
-from jitbot.slack.views.people import Names, approvers, namer
+from jitbot.slack.views.people import Names, approvers, called, namer, reviewer
 
 SIGNS = {
     State.DECIDING: "🟠",
@@ -95,12 +95,16 @@ def _unsure(request: Request, reviews: Sequence[Review], names: Names) -> Line:
 
 
 def _denied(request: Request, reviews: Sequence[Review], names: Names) -> Line:
-    denial = next((each for each in reversed(reviews) if each.verdict is Verdict.DENY and each.selectors), None)
+    denial = next((each for each in reversed(reviews) if each.verdict is Verdict.DENY and _counts(each)), None)
     if denial is None:
         why = request.outcome or (request.decision.summary if request.decision else "")
         return [f"refused: {shorten(named(why, namer(names)), CARD_OUTCOME)}" if why else "refused"]
     said = f": “{shorten(denial.comment, CARD_OUTCOME)}”" if denial.comment else ""
-    return [f"denied by {names.get(denial.reviewer, denial.reviewer)}{said}"]
+    return [f"denied by {reviewer(denial, names)}{said}"]
+
+
+def _counts(review: Review) -> bool:
+    return bool(review.selectors or review.on_behalf_of)
 
 
 def _withdrawn(request: Request, reviews: Sequence[Review], names: Names) -> Line:
@@ -168,5 +172,6 @@ _WORDS: dict[State, _Words] = {
 
 def approved_by(request: Request, reviews: Sequence[Review], names: Names) -> str:
     """Say who approved: `approved by Bo and Cy`; empty when nobody had to."""
-    people = [names.get(user, user) for user in approvers(request, reviews)]
+    needs = request.decision.needs if request.decision else ()
+    people = [called(user, names, needs) for user in approvers(request, reviews)]
     return f"approved by {either(people, 'and')}" if people else ""

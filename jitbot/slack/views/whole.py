@@ -12,7 +12,7 @@ from jitbot.slack.text import fallback, pieces, visible
 from jitbot.slack.views import ids
 from jitbot.slack.views.card import first_line
 from jitbot.slack.views.content import inputs_text, plain_value
-from jitbot.slack.views.people import Names, namer
+from jitbot.slack.views.people import Names, namer, reviewer
 
 
 def details(request: Request, reviews: Sequence[Review], names: Names) -> Block:
@@ -69,8 +69,7 @@ def _everything(request: Request) -> list[Block]:
 
 def _history(request: Request, reviews: Sequence[Review], names: Names) -> list[Block]:
     lines: list[Line] = [
-        [f"{names.get(each.reviewer, each.reviewer)}: {each.verdict} ", When(each.at), *_comment(each)]
-        for each in reviews[:50]
+        [f"{reviewer(each, names)}: {each.verdict} ", When(each.at), *_comment(each)] for each in reviews[:50]
     ]
     moments = [
         ("asked", request.created_at),

@@ -144,6 +144,8 @@ def test_what_fits_its_kind_comes_through(kind: FactKind, value: Any) -> None:
         (FactKind.SPANS, (Span(NOW, datetime(2026, 12, 1)),)),
         (FactKind.SPANS, (Span(NOW, NOW - timedelta(hours=1)),)),
         (FactKind.ATTRIBUTES, {"U0BO": "dba"}),
+        (FactKind.ATTRIBUTES, {7: {"role": "dba"}}),
+        (FactKind.ATTRIBUTES, {f"U{number}": {} for number in range(20_001)}),
     ],
 )
 def test_what_does_not_fit_its_kind_is_unread(kind: FactKind, value: Any) -> None:

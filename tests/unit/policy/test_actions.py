@@ -98,7 +98,8 @@ def test_a_reason_can_be_asked_for_in_one_word(load_action: Callable[[str], Acti
         ),
         (
             "requesters: [»ann]",
-            "'ann' names nobody; write group:NAME, oncall:NAME, or user: and a Slack id, as in user:U024BE7LH.",
+            "'ann' names nobody; write group:NAME, oncall:NAME, attribute:NAME=VALUE, "
+            "or user: and a Slack id, as in user:U024BE7LH.",
         ),
         ("requesters: [group:leads, »user:ann]", "'user:ann' names nobody;"),
         ("requesters: [»'*']", "'*' names nobody;"),
@@ -236,14 +237,14 @@ def test_people_are_named_by_id_address_or_user_group(load_files: Callable[..., 
     [
         (
             "groups: {sre: [»ann]}",
-            "'ann' is not a member; write a Slack id (U024BE7LH), an e-mail address, @usergroup, group:NAME or "
-            "oncall:NAME.",
+            "'ann' is not a member; write a Slack id (U024BE7LH), an e-mail address, @usergroup, group:NAME, "
+            "oncall:NAME or attribute:NAME=VALUE.",
         ),
         ("groups: {sre: [»group:dev]}", "the group 'dev' is not defined. There is sre."),
         ("groups: {sre: [»5]}", "this must be text, not 5; put it in quotes."),
         ("groups: {»'s r e': []}", "'s r e' cannot be a group's name; use letters, digits, `-`, `_` and `.`."),
         ("groups: »[]", "this must be a mapping"),
-        ("»rotas: {}\ngroups: {}", "'rotas' is not a key here. Allowed: groups and on_call."),
+        ("»rotas: {}\ngroups: {}", "'rotas' is not a key here. Allowed: groups, on_call, attributes, people and zone."),
     ],
     ids=lambda value: value[:30],
 )

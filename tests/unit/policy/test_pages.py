@@ -36,6 +36,8 @@ SECTIONS = {
     "Span": ["SpanKeys"],
     "Holidays": ["HolidayKeys"],
     "Freeze": ["FreezeKeys"],
+    "Attribute": ["AttributeKeys"],
+    "Value with an end": ["GivenKeys"],
 }
 
 
