@@ -42,6 +42,7 @@ check: $(STAMP) ## lint, types, layers, spelling, hygiene, policies and docs
 	$(BIN)/codespell
 	$(BIN)/python tests/hygiene.py
 	$(BIN)/jitbot policy check policies/
+	$(BIN)/jitbot policy test policies/ --min-coverage 100
 	$(BIN)/pytest -q tests/docs
 
 fix: $(STAMP) ## mend what can be mended by itself: imports, format, simple findings

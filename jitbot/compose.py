@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -51,6 +51,7 @@ from jitbot.store.ledger import StoreLedger
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
+from jitbot.workbench.rehearsal import Bench
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +134,22 @@ def build_service(settings: Settings, store: Store, directory: Directory, queue:
 def check_policies(folder: Path, settings: Settings) -> Policy:
     """Load policies as the bot would. Raises: PolicyError, SettingsError."""
     return load(read(folder), open_catalog(settings), open_sources(settings))
+
+
+def open_bench(folder: Path, settings: Settings) -> Bench:
+    """Load policies as the bot would, to try them out. Raises: PolicyError, SettingsError."""
+    catalog, sources = open_catalog(settings), open_sources(settings)
+    return Bench(load(read(folder), catalog, sources), catalog, sources)
+
+
+def open_record(settings: Settings) -> tuple[StoreTrail, datetime]:
+    """Open the record to read it, not verified and without the signing key; and tell the database's present instant.
+
+    Raises: SettingsError, StoreUnavailable.
+    """
+    ready(settings.database_url)
+    database = Database(settings.database_url)
+    return StoreTrail(database, Verifier([])), database.now()
 
 
 def slack_client(settings: Settings) -> WebClient:

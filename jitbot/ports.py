@@ -185,8 +185,10 @@ class Trail(Protocol):
     def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
         """Rebuild a request and its present reviews from its own verified events alone. Raises: Tampered."""
 
-    def events(self, request: RequestId | None = None, after: int = 0, limit: int = 100) -> Sequence[AuditEvent]:
-        """Return events in order."""
+    def events(
+        self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None
+    ) -> Sequence[AuditEvent]:
+        """Return events in order: those with a higher number than `after`, and no older than `since`."""
 
     def verify(self) -> int:
         """Verify the whole chain and return how many events it has. Raises: Tampered."""

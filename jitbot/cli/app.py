@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jitbot.cli.policies import policy
 from jitbot.errors import JitbotError
 
 app = typer.Typer(
@@ -17,7 +18,6 @@ app = typer.Typer(
 )
 audit = typer.Typer(help="The signed record.", no_args_is_help=True)
 database = typer.Typer(help="The database.", no_args_is_help=True)
-policy = typer.Typer(help="The policy files.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(database, name="db")
 app.add_typer(policy, name="policy")
@@ -133,19 +133,6 @@ def db_upgrade() -> None:
 
     upgrade(read_settings().database_url)
     typer.secho("The database has the newest schema.", fg="green")
-
-
-@policy.command("check")
-def policy_check(
-    folder: Annotated[Path, typer.Argument(help="The folder with the policy files.")] = Path("policies"),
-) -> None:
-    """Load the policies as the bot would; every fault with its file, line and column."""
-    from jitbot.compose import check_policies
-    from jitbot.settings import read_settings
-
-    found = check_policies(folder, read_settings())
-    rules = sum(len(action.rules) for action in found.actions.values())
-    typer.secho(f"{folder}: {len(found.actions)} actions, {rules} rules, all in order.", fg="green")
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
 from jitbot.model.attributes import Attribute, Given
 from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, Window
-from jitbot.model.decision import Decision, Mark, Need, Reason
+from jitbot.model.decision import Decision, Known, Mark, Need, Reason
 from jitbot.model.delegation import Delegated, Delegation, DelegationId, StandIn
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
@@ -61,6 +61,7 @@ __all__ = [
     "Holder",
     "Holidays",
     "Kind",
+    "Known",
     "Limits",
     "Mark",
     "Need",

@@ -3,10 +3,15 @@
 Form, card, `/jit why`, command line and record all print this one tree (`explain`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from jitbot.model.people import Selector, UserId
+from jitbot.model.facts import Span
+from jitbot.model.limits import Counting, Tally
+from jitbot.model.people import Kind, Selector, Standing, UserId
 from jitbot.model.rules import Outcome
 
 
@@ -57,6 +62,30 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What was known when it was decided, so that other rules can be tried on it later. What is not here was not read.
+
+    `belongs` and `others` are the selectors that named the requester and those that did not. `members` says who the
+    selectors of reviewers named, as many as a decision names at most. `values` are facts by dotted name, plain as in
+    JSON (lengths of time in seconds, instants as text), and `asked` how each was asked for.
+    """
+
+    at: datetime
+    kind: Kind | None = None
+    standing: Standing | None = None
+    belongs: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    members: Mapping[str, tuple[UserId, ...]] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, str] = field(default_factory=dict)
+    tally: Tally | None = None
+    counting: Counting = field(default_factory=Counting)
+    """What was counted in the ledger, and what was to be counted."""
+    frozen: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    """What the calendars of freezes said of that very instant, by the freeze's name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What policy concludes, and why.
 
@@ -69,6 +98,7 @@ class Decision:
     summary: str
     tree: Reason
     where: str = ""
+    known: Known | None = field(default=None, kw_only=True)
     needs: tuple[Need, ...] = ()
     sources: tuple[Selector, ...] = ()
     unread: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from jitbot.errors import FactUnavailable
 from jitbot.model import Attribute, FactKind, Person, Policy
 
 NAME = "requester.attributes."
+SELECTOR = "attribute:"
 
 Read = Mapping[str, Mapping[str, Any]]
 """What a source says: Slack id or e-mail address -> name of the attribute -> value."""
@@ -69,7 +70,7 @@ def _given(attribute: Attribute, now: datetime) -> dict[str, Any]:
 
 def attribute_of(policy: Policy, selector: str) -> tuple[Attribute | None, str]:
     """Return the attribute that `attribute:NAME` or `attribute:NAME=VALUE` is about, and the value."""
-    name, _, wanted = selector.removeprefix("attribute:").partition("=")
+    name, _, wanted = selector.removeprefix(SELECTOR).partition("=")
     return policy.attributes.get(name), wanted
 
 

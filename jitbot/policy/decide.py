@@ -33,6 +33,7 @@ from jitbot.model import (
     UserId,
 )
 from jitbot.policy.calendar import on_calendar, planned_start, until_when
+from jitbot.policy.known import known
 from jitbot.policy.limits import COUNTS, Apart, Spent, exceeded, kept_apart, spent
 from jitbot.policy.requirements import Requirement, measure, satisfied
 from jitbot.policy.stand_ins import counting, deputies, outsiders
@@ -42,6 +43,10 @@ from jitbot.policy.wanted import wanted
 
 def decide(policy: Policy, request: Request, reviews: Sequence[Review], facts: Facts) -> Decision:
     """Return what policy concludes about this request now, and why."""
+    return replace(_concluded(policy, request, reviews, facts), known=known(policy, request, facts))
+
+
+def _concluded(policy: Policy, request: Request, reviews: Sequence[Review], facts: Facts) -> Decision:
     action = policy.actions.get(request.action)
     if action is None:
         return _refusal(f"There is no action {request.action!r} in the policies any more.")

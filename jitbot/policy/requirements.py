@@ -107,10 +107,10 @@ def _proxies(approving: Sequence[Review], facts: Facts, apart: Apart) -> Proxies
 def _everybody(sources: Sequence[Selector], outside: Collection[UserId], facts: Facts) -> dict[UserId, frozenset[str]]:
     people = {user for source in sources for user in facts.members.get(str(source), ())} - set(outside)
     names = [str(source) for source in sources]
-    return {user: frozenset(satisfied(names, facts, user)) for user in sorted(people) if _could_review(user, facts)}
+    return {user: frozenset(satisfied(names, facts, user)) for user in sorted(people) if could_review(user, facts)}
 
 
-def _could_review(user: UserId, facts: Facts) -> bool:
+def could_review(user: UserId, facts: Facts) -> bool:
     """Tell whether someone may be counted on: whoever was not looked up gets the benefit until they click."""
     return user not in facts.people or facts.may_review(user)
 
@@ -121,7 +121,7 @@ def _needs(rule: Rule, entries: Sequence[Entry], voices: _Voices, facts: Facts) 
     needs = []
     for entry, who in zip(entries, filled, strict=True):
         named = {user for source in entry.sources for user in facts.members.get(str(source), ())} - set(voices.outside)
-        free = sorted(user for user in named - used if _could_review(user, facts))
+        free = sorted(user for user in named - used if could_review(user, facts))
         asked = _with_deputies(free, used, voices, facts)
         needs.append(
             Need(
@@ -146,7 +146,7 @@ def _with_deputies(
     asked: dict[UserId, UserId] = {}
     for user in free:
         deputy = voices.deputies.get(user, user)
-        here = deputy not in used and _could_review(deputy, facts)
+        here = deputy not in used and could_review(deputy, facts)
         asked.setdefault(deputy if here else user, user)
     return asked | {user: user for user in asked if user in free and voices.deputies.get(user) is None}
 

@@ -97,3 +97,10 @@ def _everybody(policy: Policy, names: frozenset[str]) -> frozenset[str]:
     if "requester.on_call" in names:
         found |= {f"oncall:{name}" for name in policy.on_call}
     return frozenset(found)
+
+
+def reviewers(policy: Policy, name: str) -> set[str]:
+    """Return every selector that could be asked to review an action."""
+    action = policy.actions.get(name)
+    guardrails = [guardrail.rule for guardrail in policy.guardrails if guardrail.covers(name)]
+    return reviewing([*guardrails, *(action.rules if action else ())])

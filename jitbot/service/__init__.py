@@ -10,6 +10,7 @@ from jitbot.service.intake import Intake
 from jitbot.service.queries import Queries
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.running import Running
+from jitbot.service.stand_ins import StandIns
 from jitbot.service.sweep import Sweep
 from jitbot.service.undoing import Undoing
 from jitbot.service.world import World
@@ -21,7 +22,7 @@ class Service:
     """All use cases over one world, each doing one thing and given only what it needs."""
 
     def __init__(self, world: World) -> None:
-        self._facts = FactsReader(world)
+        self._facts = FactsReader(world.directory, world.ledger, world.sources, StandIns(world).for_any)
         self.book = world.book
         asking = Asking(world, self._facts)
         undoing = Undoing(world)

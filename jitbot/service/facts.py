@@ -4,24 +4,22 @@ Everything is fetched side by side within one deadline; what did not come in tim
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from jitbot.errors import DirectoryUnavailable, FactUnavailable, InvalidInput, NotFound, PolicyError
-from jitbot.model import FactCall, Facts, Person, Policy, Request, Standing, UserId
+from jitbot.model import Delegation, FactCall, Facts, Person, Policy, Request, Standing, UserId
 from jitbot.policy.attributes import NAME, value_of
 from jitbot.policy.places import places
 from jitbot.policy.templates import fill
 from jitbot.policy.wanted import Wanted, wanted, wanted_for_asking
-from jitbot.ports import Sources
+from jitbot.ports import Directory, Ledger, Sources
 from jitbot.service.members import Members
 from jitbot.service.memory import FactMemory, Reading
-from jitbot.service.stand_ins import StandIns
-from jitbot.service.world import World
 
 DEADLINE = timedelta(seconds=5)
 """How long fetching may take before what is missing counts as unread."""
@@ -33,6 +31,9 @@ LOOKED_UP = 20
 _FREEZE = "freeze:"
 """What the names of freezes' calendars begin with, among what is asked and among what is unread."""
 
+StandIns = Callable[[Sequence[Collection[UserId]], datetime, dict[str, str]], tuple[Delegation, ...]]
+"""Tells who stands in now for members of any of these sets, and notes why where that cannot be told."""
+
 Key = TypeVar("Key", bound=str)
 Value = TypeVar("Value")
 
@@ -40,14 +41,21 @@ Value = TypeVar("Value")
 class FactsReader:
     """Fetches facts for one action; `close` ends its threads."""
 
-    def __init__(self, world: World, deadline: timedelta = DEADLINE) -> None:
-        self._directory = world.directory
-        self._ledger = world.ledger
-        self._sources: Sources = world.sources
-        self._stand_ins = StandIns(world)
+    def __init__(
+        self,
+        directory: Directory,
+        ledger: Ledger,
+        sources: Sources,
+        stand_ins: StandIns,
+        deadline: timedelta = DEADLINE,
+    ) -> None:
+        self._directory = directory
+        self._ledger = ledger
+        self._sources = sources
+        self._stand_ins = stand_ins
         self._deadline = deadline
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="people")
-        self._memory = FactMemory(world.ledger.now)
+        self._memory = FactMemory(ledger.now)
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -77,7 +85,7 @@ class FactsReader:
         )
         reviewers = [members.get(selector, frozenset()) for selector in want.reviewers]
         few = {user for group in reviewers if len(group) <= LOOKED_UP for user in group}
-        delegations = self._stand_ins.for_any(reviewers, now, unread)
+        delegations = self._stand_ins(reviewers, now, unread)
         stand_ins = {user for each in delegations for user in (each.delegator, each.delegate)}
         asked |= {user: self._threads.submit(self._person, user) for user in (few | stand_ins) - asked.keys()}
         found = self._gather(asked, {}, end)

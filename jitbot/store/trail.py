@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -120,11 +121,15 @@ class StoreTrail:
                 yield event
         head.reached(count)
 
-    def events(self, request: RequestId | None = None, after: int = 0, limit: int = 100) -> Sequence[AuditEvent]:
+    def events(
+        self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None
+    ) -> Sequence[AuditEvent]:
         """Return events in order."""
         query = select(tables.events).where(tables.events.c.seq > after).order_by(tables.events.c.seq).limit(limit)
         if request is not None:
             query = query.where(tables.events.c.request == request)
+        if since is not None:
+            query = query.where(tables.events.c.at >= since)
         with self._database.read() as connection:
             return [_event(_sealed(row)) for row in connection.execute(query)]
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -274,7 +273,7 @@ def about(groups: dict[str, Group]) -> Policy:
 def test_what_does_not_come_in_time_is_unread_never_empty(town: Town) -> None:
     slow = Slow(town, {BO}, {"slow"})
     town.directory.usergroups = {"slow": {CY}, "fast": {CY}}
-    reader = FactsReader(replace(town.world, directory=slow), timedelta(seconds=0.2))
+    reader = FactsReader(slow, town.ledger, town.sources, lambda *asked: (), timedelta(seconds=0.2))
     groups = {"slow": Group("slow", usergroups=("slow",)), "fast": Group("fast", usergroups=("fast",))}
     began = town.ledger.now()
     facts = reader.read(about(groups), "restart", [ANN, BO])

@@ -18,6 +18,7 @@ from jitbot.facts.registry import GROUP, FactRegistry
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.ports import FactSource
 from jitbot.settings import Settings, variable
+from jitbot.workbench.schemas import PUBLISHED
 from tests.docs import pages
 
 Row = Sequence[str]
@@ -210,6 +211,13 @@ CHAPTERS: dict[str, Sequence[str]] = {
         "app.py",
         "jitbot/compose.py",
         "jitbot/settings.py",
+        "jitbot/workbench/__init__.py",
+        "jitbot/workbench/scene.py",
+        "jitbot/workbench/rehearsal.py",
+        "jitbot/workbench/cases.py",
+        "jitbot/workbench/judging.py",
+        "jitbot/workbench/replay.py",
+        "jitbot/workbench/*.py",
         "jitbot/clock/**/*.py",
         "jitbot/api/**/*.py",
         "jitbot/cli/__init__.py",
@@ -350,6 +358,8 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def main() -> None:
+    for name, text in PUBLISHED.items():
+        (pages.DOCS / "reference" / name).write_text(text())
     for page in pages.pages():
         wanted = {part for part, _ in pages.parts(page)}
         if not wanted:

@@ -26,6 +26,12 @@ def test_every_generated_part_stands_on_a_page() -> None:
     assert written == set(generated.PARTS)
 
 
+@pytest.mark.parametrize("name", generated.PUBLISHED)
+def test_a_published_schema_is_what_the_code_has(name: str) -> None:
+    published = (pages.DOCS / "reference" / name).read_text()
+    assert published == generated.PUBLISHED[name](), f"{name} is behind the code: run make docs"
+
+
 def test_every_state_is_described() -> None:
     described = [row[0] for row in pages.rows(pages.DOCS / "reference" / "states.md", "What each state means")]
     assert described == [state.value for state in lifecycle.State]

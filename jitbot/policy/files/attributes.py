@@ -1,7 +1,7 @@
 """Attributes of people, as `people.yml` declares them and gives them to people."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -85,7 +85,7 @@ class AttributeReader:
         if isinstance(value, GivenKeys):
             ends_at = self._end((*path, "until"), value.until)
             path, value = (*path, "value"), value.value
-        fault = value_fault(keys, value)
+        fault = value_fault(FactKind(keys.type), keys.options, value)
         if fault:
             self._issues.add(self._document.at(path), fault)
             return None
@@ -116,13 +116,12 @@ def _day_after(text: str) -> date | None:
         return None
 
 
-def value_fault(keys: AttributeKeys, value: object) -> str:
+def value_fault(kind: FactKind, options: Collection[str] | None, value: object) -> str:
     """Tell why an attribute cannot have a value; empty where it can."""
-    kind = FactKind(keys.type)
     fits = {FactKind.TEXT: isinstance(value, str), FactKind.TEXTS: isinstance(value, list)}
     if not fits.get(kind, isinstance(value, bool)):
         return f"this must be {_WORDS[kind]}, not {written(value)}."
     for each in value if isinstance(value, list) else [value]:
-        if keys.options is not None and isinstance(each, str) and each not in keys.options:
-            return f"this can be {listed(keys.options)}, not {shown(each)}.{did_you_mean(each, keys.options)}"
+        if options is not None and isinstance(each, str) and each not in options:
+            return f"this can be {listed(options)}, not {shown(each)}.{did_you_mean(each, options)}"
     return ""

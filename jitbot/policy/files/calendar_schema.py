@@ -37,10 +37,10 @@ def _time(value: object) -> int:
 
 def _zone(value: object) -> ZoneInfo:
     known = _zones()
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         guess = did_you_mean(str(value), sorted(known))
         raise wrong(f"{shown(str(value))} is no time zone; write it like Europe/Berlin or UTC.{guess}")
-    return ZoneInfo(str(value))
+    return ZoneInfo(value)
 
 
 @cache
@@ -59,8 +59,10 @@ def _moment(value: object) -> date | datetime:
     """Read a whole day, or a time on the wall clock (naive)."""
     text = value if isinstance(value, str) else ""
     try:
-        return date.fromisoformat(text) if _DATE.fullmatch(text) else datetime.fromisoformat(_MOMENT.findall(text)[0])
-    except (ValueError, IndexError):
+        if _MOMENT.fullmatch(text):
+            return datetime.fromisoformat(text)
+        return date.fromisoformat(text if _DATE.fullmatch(text) else "")
+    except ValueError:
         raise wrong(f"{shown(str(value))} is no date; write 2026-12-24, or with a time '2026-12-24 18:00'.") from None
 
 

@@ -18,7 +18,7 @@ from jitbot.policy.files.people import read_people
 from jitbot.policy.files.yaml_events import MOST_BYTES, parse
 
 _SUFFIXES = (".yml", ".yaml")
-_CASES = (".cases.yml", ".cases.yaml")
+CASES = (".cases.yml", ".cases.yaml")
 
 
 def load(files: Mapping[str, str], catalog: Catalog, sources: Sources) -> Policy:
@@ -81,14 +81,33 @@ def read(folder: Folder) -> dict[str, str]:
 
     Raises: PolicyError if there is none, or one cannot be read.
     """
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES) and path.is_file())
-    except OSError as error:
-        raise _unreadable(str(folder), error.strerror or str(error)) from error
-    files = {path.name: _text(path) for path in paths if not path.name.endswith(_CASES)}
+    files = {path.name: _text(path) for path in _paths(folder) if not path.name.endswith(CASES)}
     if not files:
         raise _unreadable(str(folder), "there is no policy file (*.yml) in this folder")
     return files
+
+
+def read_cases(folder: Folder) -> dict[str, str]:
+    """Read the files of cases in a folder (`*.cases.yml`), sorted by name.
+
+    Raises: PolicyError if there is none, or one cannot be read.
+    """
+    files = {path.name: _text(path) for path in _paths(folder) if path.name.endswith(CASES)}
+    if not files:
+        raise _unreadable(str(folder), "there are no cases (*.cases.yml) in this folder")
+    return files
+
+
+def read_all(folder: Folder) -> dict[Folder, str]:
+    """Read the policy files and the files of cases in a folder, sorted by name. Raises: PolicyError."""
+    return {path: _text(path) for path in _paths(folder)}
+
+
+def _paths(folder: Folder) -> list[Folder]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES) and path.is_file())
+    except OSError as error:
+        raise _unreadable(str(folder), error.strerror or str(error)) from error
 
 
 def digest(files: Mapping[str, str]) -> str:

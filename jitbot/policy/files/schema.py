@@ -16,6 +16,7 @@ from pydantic import (
     Tag,
     TypeAdapter,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -190,6 +191,14 @@ class RuleKeys(OutcomeKeys):
 
     allow: Allow | None = Field(None, description="Run it at once: `true`, or so often only.")
 
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _no_number(cls, value: Any) -> Any:
+        """Refuse 1, which Python takes for true."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise wrong(f"this can be true, not {value}.")
+        return value
+
 
 class GuardrailKeys(OutcomeKeys):
     """One of the organisation's rules: exactly one of deny, review and not_recently_approved_by."""
@@ -313,17 +322,17 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "jitbot policy file",
-        **_without_null(made),
+        **without_null(made),
     }
 
 
-def _without_null(node: Any) -> Any:
+def without_null(node: Any) -> Any:
     """Drop what stands for a key that is left out: an empty one is refused."""
     if isinstance(node, list):
-        return [_without_null(item) for item in node]
+        return [without_null(item) for item in node]
     if not isinstance(node, dict):
         return node
-    kept = {key: _without_null(value) for key, value in node.items() if (key, value) != ("default", None)}
+    kept = {key: without_null(value) for key, value in node.items() if (key, value) != ("default", None)}
     choices = [choice for choice in kept.get("anyOf", ()) if choice != {"type": "null"}]
     if len(choices) == 1:
         return {**{key: value for key, value in kept.items() if key != "anyOf"}, **choices[0]}

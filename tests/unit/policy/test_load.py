@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from jitbot.errors import PolicyError
 from jitbot.model import Policy
-from jitbot.policy.files.load import digest, load, read
+from jitbot.policy.files.load import digest, load, read, read_all, read_cases
 from jitbot.policy.files.schema import schema
 from tests.fake_sources import FakeSource, FakeSources
 
@@ -247,3 +247,13 @@ def test_loading_leaves_the_garbage_collector_as_it_was(load_files: Callable[...
         assert gc.isenabled() is collecting
     finally:
         gc.enable() if before else gc.disable()
+
+
+def test_cases_are_read_by_name_and_a_folder_without_any_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text("a: 1")
+    with pytest.raises(PolicyError) as caught:
+        read_cases(tmp_path)
+    assert str(caught.value) == f"{tmp_path}:1:1: cannot be read: there are no cases (*.cases.yml) in this folder."
+    (tmp_path / "b.cases.yaml").write_text("b: 2")
+    assert read_cases(tmp_path) == {"b.cases.yaml": "b: 2"}
+    assert list(read_all(tmp_path)) == [tmp_path / "a.yml", tmp_path / "b.cases.yaml"]

@@ -103,6 +103,7 @@ def test_a_huge_number_of_alternatives_is_counted_and_not_expanded(fault: Fault)
         ("[»{name: x}]", "a rule says exactly one of allow, deny, review; this has none."),
         ("[»{allow: true, deny: true}]", "a rule says exactly one of allow, deny, review; this has allow and deny."),
         ("[»allow]", "this must be a mapping (`key: value` lines), not 'allow'."),
+        ("[{allow: »1}]", "this can be true, not 1."),
         ("[{allow: »false}]", "write `allow: true`, or how often: `allow: {at_most: 3, per: 1h}`; not false."),
         ("[{»allow: {at_most: 3}}]", "`per` is missing in `allow`."),
         ("[{allow: {at_most: »0, per: 1h}}]", "this must be 1 or more."),

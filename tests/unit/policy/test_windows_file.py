@@ -114,6 +114,8 @@ def test_a_freeze_by_a_calendar_is_read_where_the_policy_says() -> None:
     [
         ("windows: {w: {zone: »Europe/Berln}}", "'Europe/Berln' is no time zone; write it like Europe/Berlin or UTC."),
         ("zone: »CET+1\nwindows: {w: {}}", "'CET+1' is no time zone"),
+        ("zone: »[UTC]\nwindows: {w: {}}", "\"['UTC']\" is no time zone"),
+        ("zone: UTC\nfreezes: {f: {from: »'on 2026-12-24 18:00 sharp', until: 2026-12-26}}", "is no date; write"),
         ("zone: UTC\nwindows: {w: {days: [mon, »fry]}}", "'fry' is no day; write mon, tue, wed, thu, fri, sat, sun"),
         ("zone: UTC\nwindows: {w: {days: [»Monday]}}", "from one to another: mon-fri. Did you mean mon?"),
         ("zone: UTC\nwindows: {w: {days: [»mon-wed-fri]}}", "'mon-wed-fri' is no day"),

@@ -1,0 +1,94 @@
+"""Decide a made-up request as the bot would: drafted, planned, its facts read, and decided by the one `decide`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jitbot.errors import InvalidInput
+from jitbot.model import Decision, Outcome, Plan, Policy, ReasonRule, Request, Review, State, UserId, Verdict
+from jitbot.policy.decide import decide, eligible, standing_in
+from jitbot.ports import Catalog, Sources
+from jitbot.service.drafting import draft, find_action, planned
+from jitbot.workbench.scene import Scene, read_facts, staged
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A checked policy set, and the runners and sources of facts by which it was checked."""
+
+    policy: Policy
+    catalog: Catalog
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for. Without a `reason`, the action's wishes about reasons are not looked at.
+
+    `targets`, `undoable` and `changes` are what the plan would say; without `targets` all of it is unread.
+    """
+
+    action: str
+    requester: UserId
+    params: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    ttl: str = ""
+    source: str = "slack"
+    targets: int | None = None
+    undoable: bool = True
+    changes: bool = False
+    starts_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What came of it: a decision, or `fault` says why it would not be taken in at all.
+
+    `refused` are those whose reviews would not be counted.
+    """
+
+    decision: Decision | None
+    fault: str = ""
+    refused: tuple[UserId, ...] = ()
+
+
+def rehearse(bench: Bench, scene: Scene, asked: Asked, reviews: Sequence[tuple[UserId, Verdict]] = ()) -> Rehearsal:
+    """Ask, then review in this order, all in one moment. Nothing is run and nobody is called."""
+    try:
+        request = _drafted(bench, scene, asked)
+    except InvalidInput as error:
+        return Rehearsal(None, str(error))
+    policy = staged(bench.policy, scene)
+    people = [asked.requester, *(user for user, _ in reviews)]
+    facts = read_facts(policy, request, people, scene, bench.sources)
+    decision = decide(policy, request, (), facts)
+    counted: list[Review] = []
+    refused: list[UserId] = []
+    pending = replace(request, state=State.PENDING)
+    for user, verdict in reviews:
+        over = decision.outcome is Outcome.DENY
+        selectors = () if over else eligible(policy, pending, decision, facts, user)
+        stood_for = () if over else standing_in(policy, pending, decision, facts, user)
+        if not selectors and not stood_for:
+            refused.append(user)
+            continue
+        counted.append(Review(user, "", verdict, scene.at, pending.revision, selectors, on_behalf_of=stood_for))
+        decision = decide(policy, pending, counted, facts)
+    return Rehearsal(decision, refused=tuple(refused))
+
+
+def _drafted(bench: Bench, scene: Scene, asked: Asked) -> Request:
+    action = find_action(bench.policy, asked.action)
+    if asked.reason is None:
+        action = replace(action, reason=ReasonRule(required=False))
+    body = {
+        "params": asked.params,
+        "reason": asked.reason or "",
+        "ttl": asked.ttl,
+        "source": asked.source,
+        "at": asked.starts_at,
+    }
+    drafted = draft(action, bench.catalog, requester=asked.requester, team="", body=body, now=scene.at)
+    if asked.targets is None:
+        return drafted
+    return planned(drafted, Plan("", "", "changes" if asked.changes else "", asked.undoable, asked.targets))

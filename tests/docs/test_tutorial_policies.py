@@ -1,0 +1,46 @@
+"""The tutorial for team leads, done as it says: its files written, its commands run, its output as it prints it."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.docs import pages
+
+PAGE = pages.DOCS / "tutorial-policies.md"
+_BLOCK = re.compile(
+    r"(?:^<!-- (?P<mark>\w+) -->\n)?^```(?P<language>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+
+def steps() -> Iterator[tuple[str, str, bool]]:
+    """Yield each block's language and body, and whether it is said to fail."""
+    for block in _BLOCK.finditer(PAGE.read_text()):
+        yield block["language"], block["body"], block["mark"] == "fails"
+
+
+def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(line)
+    assert words[0] == "jitbot", line
+    command = [sys.executable, "-m", "jitbot", *words[1:]]
+    environment = {"PYTHONPATH": str(pages.ROOT), "PATH": "/usr/bin:/bin", "COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_tutorial_for_team_leads_can_be_done_as_written(tmp_path: Path) -> None:
+    said, commands = "", 0
+    for language, body, fails in steps():
+        if language == "yaml":
+            name = body.split("\n", 1)[0].removeprefix("# policies/").strip()
+            (tmp_path / "policies" / name).write_text(body)
+        elif language == "sh":
+            for line in body.splitlines():
+                done = run(line, tmp_path)
+                said, commands = done.stdout + done.stderr, commands + 1
+                assert (done.returncode != 0) is fails, f"{line}\n{said}"
+        else:
+            assert language == "text"
+            assert [line for line in body.splitlines() if line.strip() not in said] == [], said
+    assert commands == 5
