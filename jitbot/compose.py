@@ -23,11 +23,12 @@ from jitbot.errors import SettingsError, StoreUnavailable
 from jitbot.facts.history import NoHistory, history_sources
 from jitbot.facts.registry import FactRegistry
 from jitbot.model import Policy
+from jitbot.outbound.checkout import author
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.policy.files.load import load, read
 from jitbot.ports import Directory, History
 from jitbot.runners.registry import Registry
-from jitbot.service import Book, Service, World
+from jitbot.service import Book, Folder, Service, World
 from jitbot.settings import Settings, variable
 from jitbot.slack.app import SocketRunner, build_app
 from jitbot.slack.cards import Cards
@@ -38,7 +39,7 @@ from jitbot.slack.directory import Installed, SlackDirectory, installed
 from jitbot.slack.door import Door
 from jitbot.slack.hands import Hands
 from jitbot.slack.listeners import register
-from jitbot.slack.notifier import Notifier
+from jitbot.slack.notifier import Boards, Notifier
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
 from jitbot.slack.sending import Sender
@@ -59,6 +60,8 @@ RENEW = timedelta(seconds=5)
 """How often claims are renewed; a claim lasts four times as long."""
 RELOAD = timedelta(seconds=3)
 """How often the policy files are looked at."""
+REST = timedelta(seconds=0.5)
+"""How long changed policy files have to be at rest before they are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,13 @@ def open_sources(settings: Settings, history: History | None = None) -> FactRegi
 
 def open_book(settings: Settings, store: Store, catalog: Registry, sources: FactRegistry) -> Book:
     """Read the policies; a broken set leaves jitbot ends-only, and says so."""
-    book = Book(
-        read=lambda: read(settings.policies), load=lambda files: load(files, catalog, sources), keep=store.sets.keep
+    folder = Folder(
+        read=lambda: read(settings.policies),
+        load=lambda files: load(files, catalog, sources),
+        rest=lambda: time.sleep(REST.total_seconds()),
+        author=lambda files: author(settings.policies, files),
     )
+    book = Book(folder, store.sets, store.ledger, store.trail)
     book.reload()
     if book.ends_only:
         log.error("ends-only: new requests are refused until the policies are mended.\n%s", book.fault)
@@ -185,7 +192,7 @@ class Bot:
             sender=sender,
             channels=self._channels,
             directory=directory,
-            alarms=settings.operators_channel,
+            boards=Boards(settings.operators_channel, settings.policy_channel or settings.operators_channel),
         )
         self._hands = Hands()
         self._desk = Desk(
@@ -209,7 +216,7 @@ class Bot:
         sweep.tick()
         self._ticker.every(timedelta(seconds=self._settings.sweep_seconds), sweep.tick)
         self._ticker.every(RENEW, sweep.renew)
-        self._ticker.every(RELOAD, sweep.reload)
+        self._ticker.every(RELOAD, self._service.reloading.reload)
         self._ticker.start()
         self._http.start()
         if self._socket is not None:

@@ -37,6 +37,9 @@ class JitbotError(Exception):
 class UserFault(JitbotError):
     """Something the person who asked can mend; the text is shown to them as it is."""
 
+    decided: object = None
+    """The decision by which it was refused, for the record; None where none was made."""
+
 
 class InvalidInput(UserFault):
     """What was typed cannot be taken; `fields` says which field is wrong and why."""

@@ -21,6 +21,7 @@ from jitbot.model import (
     Delivery,
     FactKind,
     Health,
+    Outdated,
     Outgoing,
     Past,
     Person,
@@ -76,8 +77,8 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
     def record(self, kind: str, by: str, request: RequestId | None = None, **body: Any) -> None:
         """Append an audit event that moves nothing (a refusal, for example)."""
 
-    def say(self, message: Outgoing) -> None:
-        """Put a message into the outbox; coalesced with a waiting one of the same key."""
+    def say(self, message: Outgoing, wait: timedelta = timedelta(0)) -> None:
+        """Put a message into the outbox, to be said after a while; it replaces a waiting one of the same key."""
 
     def settle(self, delivery: str) -> None:
         """Mark an inbox row done, in this transaction."""
@@ -96,6 +97,9 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
 
     def end_delegation(self, delegation: Delegation, by: UserId) -> Delegation:
         """End a delegation before its time, with its audit event. Raises: Conflict."""
+
+    def alone(self, doing: str) -> None:
+        """Wait until no other transaction is at this too; nobody else is until this one ends."""
 
     def holders(self, target: str) -> Sequence[Request]:
         """Return the unfinished requests that were started on this target, oldest first, locked."""
@@ -123,6 +127,12 @@ class Ledger(Protocol):
 
     def tally(self, request: Request, what: Counting) -> Tally:
         """Count other requests, as advice: nothing is locked."""
+
+    def waits(self, action: str, rule: str, limit: int) -> Sequence[timedelta]:
+        """Return how long this rule's latest requests waited until people approved or denied them, newest first."""
+
+    def outdated(self, digest: str, limit: int) -> Sequence[Outdated]:
+        """Return what waits for people and was last decided by another policy set than this, oldest first."""
 
     def due(self, limit: int) -> Sequence[RequestId]:
         """Return what must be looked at now and is in nobody's hands, longest due first."""
@@ -185,6 +195,12 @@ class Trail(Protocol):
     def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
         """Rebuild a request and its present reviews from its own verified events alone. Raises: Tampered."""
 
+    def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
+        """Return the newest event of a kind, verified; None where it is none newer than the one numbered `after`.
+
+        Raises: Tampered, also where the one numbered `after` is gone.
+        """
+
     def events(
         self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None
     ) -> Sequence[AuditEvent]:
@@ -205,6 +221,16 @@ class Delegations(Protocol):
 
     def of(self, user: UserId, at: datetime) -> Sequence[Delegation]:
         """Return what is in force by or to somebody. Raises: Tampered."""
+
+
+class PolicySets(Protocol):
+    """The text of every policy set that was ever in force; which one is now, the signed record says."""
+
+    def keep(self, digest: str, files: Mapping[str, str]) -> None:
+        """Store a set, once. Raises: StoreUnavailable."""
+
+    def files(self, digest: str) -> Mapping[str, str] | None:
+        """Return the text of a set, None where there is none of that digest. Raises: StoreUnavailable."""
 
 
 class Directory(Protocol):

@@ -21,7 +21,7 @@ from jitbot.slack.directory import SlackDirectory, installed
 from jitbot.slack.door import Door
 from jitbot.slack.hands import Hands
 from jitbot.slack.listeners import register
-from jitbot.slack.notifier import Notifier
+from jitbot.slack.notifier import Boards, Notifier
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
 from jitbot.slack.sending import Sender
@@ -86,7 +86,7 @@ class SlackTown:
             sender=self.sender,
             channels=self.channels,
             directory=self.directory,
-            alarms="#operators",
+            boards=Boards("#operators", "#operators"),
         )
         self.hands = Hands()
         self.desk = Desk(

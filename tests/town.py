@@ -16,10 +16,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jitbot.audit import Verifier
-from jitbot.errors import DirectoryUnavailable, InvalidInput, NotFound
+from jitbot.errors import DirectoryUnavailable, InvalidInput, NotFound, PolicyError
 from jitbot.facts.history import history_sources
 from jitbot.model import (
     Answer,
+    Author,
     DeliveryKind,
     Health,
     HealthState,
@@ -36,13 +37,14 @@ from jitbot.outbound.site import EnvironmentSite
 from jitbot.policy.files.load import load
 from jitbot.ports import Run
 from jitbot.runners.guard import Guarded
-from jitbot.service import Book, Service, World
+from jitbot.service import Book, Folder, Service, World
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
 from jitbot.store.history import StoreHistory
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
+from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
 from tests.fake_sources import FakeSource, FakeSources
@@ -205,7 +207,7 @@ class OneRunner:
         self._runner = Guarded("fake", runner, EnvironmentSite(()))
 
     def names(self) -> Sequence[str]:
-        return ["fake"]
+        return [] if self.gone else ["fake"]
 
     def runner(self, name: str) -> Any:
         if name != "fake" or self.gone:
@@ -246,6 +248,8 @@ class Town:
         self.directory, self.runner, self.facts = Directory(), FakeRunner(), FakeSource()
         self.database = Database(url)
         self._keys = itertools.count()
+        self.author = Author()
+        self.while_at_rest: Callable[[], None] = lambda: None
         self._build()
 
     def _build(self) -> None:
@@ -257,9 +261,14 @@ class Town:
         self.delegations = SignedDelegations(self.database, self.trail)
         self.ledger = StoreLedger(self.database, signer)
         self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
-        self.book = Book(
-            lambda: dict(self.files), lambda files: load(files, catalog, sources), lambda digest, files: None
+        self.sets = PolicySets(self.database)
+        folder = Folder(
+            read=lambda: self._read(),
+            load=lambda files: load(files, catalog, sources),
+            rest=lambda: self.while_at_rest(),
+            author=lambda files: self.author,
         )
+        self.book = Book(folder, self.sets, self.ledger, self.trail)
         self.book.reload()
         name = f"process-{next(self._keys)}"
         self.world = World(
@@ -275,6 +284,11 @@ class Town:
             name=name,
         )
         self.service = Service(self.world)
+
+    def _read(self) -> dict[str, str]:
+        if not self.files:
+            raise PolicyError("policies: cannot be read: there is no policy file (*.yml) in this folder.")
+        return dict(self.files)
 
     def twin(self) -> "Town":
         """Start a second process on the same database; people, policies and the runner's world are shared."""
@@ -323,6 +337,11 @@ class Town:
         answer = self.service.intake.work(key)
         self.settle()
         return answer
+
+    def reload(self) -> None:
+        """Look at the policy files as the bot does every few seconds, and settle what follows."""
+        self.service.reloading.reload()
+        self.settle()
 
     def edit(self, old: str, new: str, file: str = "payments.yml") -> None:
         """Edit a policy file and have it read again."""

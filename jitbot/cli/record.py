@@ -1,17 +1,21 @@
 """Print the record for people, or as JSON lines for programs."""
 
 import json
+from collections.abc import Sequence
 
 import typer
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jitbot.errors import NotFound
-from jitbot.model import AuditEvent, RequestId
+from jitbot.explain import explain
+from jitbot.model import AuditEvent, Decision, RequestId
 from jitbot.ports import Trail
 
 WIDE = 110
+_DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
 
 def show(trail: Trail, *, request: str, after: int, limit: int, as_json: bool) -> None:
@@ -21,15 +25,41 @@ def show(trail: Trail, *, request: str, after: int, limit: int, as_json: bool) -
         for event in events:
             typer.echo(json.dumps(_plain(event), ensure_ascii=False))
         return
+    if request:
+        _show_one(events)
+        return
     table = Table(box=None, header_style="bold")
     for column in ("#", "when (UTC)", "request", "what", "by", "said"):
         table.add_column(column, overflow="fold")
     for event in events:
         name = f"JIT-{event.request}" if event.request else ""
         table.add_row(
-            str(event.seq), f"{event.at:%Y-%m-%d %H:%M:%S}", name, event.kind, _by(event), Text(_said(event)[:WIDE])
+            str(event.seq),
+            f"{event.at:%Y-%m-%d %H:%M:%S}",
+            name,
+            event.kind,
+            _by(event),
+            Text(_said(event)[:WIDE]),
         )
     Console().print(table)
+
+
+def _show_one(events: Sequence[AuditEvent]) -> None:
+    """Print one request's events, each with its decision, unless that is word for word the one before."""
+    console, last = Console(soft_wrap=True, highlight=False), ""
+    for event in events:
+        heading = f"{event.seq:>5}  {event.at:%Y-%m-%d %H:%M:%S}  {event.kind}"
+        by, said = _by(event), _said(event)
+        console.print(Text(heading, style="bold") + Text(f"  by {by}" * bool(by) + f"  {said}" * bool(said)))
+        tree = _tree(event)
+        if tree and tree != last:
+            console.print(Text("\n".join(f"       {line}" for line in tree.splitlines())))
+            last = tree
+
+
+def _tree(event: AuditEvent) -> str:
+    decision = event.body.get("decision") or event.body.get("changes", {}).get("decision")
+    return explain(_DECISION.validate_python(decision), str) if decision else ""
 
 
 def _id(name: str) -> RequestId | None:
@@ -57,7 +87,17 @@ def _by(event: AuditEvent) -> str:
 
 def _said(event: AuditEvent) -> str:
     body = event.body
+    if event.kind == "policies":
+        changes = (f"{word} {', '.join(body[word])}" for word in ("added", "removed", "changed") if body.get(word))
+        return "; ".join([f"set {body['digest'][:12]} is in force", *changes])
     changes = body.get("changes", {})
-    told = body.get("why") or body.get("note") or changes.get("outcome") or changes.get("reason") or ""
+    told = (
+        body.get("why")
+        or body.get("fault")
+        or body.get("note")
+        or changes.get("outcome")
+        or changes.get("reason")
+        or ""
+    )
     review = body.get("review")
     return f"{review['verdict']} {review['comment']}".strip() if review else str(told)

@@ -3,6 +3,7 @@
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
 from jitbot.model.attributes import Attribute, Given
 from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, Window
+from jitbot.model.changes import Author, Changes
 from jitbot.model.decision import Decision, Known, Mark, Need, Reason
 from jitbot.model.delegation import Delegated, Delegation, DelegationId, StandIn
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
@@ -15,6 +16,7 @@ from jitbot.model.request import (
     WORKERS_OWN,
     Health,
     HealthState,
+    Outdated,
     Plan,
     Receipt,
     Request,
@@ -36,8 +38,10 @@ __all__ = [
     "Answer",
     "Attribute",
     "AuditEvent",
+    "Author",
     "Became",
     "Calendar",
+    "Changes",
     "Condition",
     "Copy",
     "Counting",
@@ -66,6 +70,7 @@ __all__ = [
     "Mark",
     "Need",
     "Outcome",
+    "Outdated",
     "Outgoing",
     "Parameter",
     "ParameterType",

@@ -57,6 +57,7 @@ class Topic(StrEnum):
     SUMMARY = "summary"  # one line in the channel when it has ended
     NOTICE = "notice"  # a DM to one person
     ALARM = "alarm"  # to the operators' channel
+    NEWS = "news"  # to the channel in which policy changes are announced
 
 
 @dataclass(frozen=True, slots=True)

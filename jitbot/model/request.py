@@ -179,6 +179,15 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Outdated:
+    """A request that waits for people and was last decided by another policy set than the one in force."""
+
+    id: RequestId
+    action: str
+    policy_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What `start` gives back and `undo` gets; `data` is the runner's own and must be JSON."""
 

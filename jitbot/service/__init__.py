@@ -1,13 +1,14 @@
 """The use cases, each written once: take in, ask, decide, review, change, delegate, end, run, settle, undo, sweep."""
 
 from jitbot.service.asking import Asking
-from jitbot.service.book import Book
+from jitbot.service.book import Book, Folder
 from jitbot.service.changing import Changing
 from jitbot.service.delegating import Delegating
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
 from jitbot.service.intake import Intake
 from jitbot.service.queries import Queries
+from jitbot.service.reloading import Reloading
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.running import Running
 from jitbot.service.stand_ins import StandIns
@@ -15,7 +16,7 @@ from jitbot.service.sweep import Sweep
 from jitbot.service.undoing import Undoing
 from jitbot.service.world import World
 
-__all__ = ["Book", "Service", "World"]
+__all__ = ["Book", "Folder", "Service", "World"]
 
 
 class Service:
@@ -32,6 +33,7 @@ class Service:
         self.changing = Changing(world, reviewing)
         delegating = Delegating(world)
         self.intake = Intake(world, asking, reviewing, self.changing, ending, delegating)
+        self.reloading = Reloading(world, asking, reviewing)
         self.queries = Queries(world, self._facts, asking, ending)
         self.sweep = Sweep(world, self.intake, asking, running, undoing)
 

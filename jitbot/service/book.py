@@ -1,33 +1,57 @@
 """The policies in force: the last good set, whatever the files say now.
 
-A bad edit never replaces a good set. A bad set at start-up leaves jitbot *ends-only*: what runs still ends, is undone
-and can be dropped, and new requests are refused with the file and line.
+Which set that is, the signed record says, and every process decides by that one. A process puts its own files in force
+when it starts and when they have changed; otherwise it follows. A bad edit never replaces a good set. A bad set at
+start-up leaves jitbot *ends-only*: what runs still ends, is undone and can be dropped, and new requests are refused
+with the file and line.
 """
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from jitbot.errors import PolicyError, Unavailable
-from jitbot.model import Policy
+from jitbot.errors import PolicyError, Tampered, Unavailable
+from jitbot.model import AuditEvent, Author, Changes, Policy
+from jitbot.policy.changes import compare
+from jitbot.policy.files.load import digest
+from jitbot.ports import Ledger, PolicySets, Trail
+from jitbot.service.announcing import IN_FORCE, Change, announce
+
+Files = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The policy files of this process.
+
+    `read` gives their text and `load` checks it, both raising PolicyError; `rest` waits for a moment, so that files
+    that are being written are noticed; `author` says who stands behind them.
+    """
+
+    read: Callable[[], Files]
+    load: Callable[[Files], Policy]
+    rest: Callable[[], None]
+    author: Callable[[Files], Author]
 
 
 class Book:
-    """Holds the policies; `read` gives the files' text, `load` checks them, `keep` stores a good set."""
+    """Holds the policies. `reload` is all that changes them."""
 
-    def __init__(
-        self,
-        read: Callable[[], Mapping[str, str]],
-        load: Callable[[Mapping[str, str]], Policy],
-        keep: Callable[[str, Mapping[str, str]], None],
-    ) -> None:
-        self._read = read
-        self._load = load
-        self._keep = keep
+    def __init__(self, folder: Folder, sets: PolicySets, ledger: Ledger, trail: Trail) -> None:
+        self._folder = folder
+        self._sets = sets
+        self._ledger = ledger
+        self._trail = trail
         self._turn = threading.Lock()
-        self._seen: Mapping[str, str] | None = None
+        self._seen: Files | None = None
         self._policy: Policy | None = None
-        self.fault = ""
-        """Why the files as they are now are not in force; empty when they are."""
+        self._event: AuditEvent | None = None
+        self._wrong = ""
+        """What is wrong with our own files as they are now."""
+        self._lost = ""
+        """Why the set in force could not be taken from another process."""
+        self.change: Change | None = None
+        """What this process has put in force and nobody has followed up yet."""
 
     @property
     def policy(self) -> Policy:
@@ -35,9 +59,19 @@ class Book:
         return self._policy or Policy()
 
     @property
+    def fault(self) -> str:
+        """Return why the set in force, or the files as they are now, are not decided by here; empty when they are."""
+        return self._lost or self._wrong
+
+    @property
     def ends_only(self) -> bool:
         """Tell whether there is no good set at all."""
         return self._policy is None
+
+    @property
+    def since(self) -> AuditEvent | None:
+        """Return the event by which the present set came into force, as far as this process knows."""
+        return self._event
 
     def for_new(self) -> Policy:
         """Return the set by which new requests are decided. Raises: Unavailable, with the file and line."""
@@ -45,19 +79,102 @@ class Book:
             raise Unavailable(f"No new requests now: the policies are broken.\n{self.fault}")
         return self._policy
 
-    def reload(self) -> bool:
-        """Read the files again if they changed; True when what is in force, or the fault, has changed."""
+    def reload(self) -> None:
+        """Follow what is in force, and put our own files in force if they have changed. Raises: StoreUnavailable."""
         with self._turn:
+            if self._followed():
+                try:
+                    self._look()
+                except PolicyError as error:
+                    self._wrong = str(error)
+
+    def follow(self) -> None:
+        """Follow what is in force, without a look at the files: just before a run. Raises: StoreUnavailable."""
+        if self._turn.acquire(blocking=False):  # whoever has the turn is following just now
             try:
-                files = self._read()
-                if files == self._seen:
-                    changed, self.fault = bool(self.fault), ""
-                    return changed
-                policy = self._load(files)
-            except PolicyError as error:
-                changed = str(error) != self.fault
-                self.fault = str(error)
-                return changed
-            self._keep(policy.digest, files)
-            self._seen, self._policy, self.fault = dict(files), policy, ""
-            return True
+                self._followed()
+            finally:
+                self._turn.release()
+
+    def differ(self, old: str) -> Changes | None:
+        """Return what differs between an older set and the one in force; None where the older one cannot be told."""
+        return self._compared(old, self.policy)
+
+    def _followed(self) -> bool:
+        """Follow, and tell whether it is known at all which set is in force."""
+        try:
+            self._follow()
+        except PolicyError as error:  # the set before could allow what the one in force does not
+            self._policy = None
+            self._lost = f"The policies that are in force cannot be used here.\n{error}"
+        except Tampered as error:
+            self._policy, self._seen = None, None
+            self._lost = f"Which policies are in force cannot be told: {error}"
+            return False
+        return True
+
+    def _follow(self) -> None:
+        """Take what another process has put in force. Raises: PolicyError, Tampered."""
+        event = self._trail.latest(IN_FORCE, self._event.seq if self._event else 0)
+        if event is None:
+            self._lost = ""
+            return
+        started, wanted = self._event is None, str(event.body["digest"])
+        if started or wanted == self.policy.digest:
+            self._event, self._lost = event, ""
+            return
+        policy = self._folder.load(self._sets.files(wanted) or {})
+        if policy.digest != wanted:
+            raise Tampered(f"the files kept for the set {wanted[:12]} are others.")
+        self._policy, self._event, self._lost = policy, event, ""
+
+    def _look(self) -> None:
+        """Put the files in force where they are others than before and at rest. Raises: PolicyError."""
+        try:
+            files = dict(self._folder.read())
+        except PolicyError:
+            self._seen = None
+            raise
+        if files == self._seen and not self._wrong:
+            return
+        if files != self._seen and self._event is not None and digest(files) != self._event.body["digest"]:
+            self._folder.rest()
+            if files != self._folder.read():
+                return
+        self._seen = files
+        policy = self._folder.load(files)
+        if policy.digest != self.policy.digest:
+            self._seen = None  # until they are in force: the database may not answer
+            self._put_in_force(policy, files)
+        self._seen, self._wrong = files, ""
+
+    def _put_in_force(self, policy: Policy, files: Files) -> None:
+        """Have this set decide from now on, everywhere, and put on record who changed what."""
+        self._sets.keep(policy.digest, files)
+        author = self._folder.author(files)
+        with self._ledger.begin() as entry:
+            entry.alone(IN_FORCE)
+            newer = self._trail.latest(IN_FORCE, self._event.seq if self._event else 0) or self._event
+            before = str(newer.body["digest"]) if newer else ""
+            if before != policy.digest:
+                change = Change(policy.digest, before, author, self._since(before, policy))
+                announce(entry, change)
+        if before != policy.digest:
+            self.change = change
+        self._policy, self._lost = policy, ""
+        event = self._trail.latest(IN_FORCE, self._event.seq if self._event else 0)
+        if event is not None and event.body["digest"] == policy.digest:  # else the next look follows somebody else's
+            self._event = event
+
+    def _since(self, before: str, policy: Policy) -> Changes:
+        """Return what has changed since the set that was in force."""
+        if before == self.policy.digest:
+            return compare(self.policy, policy)
+        return self._compared(before, policy) or compare(Policy(), policy)
+
+    def _compared(self, old: str, policy: Policy) -> Changes | None:
+        files = self._sets.files(old)
+        try:
+            return None if files is None else compare(self._folder.load(files), policy)
+        except PolicyError:  # a runner of then is not installed any more
+            return None

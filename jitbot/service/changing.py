@@ -149,7 +149,7 @@ class Changing:
         facts = counted(entry, policy, request, read[0])
         before = decide(policy, request, entry.reviews(request), facts)
         if needs_nobody(before, request):
-            return self._reviewing.follow(entry, request, before, POLICY, policy)
+            return self._reviewing.apply(entry, request, before, POLICY, policy)
         selectors = eligible(policy, request, before, facts, delivery.user)
         stood_for = standing_in(policy, request, before, facts, delivery.user)
         if not selectors and not stood_for:
@@ -172,7 +172,7 @@ class Changing:
         )
         entry.review(revised, review)
         decision = decide(policy, revised, entry.reviews(revised), read_again)
-        moved = self._reviewing.follow(entry, revised, decision, delivery.user, policy)
+        moved = self._reviewing.apply(entry, revised, decision, delivery.user, policy)
         self._tell(entry, moved, change, delivery.user, entry.reviews(request))
         return moved
 

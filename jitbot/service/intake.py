@@ -91,11 +91,12 @@ class Intake:
     def _refuse(self, delivery: Delivery, fault: UserFault) -> Answer | None:
         """Put the refusal on record, and have the card redrawn that was clicked."""
         known = None if isinstance(fault, NotFound) else delivery.request
+        decided = {} if fault.decided is None else {"decision": fault.decided}
         log.info("refused %s by %s: %s", delivery.kind.value, delivery.user, type(fault).__name__)
         try:
             with self._world.ledger.begin() as entry:
                 entry.settle(delivery.key)
-                entry.record("refused", delivery.user, known, what=delivery.kind.value, why=str(fault))
+                entry.record("refused", delivery.user, known, what=delivery.kind.value, why=str(fault), **decided)
                 if known is not None:
                     entry.say(Outgoing(f"card:{known}", Topic.CARD, known))
         except Conflict:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, tzinfo
+from statistics import median
 from typing import Any
 
 from jitbot.errors import NotFound, NotPermitted, Tampered, Unavailable, UserFault
 from jitbot.lifecycle import HOLDING
-from jitbot.model import Action, Delegation, ReasonRule, Request, RequestId, Review, State, UserId
+from jitbot.model import Action, Delegation, Outcome, ReasonRule, Request, RequestId, Review, State, UserId
 from jitbot.policy.decide import eligible, standing_in
 from jitbot.policy.requirements import satisfied
 from jitbot.policy.starting import parse_instant
@@ -20,6 +21,8 @@ from jitbot.service.world import World
 from jitbot.service.zones import zone_for
 
 OPEN = (State.PENDING,)
+LATELY, ENOUGH = 20, 3
+"""How many of the latest answers are looked at, and how few say nothing about what is usual."""
 NAME = re.compile(r"(?:jit-)?([0-9]{1,15})", re.IGNORECASE)
 
 
@@ -68,6 +71,17 @@ class Queries:
             return parse_instant(text, self._world.ledger.now(), zone or UTC).isoformat()
         except UserFault:
             return text
+
+    def usual_wait(self, request: Request) -> timedelta | None:
+        """Return how long requests that the same rule asks people about usually wait for an answer, if that is known.
+
+        Raises: StoreUnavailable.
+        """
+        decision = request.decision
+        if decision is None or decision.outcome is not Outcome.REVIEW:
+            return None
+        waits = [each.total_seconds() for each in self._world.ledger.waits(request.action, decision.rule, LATELY)]
+        return timedelta(seconds=median(waits)) if len(waits) >= ENOUGH else None
 
     def find(self, text: str) -> RequestId:
         """Read a request's name as people type it: `JIT-12`, `jit-12` or `12`. Raises: NotFound."""

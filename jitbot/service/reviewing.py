@@ -107,7 +107,7 @@ class Reviewing:
         facts = counted(entry, policy, request, read)
         before = decide(policy, request, entry.reviews(request), facts)
         if needs_nobody(before, request):
-            return self.follow(entry, request, before, POLICY, policy)
+            return self.apply(entry, request, before, POLICY, policy)
         verdict = VERDICTS[delivery.kind]
         asked = before if verdict is Verdict.APPROVE else replace(before, apart=())  # a denial loosens nothing
         selectors = eligible(policy, request, asked, facts, delivery.user)
@@ -130,25 +130,33 @@ class Reviewing:
         entry.review(request, review)
         decision = decide(policy, request, entry.reviews(request), facts)
         tell_stood_for(entry, request, review, decision, facts.people[delivery.user].name)
-        return self.follow(entry, request, decision, delivery.user, policy)
+        return self.apply(entry, request, decision, delivery.user, policy)
 
-    def follow(self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy) -> Request:
-        """Move a request to where a decision takes it, and have it told."""
+    def apply(
+        self, entry: Entry, request: Request, decision: Decision, by: str, policy: Policy, note: str = ""
+    ) -> Request:
+        """Carry out what a new decision on a waiting request says; `note` tells why it was decided without a click."""
         changes: dict[str, Any] = {"decision": decision, "policy_digest": policy.digest}
         if decision.outcome is Outcome.DENY:
-            moved = entry.move(request, Event.DENY, by, outcome=decision.summary, **changes)
-            tell(entry, moved, f"denied: {decision.summary}")
+            moved = entry.move(request, Event.DENY, by, note, outcome=decision.summary, **changes)
+            tell(entry, moved, f"{note or 'denied'}: {decision.summary}")
         elif decision.outcome is Outcome.ALLOW:
             changes |= approval(policy.actions[request.action], request, decision, entry.now)
-            moved = entry.move(request, Event.APPROVE, by, **changes)
-            tell(entry, moved)
+            moved = entry.move(request, Event.APPROVE, by, note, **changes)
+            tell(entry, moved, note and f"{note}, and nobody else has to approve it.")
         else:
-            moved = entry.amend(request, "counted", by, **changes)
-            tell(entry, moved)
+            moved = entry.amend(request, "redecided" if note else "counted", by, note, **changes)
+            others = note and not asks_alike(decision, request.decision)
+            tell(entry, moved, f"{note}; it asks for other approvals now, as its card says." if others else "")
         return moved
 
     def not_eligible(self, request: Request, decision: Decision, delivery: Delivery) -> UserFault:
-        """Return what to say to somebody whose review does not count."""
+        """Return what to say to somebody whose review does not count, with the decision that says so."""
+        fault = self._why_not(request, decision, delivery)
+        fault.decided = decision
+        return fault
+
+    def _why_not(self, request: Request, decision: Decision, delivery: Delivery) -> UserFault:
         if delivery.user in (request.requester, request.beneficiary):
             return NotPermitted("Nobody reviews their own request. Somebody else has to decide this one.")
         if delivery.user in decision.apart:
@@ -161,6 +169,13 @@ class Reviewing:
         groups = either([source.name for source in decision.sources])
         needs = f" It needs {groups}." if groups else ""
         return NotPermitted(f"You can't review {request.name}.{needs} Ask one of them.")
+
+
+def asks_alike(one: Decision, other: Decision | None) -> bool:
+    """Tell whether people see the same of two decisions: who is asked, and by which rule."""
+    return other is not None and all(
+        getattr(one, name) == getattr(other, name) for name in ("outcome", "rule", "needs", "sources")
+    )
 
 
 def needs_nobody(decision: Decision, request: Request) -> bool:

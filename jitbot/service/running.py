@@ -51,11 +51,14 @@ class Running:
         world = self._world
         if self._not_now(request):
             return None
-        policy = world.book.policy
         try:
             reviews = verify(request, world.ledger, world.trail)
         except Tampered as error:
             return refuse(world, request, error)
+        world.book.follow()
+        policy = world.book.policy
+        if world.book.ends_only:
+            return self._later(request, AGAIN)
         try:
             revision = self._asking.revised(request, policy)
         except (RunnerError, InvalidInput, NotFound) as error:
@@ -72,33 +75,32 @@ class Running:
         return None if started is None else self._start(started)
 
     def _not_now(self, request: Request) -> bool:
-        """Put off what is too early, or has no policies to be decided by; end what is too late."""
+        """Put off what is too early; end what is too late."""
         now = self._world.ledger.now()
         if request.start_by is not None and now >= request.start_by:
             self._move(request, Event.MISS, "not started in time", "was not started in time; ask again.")
         elif request.starts_at is not None and now < request.starts_at:
             self._later(request, request.starts_at - now)
-        elif self._world.book.ends_only:
-            self._later(request, AGAIN)
         else:
             return False
         return True
 
     def _decided(self, entry: Entry, request: Request, decision: Decision, policy: Policy) -> Request | None:
         """Follow the last decision, in its own transaction; returns the request if it is to be started."""
+        decided: dict[str, Any] = {"decision": decision, "policy_digest": policy.digest}
         if decision.outcome is Outcome.ALLOW:
-            return self._begin(entry, request)
+            return self._begin(entry, request, decided)
         if decision.unread:
             entry.amend(request, "waits", WORKER, due_at=entry.now + AGAIN, owner="", lease_until=None)
         elif decision.outcome is Outcome.DENY:
-            denied = entry.move(request, Event.DENY, WORKER, outcome=decision.summary, decision=decision)
+            denied = entry.move(request, Event.DENY, WORKER, outcome=decision.summary, **decided)
             tell(entry, denied, f"refused: {decision.summary}")
         else:
             again = asked_again(policy.actions[request.action], request, entry.now)
-            tell(entry, entry.move(request, Event.ASK, POLICY, decision=decision, **again), "needs approval again.")
+            tell(entry, entry.move(request, Event.ASK, POLICY, **decided, **again), "needs approval again.")
         return None
 
-    def _begin(self, entry: Entry, request: Request) -> Request | None:
+    def _begin(self, entry: Entry, request: Request, decided: Mapping[str, Any]) -> Request | None:
         """Write the intention: what was verified, whatever the row says by now. None where it has to wait."""
         refusal = held(entry, request)
         if refusal is not None:
@@ -108,7 +110,7 @@ class Running:
         if not _free(entry, request):
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
             return None
-        return self._intend(entry, request, Event.START, attempts=1, receipt=_base(entry, request))
+        return self._intend(entry, request, Event.START, attempts=1, receipt=_base(entry, request), **decided)
 
     def _intend(self, entry: Entry, request: Request, event: Event, **changes: Any) -> Request:
         """Write down what is about to happen, the end first."""
@@ -290,14 +292,14 @@ class Running:
             raise Conflict(f"{request.name} is in other hands.")
         return now
 
-    def _move(self, request: Request, event: Event, outcome: str, notice: str) -> None:
+    def _move(self, request: Request, event: Event, outcome: str, notice: str, **changes: Any) -> None:
         with self._world.ledger.begin() as entry:
             now = self._mine(entry, request)
-            tell(entry, entry.move(now, event, WORKER, outcome=outcome), notice)
+            tell(entry, entry.move(now, event, WORKER, outcome=outcome, **changes), notice)
         self._world.queue.messages()
 
-    def _deny(self, request: Request, why: str) -> None:
-        self._move(request, Event.DENY, why, f"refused: {why}")
+    def _deny(self, request: Request, why: str, **changes: Any) -> None:
+        self._move(request, Event.DENY, why, f"refused: {why}", **changes)
 
     def _later(self, request: Request, wait: timedelta) -> None:
         with self._world.ledger.begin() as entry:

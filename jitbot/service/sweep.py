@@ -7,7 +7,7 @@ from datetime import datetime
 
 from jitbot.errors import Conflict, JitbotError, StoreUnavailable
 from jitbot.lifecycle import TERMINAL, Event
-from jitbot.model import Outgoing, Request, RequestId, State, Topic
+from jitbot.model import Request, RequestId, State
 from jitbot.service.asking import Asking
 from jitbot.service.intake import Intake
 from jitbot.service.running import Running
@@ -69,21 +69,6 @@ class Sweep:
         finally:
             with self._turn:
                 self._held.pop(claimed.id, None)
-
-    def reload(self) -> None:
-        """Read the policies again; what changed goes on record, and a fault to the operators too."""
-        world = self._world
-        try:
-            if not world.book.reload():
-                return
-            with world.ledger.begin() as entry:
-                entry.record("policies", "clock", digest=world.book.policy.digest, fault=world.book.fault)
-                if world.book.fault:
-                    text = f"The policies are broken; the last good ones stay in force.\n{world.book.fault}"
-                    entry.say(Outgoing("alarm:policies", Topic.ALARM, None, text))
-        except StoreUnavailable as error:
-            log.warning("the policies could not be read again: %s", error)
-        world.queue.messages()
 
     def renew(self) -> None:
         """Keep the claims of what is being worked on.

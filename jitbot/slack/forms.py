@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,8 @@ from jitbot.slack.views.people import in_decision
 OFFER_SECONDS = 120.0
 SETTLED_SECONDS = 0.25
 """How long a form must rest before it is looked ahead for: somebody may be choosing on."""
+SLOW_SECONDS = 0.7
+"""After so long without an answer the form says that it is being looked up."""
 MOST_FORMS = 5000
 PICKER_TITLE = "What shall run?"
 FILL_IN = "Once all is filled in rightly, you see here what will happen and who is asked."
@@ -49,6 +51,30 @@ class Newest:
         """Tell whether that change is the newest."""
         with self._turn:
             return self._numbers.get(view_id) == number
+
+
+class _Looking:
+    """Says that something is being looked up, if that takes long: what was said before may not hold any more."""
+
+    def __init__(self, say: Callable[[], object]) -> None:
+        self._say = say
+        self._turn = threading.Lock()
+        self._over = False
+        self._timer = threading.Timer(SLOW_SECONDS, self._late)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *anything: object) -> None:
+        self._timer.cancel()
+        with self._turn:  # wait until it is said, so that it cannot come after what was found
+            self._over = True
+
+    def _late(self) -> None:
+        with self._turn:
+            if not self._over:
+                self._say()
 
 
 class Forms:
@@ -166,7 +192,13 @@ class Forms:
             time.sleep(rest)
         if not self._newest.holds(view_id, number):
             return
-        ahead = self._foresee(action, typed, caller.user)
+
+        def look() -> None:
+            if self._newest.holds(view_id, number):
+                self._desk.replies.update(view_id, form(action, typed, faults))
+
+        with _Looking(look):
+            ahead = self._foresee(action, typed, caller.user)
         drawn = form(action, typed, faults, ahead)
         for seen in (str(view.get("hash") or ""), ""):  # the second time over an earlier look ahead, shown meanwhile
             if self._newest.holds(view_id, number) and self._desk.replies.update(view_id, drawn, seen) is not None:
@@ -175,16 +207,17 @@ class Forms:
     def _foresee(self, action: Action, typed: Typed, user: UserId) -> Foresight:
         try:
             ahead = self._desk.service.queries.preview(user, action, typed.body())
+            usual = self._desk.service.queries.usual_wait(ahead)
         except InvalidInput:
             return Foresight(words=FILL_IN)
         except UserFault as fault:
             return Foresight(words=str(fault))
         except RunnerError as error:
-            return Foresight(words=f"⛔ Would be refused now: {error}")
+            return Foresight(words=f"⛔ Refused now: {error}")
         except JitbotError:
             return Foresight(words=UNKNOWN)
         names = self._desk.directory.names(in_decision(ahead.decision))
-        return Foresight(ahead.decision, ahead.snapshot.plan, names=names)
+        return Foresight(ahead.decision, ahead.snapshot.plan, names=names, usual_wait=usual)
 
     def _faults(self, action: Action, typed: Typed, user: UserId) -> Mapping[str, str]:
         try:

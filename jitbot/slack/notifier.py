@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from jitbot.errors import JitbotError, NotFound, NotifyError, NotifyRefused, StoreUnavailable
@@ -14,7 +15,7 @@ from jitbot.slack.channels import Channels
 from jitbot.slack.directory import SlackDirectory
 from jitbot.slack.sending import Refused, Sender, Slow
 from jitbot.slack.views import notices
-from jitbot.slack.views.people import on_card
+from jitbot.slack.views.people import mentioned, on_card
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,14 @@ LONGEST_WAIT = timedelta(minutes=5)
 NO_CARD_YET = timedelta(seconds=1)
 IDLE_SECONDS = 1.0
 BROKEN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Boards:
+    """The channels for what is about no request, each an id or #name; empty where nobody wants to be told."""
+
+    alarms: str = ""
+    news: str = ""
 
 
 class Notifier:
@@ -38,7 +47,7 @@ class Notifier:
         sender: Sender,
         channels: Channels,
         directory: SlackDirectory,
-        alarms: str = "",
+        boards: Boards,
     ) -> None:
         self._requests = requests
         self._outbox = outbox
@@ -46,7 +55,7 @@ class Notifier:
         self._sender = sender
         self._channels = channels
         self._directory = directory
-        self._alarms = alarms
+        self._boards = boards
         self._awake = threading.Event()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -56,6 +65,7 @@ class Notifier:
             Topic.SUMMARY: self._summary,
             Topic.NOTICE: self._notice,
             Topic.ALARM: self._alarm,
+            Topic.NEWS: self._announcement,
         }
 
     def start(self) -> None:
@@ -143,11 +153,18 @@ class Notifier:
         self._sender.post(rows[0].to, notices.notice(text, self._about(rows[0])))
 
     def _alarm(self, rows: Sequence[Outgoing]) -> None:
-        place = rows[0].to or self._alarms
+        place = rows[0].to or self._boards.alarms
         if not place:
             log.error("ALARM: %s", rows[0].text)
             raise Refused("no_alarm_channel")
         self._sender.post(self._channels.id_of(place), notices.alarm(rows[0].text))
+
+    def _announcement(self, rows: Sequence[Outgoing]) -> None:
+        if not self._boards.news:  # nobody asked to be told; the record has it
+            log.info("%s", rows[0].text)
+            return
+        names = self._directory.names(mentioned(rows[0].text))
+        self._sender.post(self._channels.id_of(self._boards.news), notices.announcement(rows[0].text, names))
 
     def _about(self, row: Outgoing) -> Request | None:
         return None if row.request is None else self._requests.card(row.request)[0]

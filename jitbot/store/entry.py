@@ -6,7 +6,7 @@ than it must (1,229 transactions a second with eight threads, against 320 with o
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -22,6 +22,7 @@ from jitbot.store.rows import (
     signed_delegation,
     signed_fields,
     signed_review,
+    signed_value,
     to_request,
     to_review,
     to_row,
@@ -29,7 +30,7 @@ from jitbot.store.rows import (
 
 delegations = tables.delegations
 
-URGENCY = {Topic.ALARM: 0, Topic.CARD: 1, Topic.NOTICE: 2, Topic.SUMMARY: 3, Topic.THREAD: 4}
+URGENCY = {Topic.ALARM: 0, Topic.CARD: 1, Topic.NOTICE: 2, Topic.NEWS: 2, Topic.SUMMARY: 3, Topic.THREAD: 4}
 """The order in which waiting messages are said: what people wait for first."""
 
 
@@ -100,9 +101,10 @@ class StoreEntry:
 
     def record(self, kind: str, by: str, request: RequestId | None = None, **body: Any) -> None:
         """Note an event; it is sealed when the transaction is committed."""
-        self._events.append((kind, request, {"by": by, **{name: value for name, value in body.items() if value != ""}}))
+        said = {name: signed_value(value) for name, value in body.items() if value != ""}
+        self._events.append((kind, request, {"by": by, **said}))
 
-    def say(self, message: Outgoing) -> None:
+    def say(self, message: Outgoing, wait: timedelta = timedelta(0)) -> None:
         """Put a message out; one that waits under the same key is replaced."""
         row = {
             "key": message.key,
@@ -112,7 +114,7 @@ class StoreEntry:
             "to": message.to,
             "urgency": URGENCY[message.topic],
             "serial": 1,
-            "due_at": self.now,
+            "due_at": self.now + wait,
             "attempts": 0,
             "error": "",
         }
@@ -129,10 +131,14 @@ class StoreEntry:
         query = select(tables.inbox.c.key).where(tables.inbox.c.request == request, tables.inbox.c.done_at.is_(None))
         return self._connection.execute(query.limit(1)).first() is not None
 
+    def alone(self, doing: str) -> None:
+        """Wait until nobody else is at this, until the commit; on SQLite there is one writer anyway."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(doing, 0))))
+
     def holders(self, target: str) -> Sequence[Request]:
         """Lock and return who holds a target; on Postgres the target itself is locked, since nobody may hold it yet."""
-        if self._connection.dialect.name == "postgresql":
-            self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(target, 0))))
+        self.alone(target)
         query = (
             select(tables.requests)
             .where(tables.requests.c.target == target, tables.requests.c.state.in_(HOLDING))

@@ -5,16 +5,19 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Text, literal_column, or_, select, update
 
 from jitbot.audit import Signer
 from jitbot.errors import NotFound
-from jitbot.model import Counting, Request, RequestId, Review, State, Tally, UserId
+from jitbot.model import Counting, Outdated, Request, RequestId, Review, State, Tally, UserId
 from jitbot.store import tables, tallies
 from jitbot.store.engine import Database
 from jitbot.store.entry import StoreEntry, reviews_of
 from jitbot.store.rows import to_request
 from jitbot.store.statements import REQUEST
+
+LATELY = 200
+"""So many of an action's latest requests are looked through for how long people usually take."""
 
 
 class StoreLedger:
@@ -68,6 +71,35 @@ class StoreLedger:
         with self._database.read() as connection:
             return tallies.count(connection, request, what, self._database.now(connection))
 
+    def waits(self, action: str, rule: str, limit: int) -> Sequence[timedelta]:
+        """Look at the latest requests of the action only, however many there are."""
+        columns = tables.requests.c
+        lately = select(columns.id).where(columns.action == action).order_by(columns.id.desc()).limit(LATELY)
+        by_people = or_(
+            columns.approved_at.is_not(None) & (_said("needs") != "[]"),
+            (columns.state == State.DENIED) & _said("denied_by").is_not(None),
+        )
+        query = (
+            select(columns.created_at, columns.approved_at, columns.ended_at)
+            .where(columns.id.in_(lately), _said("rule") == rule, by_people)
+            .order_by(columns.id.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [(row.approved_at or row.ended_at) - row.created_at for row in connection.execute(query)]
+
+    def outdated(self, digest: str, limit: int) -> Sequence[Outdated]:
+        """Return what waits for people and was last decided by another policy set, oldest first."""
+        columns = (tables.requests.c.id, tables.requests.c.action, tables.requests.c.policy_digest)
+        query = (
+            select(*columns)
+            .where(tables.requests.c.state == State.PENDING, tables.requests.c.policy_digest != digest)
+            .order_by(tables.requests.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [Outdated(RequestId(row.id), row.action, row.policy_digest) for row in connection.execute(query)]
+
     def due(self, limit: int) -> Sequence[RequestId]:
         """Return what is due and free, longest due first."""
         now = self.now()
@@ -102,6 +134,11 @@ class StoreLedger:
                 .values(lease_until=until)
             )
             return connection.execute(kept).rowcount == 1
+
+
+def _said(name: str) -> ColumnElement[str]:
+    """Return a part of the decision as text; both databases understand `->>`."""
+    return tables.requests.c.decision.op("->>", return_type=Text())(literal_column(f"'{name}'"))
 
 
 def _free(now: datetime) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Row
 
-from jitbot.model import WORKERS_OWN, Delegation, Request, Review
+from jitbot.model import WORKERS_OWN, Decision, Delegation, Request, Review
 
 _FIELDS = tuple(each.name for each in fields(Request))
 _ADAPTERS: Mapping[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in Request.__annotations__.items()}
@@ -45,6 +45,11 @@ def signed_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in changes.items()
         if name not in WORKERS_OWN
     }
+
+
+def signed_value(value: Any) -> Any:
+    """Return what else an event says as JSON: a decision is the only noun among it."""
+    return _ADAPTERS["decision"].dump_python(value, mode="json") if isinstance(value, Decision) else value
 
 
 def from_signed(folded: Mapping[str, Any]) -> Request:

@@ -30,6 +30,9 @@ from jitbot.store.columns import Instant, Length, Value
 SCHEMA = "0002"
 """The newest migration; a test holds it equal to Alembic's head."""
 
+POLICIES = "kind = 'policies'"
+"""Which events say that a policy set has come into force: few, and looked for every few seconds."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -96,6 +99,7 @@ requests = Table(
     Column("lease_until", Instant),
     Column("fence", Integer, nullable=False),
     Column("target", Text, nullable=False),
+    Index("ix_requests_action", "action", "id"),
     Index("ix_requests_due_at", "due_at"),
     Index("ix_requests_requester", "requester", "id"),
     Index("ix_requests_state", "state", "id"),
@@ -153,6 +157,7 @@ events = Table(
     Column("hash", LargeBinary(32), nullable=False),
     Column("signature", LargeBinary(64), nullable=False),
     Index("ix_events_request", "request", "seq"),
+    Index("ix_events_policies", "seq", sqlite_where=text(POLICIES), postgresql_where=text(POLICIES)),
 )
 
 chain = Table(

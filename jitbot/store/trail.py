@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select
 
 from jitbot.audit import GENESIS, Sealed, Verifier
 from jitbot.errors import Tampered
@@ -49,7 +49,7 @@ class StoreTrail:
         """Fold a request's own events; none of them may be missing, changed or emptied."""
         folded: dict[str, Any] = {}
         reviews: dict[str, Review] = {}
-        for sealed in self._own(request):
+        for sealed in self._chained(tables.events.c.request == request):
             if sealed.body is None:
                 raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
             body = json.loads(sealed.body)
@@ -66,15 +66,26 @@ class StoreTrail:
             raise Tampered(f"The signed record of JIT-{request} is not whole: {type(error).__name__}.") from error
         return rebuilt, [review for review in reviews.values() if review.revision == rebuilt.revision]
 
-    def _own(self, request: RequestId) -> Iterator[Sealed]:
-        """Yield a request's events, verified.
+    def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
+        """Return the newest event of a kind, if it is newer than `after`: verified, with everything that follows it."""
+        newest = select(func.max(tables.events.c.seq)).where(tables.events.c.kind == kind)
+        with self._database.read() as connection:
+            seq = connection.execute(newest).scalar() or 0
+        if seq < after:
+            raise Tampered(f"Event {after} is gone, and nothing of its kind came later. {CUT}")
+        if seq == after:
+            return None
+        (sealed,) = self._chained(tables.events.c.seq == seq)
+        if sealed.body is None:
+            raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
+        return _event(sealed)
+
+    def _chained(self, own: ColumnElement[bool]) -> Iterator[Sealed]:
+        """Yield the events that `own` chooses (a request's, for example), verified.
 
         Everything from the first of them to the head has to follow one from the other, or else one could be left out:
         a denial, or a run that is over. The signature of the last one covers those of other requests.
         """
-        own = tables.events.c.request == request
-        narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
-        bodies = [case((own, tables.events.c[name])).label(name) for name in ("body", "salt")]
         sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
             head = self._head(connection, sealed)
@@ -82,20 +93,35 @@ class StoreTrail:
             if first is None:
                 return
             before = connection.execute(select(tables.events.c.hash).where(tables.events.c.seq == first - 1)).scalar()
-            query = select(*narrow, *bodies).where(tables.events.c.seq >= first).order_by(tables.events.c.seq)
-            rows = connection.execute(query).all()
-        previous, seq = before or GENESIS, first - 1
-        for event in map(_sealed, rows):
-            seq = event.seq
-            if event.request == request or event.seq == rows[-1].seq:
+        previous = before_last = before or GENESIS
+        last = None
+        for event, chosen in self._pages(own, first):
+            if chosen:
                 self._verifier.event(event, previous)
             else:
                 self._verifier.follows(event, previous)
-            previous = event.hash
             head.passed(event)
-            if event.request == request:
+            if chosen:
                 yield event
-        head.reached(seq)
+            last, previous, before_last = event, event.hash, previous
+        if last is not None:
+            self._verifier.event(replace(last, body=None), before_last)
+            head.reached(last.seq)
+
+    def _pages(self, own: ColumnElement[bool], first: int) -> Iterator[tuple[Sealed, bool]]:
+        """Yield the events from one on and whether each is chosen; only those that are have their bodies read."""
+        narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
+        bodies = [case((own, tables.events.c[name])).label(name) for name in ("body", "salt")]
+        columns = [*narrow, *bodies, case((own, 1), else_=0).label("own")]
+        last = first - 1
+        while True:
+            query = select(*columns).where(tables.events.c.seq > last).order_by(tables.events.c.seq).limit(PAGE)
+            with self._database.read() as connection:
+                rows = connection.execute(query).all()
+            yield from ((_sealed(row), bool(row.own)) for row in rows)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].seq
 
     def follow(self, after: int, previous: bytes, kinds: Collection[str]) -> Iterator[Sealed]:
         """Yield the events of some kinds behind the one numbered `after` with the hash `previous`, all verified.

@@ -1,8 +1,10 @@
 """What policy concludes, seen from the one who asks."""
 
+import re
+from datetime import timedelta
+
 import pytest
 
-from jitbot.errors import PolicyError
 from jitbot.explain import who
 from jitbot.model import Mark, Outcome, Plan, Reason, Standing, State
 from tests.town import ANN, BO, CY, EVE, Town
@@ -194,6 +196,33 @@ def test_people_are_offered_what_they_may_run_and_nothing_else(town: Town) -> No
     assert [action.name for action in town.service.queries.offered(EVE)] == ["restart"]
 
 
+def answered_after(town: Town, *minutes: int) -> None:
+    """Have requests for production answered after so many minutes each, every other one with a denial."""
+    for number, each in enumerate(minutes):
+        request = town.ask(ANN, "restart", service="api", env="prod")
+        town.forward(minutes=each)
+        (town.deny if number % 2 else town.approve)(BO, request)
+
+
+def test_the_preview_knows_how_long_an_answer_usually_takes(town: Town) -> None:
+    action = town.service.queries.action("restart")
+
+    def usual(env: str) -> timedelta | None:
+        return town.service.queries.usual_wait(
+            town.service.queries.preview(ANN, action, {"service": "api", "env": env}, "INC-1", "")
+        )
+
+    answered_after(town, 2, 4)
+    assert usual("prod") is None, "two answers say nothing about what is usual"
+    town.ask(ANN, "restart", service="api", env="staging")
+    town.withdraw(ANN, town.ask(ANN, "restart", service="api", env="prod"))
+    answered_after(town, 50)
+    found = usual("prod")
+    assert found is not None
+    assert timedelta(minutes=4) <= found < timedelta(minutes=5)
+    assert usual("staging") is None
+
+
 def test_the_preview_says_what_will_happen_and_who_will_be_asked(town: Town) -> None:
     queries = town.service.queries
     action = queries.action("restart")
@@ -226,5 +255,4 @@ def test_a_request_is_kept_whatever_becomes_of_its_messages(town: Town) -> None:
 
 def test_broken_policies_name_the_file_and_line(town: Town) -> None:
     town.edit("group:leads", "group:leeds")
-    with pytest.raises(PolicyError, match=r"payments\.yml:\d+:\d+: .*leeds"):
-        town.book._load(town.files)
+    assert re.match(r"payments\.yml:\d+:\d+: .*leeds", town.book.fault)

@@ -218,18 +218,20 @@ def test_lines_that_cannot_be_kept_are_lost_and_the_result_is_not(town: Town, ca
     assert (town.state(request), town.see(request).receipt) == (State.ACTIVE, {"before": 100})
 
 
-def test_a_change_of_the_policies_is_on_record_and_a_fault_is_told(town: Town) -> None:
+def test_a_fault_of_the_policies_and_its_mending_are_on_record_and_told(town: Town) -> None:
     good = town.files
-    town.service.sweep.reload()
+    town.reload()
     town.files = {**good, "payments.yml": "team: payments\n"}
-    town.service.sweep.reload()
-    town.service.sweep.reload()
+    town.reload()
+    town.reload()
     assert "The policies are broken; the last good ones stay in force.\npayments.yml:1:1" in town.said("alarm")[0]
     town.files = good
-    town.service.sweep.reload()
-    kinds = [event.kind for event in town.trail.events()]
-    assert kinds == ["policies", "policies"]
-    assert [bool(event.body.get("fault")) for event in town.trail.events()] == [True, False]
+    town.reload()
+    town.reload()
+    assert "The policies are in order again." in town.said("news")
+    events = town.trail.events()
+    assert [event.kind for event in events] == ["policies", "policies_broken", "policies_mended"]
+    assert {event.body["digest"] for event in events} == {town.book.policy.digest}
 
 
 def test_policies_that_cannot_be_put_on_record_are_told_in_the_log(
@@ -237,7 +239,7 @@ def test_policies_that_cannot_be_put_on_record_are_told_in_the_log(
 ) -> None:
     town.files = {**town.files, "payments.yml": "team: payments\n"}
     break_ledger(town, "begin", Down(1))
-    town.service.sweep.reload()
+    town.service.reloading.reload()
     assert "the policies could not be read again" in caplog.text
 
 

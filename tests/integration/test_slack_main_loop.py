@@ -65,7 +65,7 @@ def test_the_form_says_who_will_be_asked_before_it_is_submitted(world: SlackTown
     form = world.until(lambda: (view := ann.modal()) and view["callback_id"] == "jit:form" and view, "the form")
     state = {"p:service": {"jit:field": "api"}, "p:env": {"jit:field": "prod"}}
     ann.click(form, "jit:field", block_id="p:env", value="prod", state=state)
-    form = world.until(lambda: (view := ann.modal()) and "Asks one of oncall: bo or cy" in shown(view) and view)
+    form = world.until(lambda: (view := ann.modal()) and "Asks one of oncall (bo or cy)" in shown(view) and view)
     assert "reason" in ann.submit(state)["errors"]
     assert ann.submit({**state, "reason": {"jit:field": "INC-1"}})["ok"]
     world.until(lambda: [each for each in world.town.ledger.find() if each.reason == "INC-1"])

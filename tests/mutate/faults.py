@@ -307,7 +307,8 @@ FAULTS = (
     Fault(
         "a refusal leaves no trace",
         "jitbot/service/intake.py",
-        '                entry.record("refused", delivery.user, known, what=delivery.kind.value, why=str(fault))\n',
+        '                entry.record("refused", delivery.user, known, '
+        "what=delivery.kind.value, why=str(fault), **decided)\n",
         "",
         _in("moving"),
     ),
@@ -419,8 +420,8 @@ FAULTS = (
     Fault(
         "the second holder undoes to what the first had set",
         "jitbot/service/running.py",
-        "Event.START, attempts=1, receipt=_base(entry, request))",
-        "Event.START, attempts=1)",
+        "Event.START, attempts=1, receipt=_base(entry, request), **decided)",
+        "Event.START, attempts=1, **decided)",
         _in("holds"),
     ),
     Fault(
@@ -835,5 +836,61 @@ FAULTS = (
         "        if seen >= total:\n            return\n",
         "        if seen >= total or not users:\n            return\n",
         ("tests/unit/facts/test_attribute_sources.py",),
+    ),
+    Fault(
+        "policies are believed from the database, whatever digest is in force",
+        "jitbot/service/book.py",
+        "        if policy.digest != wanted:\n",
+        "        if False:\n",
+        _in("reloading"),
+    ),
+    Fault(
+        "a policy folder that is still being written is taken",
+        "jitbot/service/book.py",
+        "            if files != self._folder.read():\n",
+        "            if False:\n",
+        _in("reloading"),
+    ),
+    Fault(
+        "a process that cannot use the policies in force decides by older ones",
+        "jitbot/service/book.py",
+        '            self._policy = None\n            self._lost = f"The policies',
+        '            self._lost = f"The policies',
+        _in("reloading"),
+    ),
+    Fault(
+        "a process that cannot tell which policies are in force goes on by its own",
+        "jitbot/service/book.py",
+        "            self._policy, self._seen = None, None\n",
+        "",
+        _in("reloading"),
+    ),
+    Fault(
+        "a run obeys the policies that its process has seen, not those in force",
+        "jitbot/service/running.py",
+        "        world.book.follow()\n",
+        "",
+        _in("reloading"),
+    ),
+    Fault(
+        "what waits for people goes on by the policies of before",
+        "jitbot/service/reloading.py",
+        "return differences is None or waiting.action in differences.actions",
+        "return False",
+        _in("reloading"),
+    ),
+    Fault(
+        "a click that is refused leaves no decision on record",
+        "jitbot/service/reviewing.py",
+        "        fault.decided = decision\n",
+        "",
+        _in("on_record"),
+    ),
+    Fault(
+        "files that nobody committed are laid at the door of the last author",
+        "jitbot/outbound/checkout.py",
+        "return committed == {",
+        "return True or committed == {",
+        ("tests/unit/outbound/test_checkout.py",),
     ),
 )

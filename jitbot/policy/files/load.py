@@ -81,7 +81,7 @@ def read(folder: Folder) -> dict[str, str]:
 
     Raises: PolicyError if there is none, or one cannot be read.
     """
-    files = {path.name: _text(path) for path in _paths(folder) if not path.name.endswith(CASES)}
+    files = {path.name: _text(path) for path in _paths(folder) if belongs(path.name)}
     if not files:
         raise _unreadable(str(folder), "there is no policy file (*.yml) in this folder")
     return files
@@ -108,6 +108,11 @@ def _paths(folder: Folder) -> list[Folder]:
         return sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES) and path.is_file())
     except OSError as error:
         raise _unreadable(str(folder), error.strerror or str(error)) from error
+
+
+def belongs(name: str) -> bool:
+    """Tell whether a file of this name is a policy file."""
+    return name.endswith(_SUFFIXES) and not name.endswith(CASES)
 
 
 def digest(files: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jitbot.explain import who
+from jitbot.explain import seen, who
 from jitbot.lifecycle import TERMINAL
 from jitbot.model import Need, Outcome, Request, Review, State, UserId
 from jitbot.slack import limits
@@ -65,7 +65,9 @@ def _deciding(request: Request, reviews: Sequence[Review], names: Names) -> list
     if request.state not in DECIDED_LATER:
         nobody = decision.outcome is Outcome.ALLOW and not approvers(request, reviews)
         return [[Bold("Allowed by  "), shorten(decision.summary, 300)]] if nobody else []
-    lines: list[Line] = [[Bold("Who decides  "), shorten(decision.summary, 300)]]
+    looked = seen(decision)
+    why = f"{decision.summary} · {looked}" if looked else decision.summary
+    lines: list[Line] = [[Bold("Who decides  "), shorten(why, 300)]]
     if decision.unread:
         lines.append([f"⚠ Could not be read just now: {shorten(', '.join(decision.unread), 300)}"])
     if request.state is State.PENDING:

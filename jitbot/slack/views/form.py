@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jitbot.explain import length
 from jitbot.model import Action, Decision, Outcome, Plan
@@ -30,6 +30,8 @@ class Foresight:
     plan: Plan | None = None
     words: str = ""
     names: Names = field(default_factory=dict)
+    usual_wait: timedelta | None = None
+    """How long requests like this one usually wait for their answer, where that is known."""
 
 
 LOOKING = Foresight(words="⏳ Looking up who decides…")
@@ -165,7 +167,7 @@ def _fault(text: str) -> Block:
 def _ahead(ahead: Foresight) -> list[Block]:
     if ahead.decision is None:
         return [note(ahead.words)] if ahead.words else []
-    lines: list[Line] = [[line] for line in preview_lines(ahead.decision, ahead.plan, ahead.names)]
+    lines: list[Line] = [[line] for line in preview_lines(ahead.decision, ahead.plan, ahead.names, ahead.usual_wait)]
     small = note("As things stand now; what counts is how they stand when you ask and when it starts.")
     refused = ahead.decision.outcome is Outcome.DENY
     return [rich(paragraph(*lines)), *([] if refused else [small])]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jitbot.explain import length
+from jitbot.explain import length, named
 from jitbot.model import Request, Review
 from jitbot.slack import limits
 from jitbot.slack.blocks import actions, button
@@ -10,7 +10,7 @@ from jitbot.slack.spans import Bold, Drawing, Line, paragraph, rich, spoken, ver
 from jitbot.slack.text import size, truncate, visible
 from jitbot.slack.views import ids
 from jitbot.slack.views.content import gist
-from jitbot.slack.views.people import Names
+from jitbot.slack.views.people import Names, namer
 from jitbot.slack.views.standing import approved_by, sign, standing
 
 
@@ -33,6 +33,14 @@ def alarm(text: str) -> Drawing:
     shown = truncate(visible(text), limits.SECTION_TEXT)
     line: Line = ["🚨 ", Bold(shown or "-")]
     return Drawing(spoken([line]), [rich(paragraph(line))])
+
+
+def announcement(text: str, names: Names) -> Drawing:
+    """Tell that the policies have changed: the first line says who did it."""
+    heading, _, rest = named(text, namer(names)).partition("\n")
+    lines: list[Line] = [["📜 ", Bold(truncate(visible(heading) or "-", limits.SECTION_TEXT // 4))]]
+    lines += [[truncate(visible(rest), limits.SECTION_TEXT // 2)]] if rest else []
+    return Drawing(spoken(lines), [rich(paragraph(*lines))])
 
 
 def thread(lines: Sequence[str]) -> Drawing:

@@ -30,11 +30,14 @@ def in_decision(decision: Decision | None) -> set[UserId]:
     return people | ({decision.denied_by} if decision.denied_by else set())
 
 
+def mentioned(text: str) -> set[UserId]:
+    """Return everybody whose id stands in a text (`<@U…>`)."""
+    parted = (piece.partition(">") for piece in text.split("<@")[1:])
+    return {UserId(user) for user, closed, _ in parted if closed}
+
+
 def _in_tree(reason: Reason) -> Iterator[UserId]:
-    for piece in reason.detail.split("<@")[1:]:
-        user, closed, _ = piece.partition(">")
-        if closed:
-            yield UserId(user)
+    yield from mentioned(reason.detail)
     for child in reason.children:
         yield from _in_tree(child)
 

@@ -17,7 +17,7 @@ from jitbot.slack.views.people import Names, namer, reviewer
 
 def details(request: Request, reviews: Sequence[Review], names: Names) -> Block:
     """Return the modal behind Details and `/jit why`: the tree of reasons first, then all the rest."""
-    why = _section("Why", explain(request.decision, namer(names))) if request.decision else []
+    why = _section("Why", explain(request.decision, namer(names), folded=True)) if request.decision else []
     blocks = [_heading(request, reviews, names), *why, *_everything(request), *_history(request, reviews, names)]
     return modal(request.name, _fitting(blocks))
 
@@ -26,7 +26,7 @@ def review_form(request: Request, reviews: Sequence[Review], names: Names) -> Bl
     """Return the modal that shows all that will run, and can approve it; no Approve if even this cannot show it."""
     if request.state is not State.PENDING:
         return details(request, reviews, names)
-    why = _section("Why", explain(request.decision, namer(names))) if request.decision else []
+    why = _section("Why", explain(request.decision, namer(names), folded=True)) if request.decision else []
     blocks = [_heading(request, reviews, names), *_everything(request), *why]
     if _too_long(blocks):
         sorry = note("This is too long to be shown whole, so it cannot be approved here. Ask for a shorter one.")

@@ -1,6 +1,7 @@
 """Listeners: taken in before it is acknowledged, acknowledged without any network, and nothing escapes."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +12,7 @@ from slack_bolt import BoltRequest, BoltResponse
 
 from jitbot.errors import InvalidInput, NotFound, StoreUnavailable
 from jitbot.model import Action, Answer, Copy, Outcome, Person, Request, RequestId, Standing, State, UserId
+from jitbot.slack import forms
 from jitbot.slack.app import build_app
 from jitbot.slack.client import web_client
 from jitbot.slack.desk import Desk
@@ -78,6 +80,9 @@ class FakeService:
     @property
     def changing(self) -> "FakeService":
         return self
+
+    def usual_wait(self, request: Request) -> timedelta | None:
+        return None
 
     def find(self, text: str) -> RequestId:
         if not text.lower().startswith("jit-"):
@@ -399,6 +404,30 @@ def test_what_would_happen_is_shown_though_an_earlier_look_ahead_was_shown_meanw
     view = {"id": "V1", "hash": "older", "state": {"values": {}}, **form(make_action(), Typed("restart"))}
     bench.click("jit:field", value="api", view=view)
     assert "Runs at once" in json.dumps(bench.slack.views[-1])
+
+
+def test_a_look_ahead_that_takes_long_says_so_in_the_place_of_what_was_said_before(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, preview = threading.Event(), bench.service.preview
+    update = bench.slack.update
+
+    def noticed(view_id: str, view: Any, seen: str | None = None) -> Any:
+        said.set()
+        return update(view_id, view, seen)
+
+    def slow(*asked: Any) -> Any:
+        assert said.wait(10)
+        return preview(*asked)
+
+    monkeypatch.setattr(forms, "SLOW_SECONDS", 0.01)
+    monkeypatch.setattr(bench.slack, "update", noticed)
+    monkeypatch.setattr(bench.service, "preview", slow)
+    view = {"id": "V1", "hash": "h", "state": {"values": {}}, **form(make_action(), Typed("restart"))}
+    bench.click("jit:field", value="api", view=view)
+    first, last = (json.dumps(each) for each in bench.slack.views[-2:])
+    assert "Looking up who decides" in first
+    assert "Runs at once" in last
 
 
 def test_a_search_is_answered_within_its_acknowledgement(bench: Bench) -> None:

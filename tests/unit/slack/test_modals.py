@@ -20,6 +20,7 @@ from jitbot.slack.views.whole import details, review_form
 from tests.slack_town import shown
 from tests.unit.slack.drawn import NAMES, NOW, make_action, make_decision, make_request, make_review
 
+FOUR = timedelta(minutes=4, seconds=3)
 QUICK = settings(deadline=None, max_examples=40)
 names = st.from_regex(r"\A[a-z][a-z0-9_]{0,15}\Z")
 texts = st.text(max_size=400)
@@ -183,11 +184,24 @@ def test_every_fault_stands_at_its_field_and_none_is_dropped() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "words"),
-    [(Outcome.ALLOW, "✅ Runs at once"), (Outcome.REVIEW, "⏳ Asks one of oncall: Bo or Cy"), (Outcome.DENY, "⛔")],
+    [
+        (Outcome.ALLOW, "✅ Runs at once"),
+        (Outcome.REVIEW, "⏳ Asks one of oncall (Bo or Cy)."),
+        (Outcome.DENY, "⛔ Refused now:"),
+    ],
 )
 def test_the_form_says_what_will_come_of_it(outcome: Outcome, words: str) -> None:
     ahead = Foresight(make_decision(outcome=outcome), names=NAMES)
     assert words in shown(form(make_action(), Typed("restart"), {}, ahead))
+
+
+def test_the_form_says_how_long_an_answer_usually_takes_where_people_are_asked() -> None:
+    asks, runs = (
+        shown(form(make_action(), Typed("restart"), {}, Foresight(make_decision(outcome=outcome), usual_wait=FOUR)))
+        for outcome in (Outcome.REVIEW, Outcome.ALLOW)
+    )
+    assert "Usually answered in 4 minutes." in asks
+    assert "Usually answered" not in runs
 
 
 @QUICK

@@ -1,4 +1,4 @@
-"""What richer policies need: planned starts, quotas, changes by approvers, delegations, and looking back quickly."""
+"""What richer policies need: planned starts, quotas, changes by approvers, delegations, and finding things quickly."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,9 @@ depends_on = None
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
 JSON = sa.JSON().with_variant(JSONB(), "postgresql")
+POLICIES = sa.text("kind = 'policies'")
 INDEXES = {
+    "ix_requests_action": ("requests", ["action", "id"]),
     "ix_requests_quota": ("requests", ["requester", "quota"]),
     "ix_requests_created_at": ("requests", ["created_at"]),
     "ix_requests_started_at": ("requests", ["started_at"]),
@@ -42,9 +44,11 @@ def upgrade() -> None:
     op.create_index("ix_delegations_ends_at", "delegations", ["ended_at", "ends_at"])
     for name, (table, columns) in INDEXES.items():
         op.create_index(name, table, columns)
+    op.create_index("ix_events_policies", "events", ["seq"], sqlite_where=POLICIES, postgresql_where=POLICIES)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_events_policies", table_name="events")
     for name, (table, _) in INDEXES.items():
         op.drop_index(name, table_name=table)
     op.drop_table("delegations")
