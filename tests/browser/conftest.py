@@ -131,14 +131,16 @@ def running() -> Iterator[tuple[LocalSlack, Desk]]:
 
 @pytest.fixture
 def slack(running: tuple[LocalSlack, Desk]) -> LocalSlack:
-    running[0].reset()
-    running[0].faults()
-    return running[0]
+    """Empty the workspace and what the last test made the app answer, also for a test that never asks for `desk`."""
+    local, desk = running
+    local.reset()
+    local.faults()
+    desk.forget()
+    return local
 
 
 @pytest.fixture
 def desk(slack: LocalSlack, running: tuple[LocalSlack, Desk]) -> Desk:
-    running[1].forget()
     return running[1]
 
 
