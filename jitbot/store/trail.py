@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -80,72 +80,56 @@ class StoreTrail:
             raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
         return _event(sealed)
 
-    def _chained(self, own: ColumnElement[bool]) -> Iterator[Sealed]:
-        """Yield the events that `own` chooses (a request's, for example), verified.
-
-        Everything from the first of them to the head has to follow one from the other, or else one could be left out:
-        a denial, or a run that is over. The signature of the last one covers those of other requests.
-        """
-        sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
-        with self._database.read() as connection:
-            head = self._head(connection, sealed)
-            first = connection.execute(select(func.min(tables.events.c.seq)).where(own)).scalar()
-            if first is None:
-                return
-            before = connection.execute(select(tables.events.c.hash).where(tables.events.c.seq == first - 1)).scalar()
-        previous = before_last = before or GENESIS
-        last = None
-        for event, chosen in self._pages(own, first):
-            if chosen:
-                self._verifier.event(event, previous)
-            else:
-                self._verifier.follows(event, previous)
-            head.passed(event)
-            if chosen:
-                yield event
-            last, previous, before_last = event, event.hash, previous
-        if last is not None:
-            self._verifier.event(replace(last, body=None), before_last)
-            head.reached(last.seq)
-
-    def _pages(self, own: ColumnElement[bool], first: int) -> Iterator[tuple[Sealed, bool]]:
-        """Yield the events from one on and whether each is chosen; only those that are have their bodies read."""
-        narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
-        bodies = [case((own, tables.events.c[name])).label(name) for name in ("body", "salt")]
-        columns = [*narrow, *bodies, case((own, 1), else_=0).label("own")]
-        last = first - 1
-        while True:
-            query = select(*columns).where(tables.events.c.seq > last).order_by(tables.events.c.seq).limit(PAGE)
-            with self._database.read() as connection:
-                rows = connection.execute(query).all()
-            yield from ((_sealed(row), bool(row.own)) for row in rows)
-            if len(rows) < PAGE:
-                return
-            last = rows[-1].seq
-
     def follow(self, after: int, previous: bytes, kinds: Collection[str]) -> Iterator[Sealed]:
         """Yield the events of some kinds behind the one numbered `after` with the hash `previous`, all verified.
 
         The newest of all events is the last that is yielded, whatever its kind. Raises: Tampered.
         """
-        own = tables.events.c.kind.in_(kinds)
-        narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
-        bodies = [case((own, tables.events.c[name])).label(name) for name in ("body", "salt")]
+        yield from (event for event, _ in self._verified(tables.events.c.kind.in_(kinds), after, previous))
+
+    def _chained(self, own: ColumnElement[bool]) -> Iterator[Sealed]:
+        """Yield the events that `own` chooses (a request's, for example), verified, from the first of them on."""
+        with self._database.read() as connection:
+            first = connection.execute(select(func.min(tables.events.c.seq)).where(own)).scalar()
+            if first is None:
+                return
+            before = connection.execute(select(tables.events.c.hash).where(tables.events.c.seq == first - 1)).scalar()
+        yield from (event for event, chosen in self._verified(own, first - 1, before or GENESIS) if chosen)
+
+    def _verified(self, own: ColumnElement[bool], after: int, previous: bytes) -> Iterator[tuple[Sealed, bool]]:
+        """Yield the events behind one that `own` chooses, and the newest of all, each with whether it was chosen.
+
+        Everything up to the head has to follow one from the other, or else one could be left out: a denial, or a run
+        that is over. The signature of the last one covers those of the others.
+        """
         sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
             head = self._head(connection, sealed)
-            query = select(*narrow, *bodies).where(tables.events.c.seq > after).order_by(tables.events.c.seq)
-            rows = connection.execute(query).all()
-        count = after
-        for event in map(_sealed, rows):
-            count = event.seq
-            newest = event.seq == rows[-1].seq
-            (self._verifier.event if event.kind in kinds or newest else self._verifier.follows)(event, previous)
-            previous = event.hash
+        last, before_last, chosen = None, previous, False
+        for event, chosen in self._pages(own, after):
+            (self._verifier.event if chosen else self._verifier.follows)(event, previous)
             head.passed(event)
-            if event.kind in kinds or newest:
-                yield event
-        head.reached(count)
+            if chosen:
+                yield event, True
+            last, before_last, previous = event, previous, event.hash
+        if last is not None and not chosen:
+            self._verifier.event(last, before_last)
+            yield last, False
+        head.reached(last.seq if last is not None else after)
+
+    def _pages(self, own: ColumnElement[bool], after: int) -> Iterator[tuple[Sealed, bool]]:
+        """Yield the events behind one and whether each is chosen; only those that are have their bodies read."""
+        narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
+        bodies = [case((own, tables.events.c[name])).label(name) for name in ("body", "salt")]
+        columns = [*narrow, *bodies, case((own, 1), else_=0).label("own")]
+        while True:
+            query = select(*columns).where(tables.events.c.seq > after).order_by(tables.events.c.seq).limit(PAGE)
+            with self._database.read() as connection:
+                rows = connection.execute(query).all()
+            yield from ((_sealed(row), bool(row.own)) for row in rows)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1].seq
 
     def events(
         self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None

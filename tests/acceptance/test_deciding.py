@@ -205,11 +205,12 @@ def answered_after(town: Town, *minutes: int) -> None:
 
 
 def test_the_preview_knows_how_long_an_answer_usually_takes(town: Town) -> None:
-    action = town.service.queries.action("restart")
+    queries = town.service.queries
+    action = queries.action("restart")
 
     def usual(env: str) -> timedelta | None:
-        return town.service.queries.usual_wait(
-            town.service.queries.preview(ANN, action, {"service": "api", "env": env}, "INC-1", "")
+        return queries.usual_wait(
+            queries.preview(ANN, action, {"params": {"service": "api", "env": env}, "reason": "INC-1"})
         )
 
     answered_after(town, 2, 4)

@@ -49,6 +49,8 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "ledger.tally": lambda store: store.ledger.tally(a_request(), Counting(grants=True)),
     "ledger.due": lambda store: store.ledger.due(1),
     "ledger.claim": lambda store: store.ledger.claim(RequestId(1), "me", LEASE),
+    "ledger.outdated": lambda store: store.ledger.outdated("d", 1),
+    "ledger.waits": lambda store: store.ledger.waits("restart", "r", 1),
     "ledger.renew": lambda store: store.ledger.renew(a_request(), LEASE),
     "inbox.put": lambda store: store.inbox.put(Delivery("k", DeliveryKind.DENY, a_request().requester, "T", {}, NOW)),
     "inbox.get": lambda store: store.inbox.get("k"),
@@ -61,6 +63,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "outbox.copies": lambda store: store.outbox.copies(RequestId(1)),
     "outbox.keep": lambda store: store.outbox.keep(Copy(RequestId(1), "#a")),
     "trail.rebuild": lambda store: store.trail.rebuild(RequestId(1)),
+    "trail.latest": lambda store: store.trail.latest("policies"),
     "trail.follow": lambda store: list(store.trail.follow(0, GENESIS, ["delegated"])),
     "delegations.standing": lambda store: SignedDelegations(store.database, store.trail).standing(NOW),
     "delegations.of": lambda store: SignedDelegations(store.database, store.trail).of(UserId("U0BO"), NOW),
@@ -68,6 +71,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "trail.verify": lambda store: store.trail.verify(),
     "history.count": lambda store: StoreHistory(store.database).count(PAST),
     "history.last": lambda store: StoreHistory(store.database).last(PAST),
+    "sets.files": lambda store: PolicySets(store.database).files("d"),
     "sets.keep": lambda store: PolicySets(store.database).keep("d", {}),
 }
 
