@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 
-from jitbot.model import Decision, Mark, Need, Reason, UserId
+from jitbot.model import Decision, Mark, Need, Reason, Selector, UserId
 
 SIGNS = {
     Mark.YES: "✓",
@@ -72,17 +72,17 @@ def named(text: str, name: Namer) -> str:
 
 def who(need: Need, name: Namer, most: int = 4) -> str:
     """Say who can still approve for one need: `one of the leads: Cy, Di or Eve`."""
-    return f"{_so_many(need)}: {_whoever(need, name, most)}{_who_left(need, name)}"
+    return f"{_so_many(need, name)}: {_whoever(need, name, most)}{_who_left(need, name)}"
 
 
 def asked(need: Need, name: Namer, most: int = 4) -> str:
     """Say who would be asked, as part of a sentence: `one of the leads (Cy, Di or Eve)`."""
-    return f"{_so_many(need)} ({_whoever(need, name, most)}){_who_left(need, name)}"
+    return f"{_so_many(need, name)} ({_whoever(need, name, most)}){_who_left(need, name)}"
 
 
-def _so_many(need: Need) -> str:
+def _so_many(need: Need, name: Namer) -> str:
     number = "one" if need.missing == 1 else str(need.missing)
-    return f"{number} of {' or '.join(source.name for source in need.sources)}"
+    return f"{number} of {' or '.join(source_name(source, name) for source in need.sources)}"
 
 
 def _whoever(need: Need, name: Namer, most: int) -> str:
@@ -101,6 +101,11 @@ def _whoever(need: Need, name: Namer, most: int) -> str:
 
 def _who_left(need: Need, name: Namer) -> str:
     return f" ({either([name(user) for user in need.left], 'and')} left)" if need.left else ""
+
+
+def source_name(source: Selector, name: Namer) -> str:
+    """Say whom a selector means: a group or rota by its name, a single person by theirs."""
+    return name(UserId(source.name)) if source.kind == "user" else source.name
 
 
 def either(words: Sequence[str], last: str = "or") -> str:

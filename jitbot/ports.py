@@ -140,6 +140,12 @@ class Ledger(Protocol):
     def claim(self, request: RequestId, owner: str, lease: timedelta) -> Request | None:
         """Take a due request for a while by compare-and-set; None if it is not due or in other hands."""
 
+    def owed(self, limit: int) -> Sequence[RequestId]:
+        """Return the requests whose review after break-glass is still owed, the longest due first."""
+
+    def overdue(self, limit: int) -> Sequence[RequestId]:
+        """Return those of them of which somebody has to be reminded now."""
+
     def renew(self, request: Request, lease: timedelta) -> bool:
         """Keep a claim for longer; False when it was lost."""
 
@@ -205,6 +211,9 @@ class Trail(Protocol):
         self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None
     ) -> Sequence[AuditEvent]:
         """Return events in order: those with a higher number than `after`, and no older than `since`."""
+
+    def owing(self) -> Sequence[Request]:
+        """Return, rebuilt from verified events alone, the requests that owe a review. Raises: Tampered."""
 
     def verify(self) -> int:
         """Verify the whole chain and return how many events it has. Raises: Tampered."""

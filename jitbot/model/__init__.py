@@ -2,6 +2,7 @@
 
 from jitbot.model.action import Action, Parameter, ParameterType, ReasonRule, Timebox
 from jitbot.model.attributes import Attribute, Given
+from jitbot.model.break_glass import BreakGlass, Owed
 from jitbot.model.calendar import DAY, Calendar, Freeze, Holidays, WeeklySpan, Window
 from jitbot.model.changes import Author, Changes
 from jitbot.model.decision import Decision, Known, Mark, Need, Reason
@@ -16,6 +17,7 @@ from jitbot.model.request import (
     WORKERS_OWN,
     Health,
     HealthState,
+    Obligation,
     Outdated,
     Plan,
     Receipt,
@@ -27,7 +29,7 @@ from jitbot.model.request import (
     UndoCause,
     Verdict,
 )
-from jitbot.model.rules import Condition, Entry, Guardrail, Outcome, Reviews, Rule, Tested, Truth
+from jitbot.model.rules import Condition, Entry, Guardrail, Outcome, Reviews, Rule, Tested, Tier, Truth, Waiting
 
 __all__ = [
     "CALENDAR_AHEAD",
@@ -40,6 +42,7 @@ __all__ = [
     "AuditEvent",
     "Author",
     "Became",
+    "BreakGlass",
     "Calendar",
     "Changes",
     "Condition",
@@ -69,9 +72,11 @@ __all__ = [
     "Limits",
     "Mark",
     "Need",
+    "Obligation",
     "Outcome",
     "Outdated",
     "Outgoing",
+    "Owed",
     "Parameter",
     "ParameterType",
     "Past",
@@ -95,12 +100,14 @@ __all__ = [
     "State",
     "Tally",
     "Tested",
+    "Tier",
     "Timebox",
     "Topic",
     "Truth",
     "UndoCause",
     "UserId",
     "Verdict",
+    "Waiting",
     "WeeklySpan",
     "Window",
 ]

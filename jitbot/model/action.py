@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from jitbot.model.break_glass import BreakGlass
 from jitbot.model.facts import FactCall
 from jitbot.model.limits import Limits
 from jitbot.model.people import Selector
@@ -84,6 +85,8 @@ class Action:
     limits: Limits | None = None
     beneficiary: str = ""
     """The parameter that names for whom it is done; empty where that is the requester."""
+    break_glass: tuple[BreakGlass, ...] = ()
+    """What guardrails grant for it, narrowed by the action itself; the first that names somebody holds for them."""
     where: str = ""
 
     def parameter(self, name: str) -> Parameter | None:

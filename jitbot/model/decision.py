@@ -9,10 +9,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from jitbot.model.break_glass import Owed
 from jitbot.model.facts import Span
 from jitbot.model.limits import Counting, Tally
 from jitbot.model.people import Kind, Selector, Standing, UserId
-from jitbot.model.rules import Outcome
+from jitbot.model.rules import Outcome, Waiting
 
 
 class Mark(StrEnum):
@@ -54,6 +55,8 @@ class Need:
     """True when the members of a source could not be read just now."""
     stand_ins: tuple[tuple[UserId, UserId], ...] = ()
     """Of those who approved or could: who does so in whose place."""
+    quiet: tuple[UserId, ...] = ()
+    """Those of the candidates who are not pinged."""
 
     @property
     def missing(self) -> int:
@@ -81,6 +84,8 @@ class Known:
     tally: Tally | None = None
     counting: Counting = field(default_factory=Counting)
     """What was counted in the ledger, and what was to be counted."""
+    overdue: tuple[int, ...] | None = None
+    """Which reviews after break-glass the requester let wait too long; None where that was not read."""
     frozen: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     """What the calendars of freezes said of that very instant, by the freeze's name."""
 
@@ -105,3 +110,7 @@ class Decision:
     denied_by: UserId | None = None
     apart: tuple[UserId, ...] = ()
     """Who may not approve this though a source names them: the requester approved something of theirs lately."""
+    waiting: Waiting = field(default_factory=Waiting)
+    """How its reviews are waited for: what the rules that ask for them say, taken together."""
+    owes: Owed | None = None
+    """The review that is owed afterwards: only where the glass is broken."""

@@ -25,6 +25,7 @@ class DeliveryKind(StrEnum):
     SETTLE = "settle"
     DELEGATE = "delegate"
     END_DELEGATION = "end_delegation"
+    REVIEW_AFTER = "review_after"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Topic(StrEnum):
 
     CARD = "card"  # every copy of the request's card, in the channel and the requester's DM
     THREAD = "thread"  # lines under the card
+    CALL = "call"  # people are pinged under the card, as long as it waits for them
     SUMMARY = "summary"  # one line in the channel when it has ended
     NOTICE = "notice"  # a DM to one person
     ALARM = "alarm"  # to the operators' channel

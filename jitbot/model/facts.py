@@ -72,6 +72,8 @@ class Facts:
     delegations: tuple[Delegation, ...] = ()
     tally: Tally | None = None
     """What was counted in the ledger; None where nobody has counted, which lets nothing through."""
+    overdue: tuple[int, ...] | None = None
+    """The requests whose review after break-glass the requester lets wait too long; None where it was not read."""
 
     def may_review(self, user: UserId) -> bool:
         """Tell whether this person is known to be a member of the workspace now."""

@@ -114,6 +114,30 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Obligation:
+    """The review that is owed after break-glass: by when, by whom (selectors), and what came of it.
+
+    `tell` are the channels that hear of it when it is overdue. `accepted` is None until it is reviewed.
+    """
+
+    due_at: datetime
+    reviewers: tuple[str, ...]
+    tell: tuple[str, ...] = ()
+    reminded_at: datetime | None = None
+    accepted: bool | None = None
+    reviewed_by: UserId | None = None
+    reviewed_at: datetime | None = None
+    comment: str = ""
+
+    @property
+    def look_at(self) -> datetime | None:
+        """When somebody has to be reminded of it next: once it is overdue, then daily; None once it is reviewed."""
+        if self.reviewed_at is not None:
+            return None
+        return self.due_at if self.reminded_at is None else self.reminded_at + timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request. The fields from `due_at` on are the workers' own; all others are under the signed events."""
 
@@ -137,9 +161,19 @@ class Request:
     """Who approved this revision with changes; their review says what is different."""
     quota: str | None = None
     """The rule whose quota this has taken a place of; it keeps the place, whatever becomes of it."""
+    break_glass: bool = False
+    """Whether it was asked to run at once, without the approvals that rules want."""
+    obligation: Obligation | None = None
+    """The review that is owed for it; from its start on."""
     decision: Decision | None = None
     policy_digest: str = ""
     lapses_at: datetime | None = None
+    waits_since: datetime | None = None
+    """When it began to wait for reviews, as it stands now; a new revision begins anew."""
+    escalated_at: datetime | None = None
+    """Up to when those who are asked later have been told that they are."""
+    reminded_at: datetime | None = None
+    reminders: int = 0
     approved_at: datetime | None = None
     start_by: datetime | None = None
     start_deadline: datetime | None = None

@@ -55,10 +55,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """So many approvals by distinct people from any of the selectors."""
+    """So many approvals by distinct people from any of the selectors; those that `quiet` names are not pinged."""
 
     sources: tuple[Selector, ...]
     count: int = 1
+    quiet: tuple[Selector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,27 @@ class Reviews:
 
 
 @dataclass(frozen=True, slots=True)
+class Tier:
+    """Who may approve besides, once a request has waited for so long."""
+
+    after: timedelta
+    to: tuple[Selector, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What happens while reviews are waited for, counted from when the request began to wait.
+
+    `fallback` counts for an entry that names nobody who could approve now, or whose sources cannot be read.
+    """
+
+    remind_after: timedelta | None = None
+    lapse_after: timedelta | None = None
+    escalate: tuple[Tier, ...] = ()
+    fallback: tuple[Selector, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of an action. `when` is None for a rule that always matches, `quota` for one that is never used up."""
 
@@ -82,6 +104,7 @@ class Rule:
     message: str = ""
     where: str = ""
     quota: Quota | None = None
+    waiting: Waiting = field(default_factory=Waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +117,8 @@ class Guardrail:
     rule: Rule
     applies_to: tuple[str, ...] = ()
     apart: timedelta | None = None
+    passes: bool = False
+    """Whether break-glass passes it."""
 
     def covers(self, action: str) -> bool:
         """Tell whether this guardrail looks at that action."""

@@ -13,12 +13,14 @@ from typing import Any
 
 from jitbot.model import (
     Action,
+    BreakGlass,
     Decision,
     Facts,
     Guardrail,
     Mark,
     Need,
     Outcome,
+    Owed,
     Policy,
     Reason,
     Request,
@@ -32,12 +34,15 @@ from jitbot.model import (
     Truth,
     UserId,
 )
+from jitbot.policy.break_glass import Glass, break_glass
 from jitbot.policy.calendar import on_calendar, planned_start, until_when
+from jitbot.policy.durations import format_duration
 from jitbot.policy.known import known
 from jitbot.policy.limits import COUNTS, Apart, Spent, exceeded, kept_apart, spent
-from jitbot.policy.requirements import Requirement, measure, satisfied
+from jitbot.policy.requirements import Requirement, could_review, measure, satisfied
 from jitbot.policy.stand_ins import counting, deputies, outsiders
 from jitbot.policy.values import condition_values
+from jitbot.policy.waiting import marks, opened, together
 from jitbot.policy.wanted import wanted
 
 
@@ -51,23 +56,49 @@ def _concluded(policy: Policy, request: Request, reviews: Sequence[Review], fact
     if action is None:
         return _refusal(f"There is no action {request.action!r} in the policies any more.")
     asking = _may_ask(action, request, facts)
+    glass = break_glass(action, request, facts) if request.break_glass else None
+    stopped = _stopped(action, request, facts, asking, glass)
+    if stopped is not None:
+        return stopped
+    facts = on_calendar(policy.calendar, request, facts, planned_start(request, facts))
+    found, reasons = _walk(policy, action, request, facts, glass)
+    reasons = [asking, *reasons]
+    if found.denial is not None:
+        return _denied(found, reasons, facts)
+    if found.required and found.apart is not None and facts.tally is None:
+        return _refusal("Who approved whom lately could not be counted. Try again.", *reasons, unread=(COUNTS,))
+    return _count(found, reasons, request, reviews, facts)
+
+
+def _stopped(action: Action, request: Request, facts: Facts, asking: Reason, glass: Glass | None) -> Decision | None:
+    """Return the refusal of what no rule is asked about: who asks, how much at a time, whether the glass may break."""
     if asking.mark is not Mark.YES:
-        unread = ("requester",) if asking.mark is Mark.ERROR else ()
-        return _refusal(asking.detail, asking, unread=unread)
+        return _refusal(asking.detail, asking, unread=("requester",) if asking.mark is Mark.ERROR else ())
     limit = exceeded(action, request, facts)
     if limit is not None:
         return _refusal(limit.detail, asking, limit, unread=(COUNTS,) if limit.mark is Mark.ERROR else ())
-    facts = on_calendar(policy.calendar, request, facts, planned_start(request, facts))
+    if glass is not None and glass.terms is None:
+        return _refusal(glass.reason.detail, asking, glass.reason, unread=glass.unread)
+    return None
+
+
+def _walk(
+    policy: Policy, action: Action, request: Request, facts: Facts, glass: Glass | None
+) -> tuple["_Findings", list[Reason]]:
+    """Try the guardrails, then the rules, or broken glass in their place; returns what they say and their reasons."""
     values = condition_values(policy, action, request, facts)
-    found = _Findings()
-    guardrails = [_guardrail(each, values, facts, found) for each in policy.guardrails if each.covers(action.name)]
-    rules = _rules(action, request, values, facts, found)
-    heading = [asking, Reason(Mark.YES, "guardrails", children=tuple(guardrails))] if guardrails else [asking]
-    if found.denial is not None:
-        return _denied(found, [*heading, *rules], facts)
-    if found.required and found.apart is not None and facts.tally is None:
-        return _refusal("Who approved whom lately could not be counted. Try again.", *heading, *rules, unread=(COUNTS,))
-    return _count(found, [*heading, *rules], request, reviews, facts)
+    found, passed = _Findings(), _Findings()
+    guardrails = [
+        _passed(each, values, facts, passed) if glass and each.passes else _guardrail(each, values, facts, found)
+        for each in policy.guardrails
+        if each.covers(action.name)
+    ]
+    rules = _rules(action, request, values, facts, passed if glass else found)
+    if glass is not None and glass.terms is not None:
+        found.rule = Rule("break-glass", Outcome.ALLOW, where=glass.terms.where)
+        found.owes = _owed(policy, glass.terms, request, passed, facts)
+        rules = [glass.reason, *(Reason(Mark.UNTRIED, rule.name, "", rule.where) for rule in action.rules)]
+    return found, [*([Reason(Mark.YES, "guardrails", children=tuple(guardrails))] if guardrails else []), *rules]
 
 
 def eligible(policy: Policy, request: Request, decision: Decision, facts: Facts, user: UserId) -> tuple[str, ...]:
@@ -76,13 +107,14 @@ def eligible(policy: Policy, request: Request, decision: Decision, facts: Facts,
     All selectors that the action's rules and guardrails name are tried, not only those needed now, so that a review
     still counts when another rule comes to decide.
     """
-    if user in (request.requester, request.beneficiary) or not facts.may_review(user):
-        return ()
-    if user in decision.apart:
+    outside = {*outsiders(request), *decision.apart}
+    if user in outside or not facts.may_review(user):
         return ()
     if not any(user in facts.members.get(str(source), ()) for source in decision.sources):
         return ()
-    return satisfied(mentioned(policy, request.action), facts, user)
+    action = policy.actions.get(request.action)
+    falling_back = marks(action.rules, outside, facts, user) if action else ()
+    return (*satisfied(mentioned(policy, request.action), facts, user), *falling_back)
 
 
 def standing_in(
@@ -101,6 +133,10 @@ def mentioned(policy: Policy, action: str) -> tuple[str, ...]:
     return tuple(sorted(wanted(policy, action).reviewers))
 
 
+MOST_TOLD = 100
+"""So many of those who were not asked are told one by one when the glass is broken; the channels are told anyway."""
+
+
 @dataclass(slots=True)
 class _Findings:
     """What guardrails and rules have said so far."""
@@ -110,6 +146,7 @@ class _Findings:
     required: list[tuple[Rule, Reviews]] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     apart: timedelta | None = None
+    owes: Owed | None = None
 
     def take(self, rule: Rule, tested: Tested) -> None:
         """Add a rule's outcome: allow adds nothing, reviews add up, the first denial stands."""
@@ -164,6 +201,25 @@ def _guardrail(guardrail: Guardrail, values: Mapping[str, Any], facts: Facts, fo
         return shown
     found.apart = max(guardrail.apart, found.apart or guardrail.apart)
     return replace(shown, detail=", ".join(part for part in (shown.detail, kept_apart(guardrail.apart, facts)) if part))
+
+
+def _passed(guardrail: Guardrail, values: Mapping[str, Any], facts: Facts, passed: _Findings) -> Reason:
+    """Show a guardrail that broken glass passes; whom it would have asked is noted with those whom the rules would."""
+    shown = _guardrail(guardrail, values, facts, passed)
+    if shown.mark is Mark.NO:
+        return shown
+    return Reason(Mark.UNTRIED, shown.label, "passed by break-glass", shown.where)
+
+
+def _owed(policy: Policy, terms: BreakGlass, request: Request, passed: _Findings, facts: Facts) -> Owed:
+    """Return what is owed: a review by those who could have been asked, or else by others who may break the glass."""
+    measured = [measure(rule, required, request, (), facts) for rule, required in passed.required]
+    sources = {str(source) for each in measured for source in each.sources}
+    people = {user for source in sources for user in facts.members.get(source, ())} - outsiders(request)
+    instead = deputies(outsiders(request), facts)
+    skipped = sorted({instead.get(user, user) for user in people if could_review(user, facts)})
+    reviewers = mentioned(policy, request.action) or tuple(str(each) for each in terms.who)
+    return Owed(terms.review_within, reviewers, terms.tell, tuple(skipped[:MOST_TOLD]))
 
 
 def _rules(action: Action, request: Request, values: Mapping[str, Any], facts: Facts, found: _Findings) -> list[Reason]:
@@ -267,15 +323,28 @@ def _count(
     apart = Apart(found.apart, facts.tally.approvals) if found.apart and facts.tally else Apart()
     measured = [measure(name, required, request, counted, facts, apart) for name, required in found.required]
     needs = tuple(need for each in measured for need in each.needs)
-    tree = _with_needs(reasons, measured)
+    waiting = together(each.rule for each in measured)
+    tree = _with_needs(reasons, measured, request, facts)
     unread = tuple(dict.fromkeys([*found.unread, *(name for each in measured for name in each.unread)]))
     sources = tuple(dict.fromkeys(source for each in measured for source in each.sources))
 
     def decision(outcome: Outcome, heading: str, summary: str, by: UserId | None = None) -> Decision:
         mark = {Outcome.ALLOW: Mark.YES, Outcome.REVIEW: Mark.OPEN, Outcome.DENY: Mark.DENIED}[outcome]
         root = Reason(mark, heading, rule.name, rule.where, tree)
-        kept = apart.people(facts.now)
-        return Decision(outcome, rule.name, summary, root, rule.where, needs, sources, unread, by, kept)
+        return Decision(
+            outcome,
+            rule.name,
+            summary,
+            root,
+            rule.where,
+            needs=needs,
+            sources=sources,
+            unread=unread,
+            denied_by=by,
+            apart=apart.people(facts.now),
+            waiting=waiting,
+            owes=found.owes,
+        )
 
     if denial is not None:
         return decision(Outcome.DENY, "DENIED", denial.comment or "Denied.", denial.reviewer)
@@ -285,6 +354,9 @@ def _count(
     if missing:
         people = "ONE PERSON" if missing == 1 else f"{missing} PEOPLE"
         return decision(Outcome.REVIEW, f"ASK {people}", f"“{rule.name}” asks for approval.")
+    if found.owes is not None:
+        within = format_duration(found.owes.review_within)
+        return decision(Outcome.ALLOW, "BREAK-GLASS", f"Break-glass: runs at once; a review is owed within {within}.")
     said = "approved" if measured else "runs at once"
     return decision(Outcome.ALLOW, "ALLOWED", f"“{rule.name}”: {said}.")
 
@@ -298,20 +370,36 @@ def _nobody(measured: Sequence[Requirement], apart: Sequence[UserId]) -> str:
     )
 
 
-def _with_needs(reasons: Sequence[Reason], measured: Sequence[Requirement]) -> tuple[Reason, ...]:
-    """Hang each requirement's needs below the rule that asked for it."""
+def _with_needs(
+    reasons: Sequence[Reason], measured: Sequence[Requirement], request: Request, facts: Facts
+) -> tuple[Reason, ...]:
+    """Hang each requirement's needs below the rule that asked for it, and who is asked besides as time passes."""
     below = {(each.rule.name, each.rule.where): each for each in measured}
 
     def grown(reason: Reason) -> Reason:
         children = tuple(grown(child) for child in reason.children)
         each = below.get((reason.label, reason.where))
         if each is not None and reason.mark in (Mark.YES, Mark.ERROR):
-            children = tuple(_need_shown(need) for need in each.needs)
+            children = (*(_need_shown(need) for need in each.needs), *_tiers_shown(each, request, facts))
             mark = Mark.OPEN if each.missing and reason.mark is Mark.YES else reason.mark
             return Reason(mark, reason.label, reason.detail, reason.where, children)
         return Reason(reason.mark, reason.label, reason.detail, reason.where, children)
 
     return tuple(grown(reason) for reason in reasons)
+
+
+def _tiers_shown(each: Requirement, request: Request, facts: Facts) -> list[Reason]:
+    tiers = each.rule.waiting.escalate
+    open_now = opened(tiers, request, facts.now)
+    shown = []
+    for tier in tiers if each.missing else open_now:
+        label = "or one of " + " or ".join(str(source) for source in tier.to)
+        after = format_duration(tier.after)
+        if tier in open_now:
+            shown.append(Reason(Mark.YES, label, f"asked also, since it has waited for {after}"))
+        else:
+            shown.append(Reason(Mark.UNTRIED, label, f"asked also once it has waited for {after}"))
+    return shown
 
 
 def _need_shown(need: Need) -> Reason:

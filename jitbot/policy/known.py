@@ -34,6 +34,7 @@ def known(policy: Policy, request: Request, facts: Facts) -> Known:
         asked=_asked(policy, request.action, facts),
         tally=facts.tally,
         counting=counting(policy, request.action),
+        overdue=facts.overdue,
         frozen={name: tuple(each for each in spans if _on(each, facts.now)) for name, spans in facts.spans.items()},
     )
 

@@ -10,6 +10,7 @@ from jitbot.model import Entry, Facts, Need, Request, Review, Reviews, Rule, Sel
 from jitbot.policy.limits import Apart
 from jitbot.policy.matching import Proxies, assign_with_stand_ins, can_be_met
 from jitbot.policy.stand_ins import deputies, outsiders
+from jitbot.policy.waiting import counting, falls_back, in_time, widened
 
 SHOWN_CANDIDATES = 20
 """How many candidates a decision names; a group of thousands is not written into every record."""
@@ -64,14 +65,12 @@ def measure(
     outside = own | set(apart.people(facts.now))
     given = {review.reviewer: frozenset(review.selectors) for review in approving}
     approvals = {user: selectors for user, selectors in given.items() if user in facts.people}
-    sources = tuple(
-        dict.fromkeys(source for entries in required.alternatives for entry in entries for source in entry.sources)
-    )
-    everybody = _everybody(sources, outside, facts) | given
     voices = _Voices(approvals, _proxies(approving, facts, apart), outside, deputies(outside, facts))
-    measured = [_needs(rule, entries, voices, facts) for entries in required.alternatives]
+    ways = [tuple(widened(rule, entry, request, outside, facts) for entry in way) for way in required.alternatives]
+    sources = tuple(dict.fromkeys(source for entries in ways for entry in entries for source in entry.sources))
+    measured = [_needs(rule, entries, request, voices, facts) for entries in required.alternatives]
     nearest = min(measured, key=lambda needs: sum(need.missing for need in needs))
-    possible = any(can_be_met(entries, everybody, facts.unread) for entries in required.alternatives)
+    possible = any(_possible(rule, entries, given, outside, facts) for entries in ways)
     unread = [str(source) for source in sources if str(source) in facts.unread]
     named = dict.fromkeys(user for review in approving for user in review.people)
     unread += [f"user:{user}" for user in named if user not in facts.people]
@@ -115,25 +114,44 @@ def could_review(user: UserId, facts: Facts) -> bool:
     return user not in facts.people or facts.may_review(user)
 
 
-def _needs(rule: Rule, entries: Sequence[Entry], voices: _Voices, facts: Facts) -> tuple[Need, ...]:
-    filled, stood_for = assign_with_stand_ins(entries, voices.approvals, voices.proxies)
+def _possible(
+    rule: Rule,
+    entries: Sequence[Entry],
+    given: Mapping[UserId, frozenset[str]],
+    outside: Collection[UserId],
+    facts: Facts,
+) -> bool:
+    """Tell whether these entries can be met at all, by whoever may approve now or is asked later."""
+    sooner_or_later = [in_time(rule, entry) for entry in entries]
+    sources = [source for entry in sooner_or_later for source in entry.sources]
+    return can_be_met(sooner_or_later, {**_everybody(sources, outside, facts), **given}, facts.unread)
+
+
+def _needs(rule: Rule, entries: Sequence[Entry], request: Request, voices: _Voices, facts: Facts) -> tuple[Need, ...]:
+    wide = [widened(rule, entry, request, voices.outside, facts) for entry in entries]
+    counts = [counting(rule, entry) for entry in wide]
+    filled, stood_for = assign_with_stand_ins(counts, voices.approvals, voices.proxies)
     used = {user for who in filled for user in who} | set(stood_for.values())
     needs = []
-    for entry, who in zip(entries, filled, strict=True):
+    for own, entry, who in zip(entries, wide, filled, strict=True):
         named = {user for source in entry.sources for user in facts.members.get(str(source), ())} - set(voices.outside)
         free = sorted(user for user in named - used if could_review(user, facts))
         asked = _with_deputies(free, used, voices, facts)
+        shown = tuple(asked)[:SHOWN_CANDIDATES]
+        quiet = {user for source in entry.quiet for user in facts.members.get(str(source), ())}
+        unread = any(str(source) in facts.unread for source in entry.sources)
         needs.append(
             Need(
                 rule=rule.name,
                 sources=entry.sources,
                 count=entry.count,
                 approved_by=who,
-                candidates=tuple(asked)[:SHOWN_CANDIDATES],
+                candidates=shown,
                 more=max(0, len(asked) - SHOWN_CANDIDATES),
                 left=tuple(sorted(user for user in named if facts.gone(user))),
-                unread=any(str(source) in facts.unread for source in entry.sources),
-                stand_ins=_pairs((*who, *tuple(asked)[:SHOWN_CANDIDATES]), stood_for | asked),
+                unread=unread and not falls_back(rule, own, voices.outside, facts),
+                stand_ins=_pairs((*who, *shown), stood_for | asked),
+                quiet=tuple(user for user in shown if asked[user] in quiet),
             )
         )
     return tuple(needs)

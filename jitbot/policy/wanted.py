@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jitbot.model import Action, Attribute, Counting, FactCall, Freeze, Policy, Rule
 from jitbot.policy.attributes import NAME
+from jitbot.policy.waiting import selectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class Wanted:
         return found | {f"{NAME}{each.name}": each.source for each in self.attributes if each.source is not None}
 
 
-def wanted(policy: Policy, name: str) -> Wanted:
-    """Return what deciding on an action looks at."""
+def wanted(policy: Policy, name: str, *, break_glass: bool = False) -> Wanted:
+    """Return what deciding on an action looks at; `break_glass` where the glass is to be broken for it."""
     action = policy.actions.get(name)
     guardrails = [guardrail.rule for guardrail in policy.guardrails if guardrail.covers(name)]
     rules = [*guardrails, *(action.rules if action else ())]
@@ -38,6 +39,8 @@ def wanted(policy: Policy, name: str) -> Wanted:
     freezes = _freezes(policy, name, names)
     passing = {str(who) for freeze in freezes for who in freeze.passed_by}
     selectors = reviewers | _asking(action) | _everybody(policy, names) | passing
+    if break_glass and action is not None:
+        selectors |= {str(each) for terms in action.break_glass for each in (*terms.who, *terms.within)}
     facts = (*policy.facts, *(action.facts if action else ()))
     return Wanted(
         selectors=selectors,
@@ -69,14 +72,7 @@ def counting(policy: Policy, name: str) -> Counting:
 
 def reviewing(rules: Iterable[Rule]) -> set[str]:
     """Return every selector that these rules could ask to review."""
-    return {
-        str(source)
-        for rule in rules
-        if rule.reviews is not None
-        for alternative in rule.reviews.alternatives
-        for entry in alternative
-        for source in entry.sources
-    }
+    return {selector for rule in rules for selector in selectors(rule)}
 
 
 def _asking(action: Action | None) -> frozenset[str]:

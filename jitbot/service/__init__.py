@@ -3,10 +3,12 @@
 from jitbot.service.asking import Asking
 from jitbot.service.book import Book, Folder
 from jitbot.service.changing import Changing
+from jitbot.service.chasing import Chasing
 from jitbot.service.delegating import Delegating
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
 from jitbot.service.intake import Intake
+from jitbot.service.owing import Owing, overdue
 from jitbot.service.queries import Queries
 from jitbot.service.reloading import Reloading
 from jitbot.service.reviewing import Reviewing
@@ -23,7 +25,9 @@ class Service:
     """All use cases over one world, each doing one thing and given only what it needs."""
 
     def __init__(self, world: World) -> None:
-        self._facts = FactsReader(world.directory, world.ledger, world.sources, StandIns(world).for_any)
+        self._facts = FactsReader(
+            world.directory, world.ledger, world.sources, StandIns(world).for_any, overdue=overdue(world)
+        )
         self.book = world.book
         asking = Asking(world, self._facts)
         undoing = Undoing(world)
@@ -32,10 +36,12 @@ class Service:
         reviewing = Reviewing(world, self._facts, asking)
         self.changing = Changing(world, reviewing)
         delegating = Delegating(world)
-        self.intake = Intake(world, asking, reviewing, self.changing, ending, delegating)
+        owing = Owing(world, self._facts)
+        chasing = Chasing(world, asking, reviewing, owing)
+        self.intake = Intake(world, asking, reviewing, self.changing, ending, delegating, owing)
         self.reloading = Reloading(world, asking, reviewing)
-        self.queries = Queries(world, self._facts, asking, ending)
-        self.sweep = Sweep(world, self.intake, asking, running, undoing)
+        self.queries = Queries(world, self._facts, asking, ending, owing)
+        self.sweep = Sweep(world, intake=self.intake, asking=asking, chasing=chasing, running=running, undoing=undoing)
 
     def close(self) -> None:
         """Let go of the threads that fetch facts."""

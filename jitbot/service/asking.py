@@ -25,6 +25,7 @@ from jitbot.model import (
 )
 from jitbot.policy.decide import decide
 from jitbot.policy.starting import format_instant
+from jitbot.policy.waiting import next_look
 from jitbot.ports import Entry
 from jitbot.service.authority import intact
 from jitbot.service.counting import counted
@@ -141,7 +142,7 @@ class Asking:
             if decision.outcome is Outcome.DENY:
                 moved = entry.move(now, Event.DENY, POLICY, outcome=decision.summary, **changes)
             elif decision.outcome is Outcome.REVIEW:
-                changes |= asked_again(action, now, entry.now)
+                changes |= asked_again(action, now, decision, entry.now)
                 moved = entry.move(now, BACK[now.state], POLICY, "what would run has changed", **changes)
             elif now.state is State.APPROVED:
                 changes |= taken(action, decision) | {"due_at": entry.now, "owner": "", "lease_until": None}
@@ -185,9 +186,9 @@ class Asking:
             if decision.outcome is Outcome.ALLOW and action is not None:
                 changes |= approval(action, now, decision, entry.now)
             if decision.outcome is not Outcome.DENY and action is not None:
-                changes |= {"lapses_at": lapse(action, now, entry.now)}
-            if decision.outcome is Outcome.REVIEW:
-                changes |= {"due_at": changes["lapses_at"]}
+                changes |= {"lapses_at": lapse(action, now, decision, entry.now)}
+            if decision.outcome is Outcome.REVIEW and action is not None:
+                changes |= began_to_wait(action, now, decision, entry.now)
             moved = entry.move(now, MOVES[decision.outcome], POLICY, **changes)
             tell(entry, moved)
             if decision.outcome is not Outcome.DENY:
@@ -216,16 +217,28 @@ def taken(action: Action, decision: Decision) -> dict[str, Any]:
     return {"quota": rule.name} if rule is not None and rule.quota is not None else {}
 
 
-def lapse(action: Action, request: Request, now: datetime) -> datetime:
+def lapse(action: Action, request: Request, decision: Decision, now: datetime) -> datetime:
     """Return until when reviews are waited for: never beyond the time by which it would have to start."""
-    waited = now + action.lapse_after
+    waited = now + (decision.waiting.lapse_after or action.lapse_after)
     return waited if request.starts_at is None else min(waited, request.starts_at + action.start_within)
 
 
-def asked_again(action: Action, request: Request, now: datetime) -> dict[str, Any]:
-    """Return what changes where people have to look once more: they have the whole time again."""
-    lapses_at = lapse(action, request, now)
-    return {"approved_at": None, "start_by": None, "lapses_at": lapses_at, "due_at": lapses_at}
+def asked_again(action: Action, request: Request, decision: Decision, now: datetime, **kept: Any) -> dict[str, Any]:
+    """Return what changes where people have to look once more: they have the whole time again, save what is `kept`."""
+    return {"approved_at": None, "start_by": None, **began_to_wait(action, request, decision, now, **kept)}
+
+
+def began_to_wait(action: Action, request: Request, decision: Decision, now: datetime, **kept: Any) -> dict[str, Any]:
+    """Return what changes where people are asked: the time of reminders, escalations and the lapse begins."""
+    waits: dict[str, Any] = {
+        "waits_since": now,
+        "escalated_at": None,
+        "reminded_at": None,
+        "reminders": 0,
+        "lapses_at": lapse(action, request, decision, now),
+        **kept,
+    }
+    return waits | {"due_at": next_look(decision.waiting, replace(request, **waits))}
 
 
 def _mine(entry: Entry, request: Request) -> Request:

@@ -179,6 +179,11 @@ class Changing:
     def _revise(
         self, entry: Entry, request: Request, other: Request, words: str, decision: Decision, policy: Policy
     ) -> Request:
+        tiers = {
+            "waits_since": request.waits_since,
+            "escalated_at": request.escalated_at,
+        }  # who was asked later stays so
+        again = asked_again(policy.actions[request.action], other, decision, entry.now, **tiers, reminded_at=entry.now)
         return entry.move(
             request,
             Event.REVISE,
@@ -191,7 +196,7 @@ class Changing:
             digest=other.digest,
             decision=decision,
             policy_digest=policy.digest,
-            **asked_again(policy.actions[request.action], other, entry.now),
+            **again,
         )
 
     def _tell(self, entry: Entry, moved: Request, change: Change, by: UserId, before: Sequence[Review]) -> None:

@@ -52,9 +52,10 @@ def draft(
             faults.append(fault)
 
     params = parsed(lambda: parse_parameters(action, body.get("params", {})))
-    reason = parsed(lambda: parse_reason(action, body.get("reason", "")))
+    glass = body.get("break_glass") is True
+    reason = parsed(lambda: _with_reason(parse_reason(action, body.get("reason", "")), glass))
     ttl = parsed(lambda: parse_ttl(action, body.get("ttl") or None))
-    starts_at = parsed(lambda: parse_start(action, str(body.get("at") or ""), now, zone))
+    starts_at = parsed(lambda: _at_once(parse_start(action, str(body.get("at") or ""), now, zone), glass))
     if faults:
         raise _all_of(faults)
     return Request(
@@ -73,8 +74,25 @@ def draft(
         created_at=now,
         ttl=ttl,
         starts_at=starts_at,
+        break_glass=glass,
         due_at=now,
     )
+
+
+def _with_reason(reason: str, glass: bool) -> str:
+    """Return the reason, which break-glass needs whatever the action says. Raises: InvalidInput."""
+    if glass and not reason.strip():
+        text = "Break-glass needs a reason. Say what is happening."
+        raise InvalidInput(text, {"reason": text})
+    return reason
+
+
+def _at_once(starts_at: datetime | None, glass: bool) -> datetime | None:
+    """Return the start, which break-glass cannot plan: what can wait can be reviewed. Raises: InvalidInput."""
+    if glass and starts_at is not None:
+        text = "Break-glass runs at once. Leave the start empty, or ask without it."
+        raise InvalidInput(text, {"at": text})
+    return starts_at
 
 
 def _all_of(faults: Sequence[InvalidInput]) -> InvalidInput:
@@ -130,6 +148,7 @@ def digest(request: Request) -> str:
             "plan": snapshot.plan.fingerprint if snapshot.plan else None,
             "ttl": request.ttl.total_seconds() if request.ttl else None,
             **({"starts_at": request.starts_at.isoformat()} if request.starts_at else {}),
+            **({"break_glass": True} if request.break_glass else {}),
         }
     )
 

@@ -6,6 +6,7 @@ from jitbot.errors import NotPermitted, Settled, Unavailable
 from jitbot.lifecycle import Event
 from jitbot.model import Answer, Delivery, Request, State, UndoCause, UserId
 from jitbot.policy.decide import eligible, standing_in
+from jitbot.policy.requirements import satisfied
 from jitbot.service.asking import Asking
 from jitbot.service.facts import FactsReader
 from jitbot.service.reviewing import too_late
@@ -95,6 +96,8 @@ class Ending:
         if not facts.may_review(user):
             return False
         if any(review.reviewer == user and (review.selectors or review.on_behalf_of) for review in reviews):
+            return True
+        if request.obligation is not None and satisfied(request.obligation.reviewers, facts, user):
             return True
         decision = self._asking.decision(policy, request, reviews)
         asked = decision if kept_apart else replace(decision, apart=())

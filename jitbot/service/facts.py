@@ -48,12 +48,15 @@ class FactsReader:
         sources: Sources,
         stand_ins: StandIns,
         deadline: timedelta = DEADLINE,
+        *,
+        overdue: Callable[[UserId], tuple[int, ...] | None] = lambda user: None,
     ) -> None:
         self._directory = directory
         self._ledger = ledger
         self._sources = sources
         self._stand_ins = stand_ins
         self._deadline = deadline
+        self._overdue = overdue
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="people")
         self._memory = FactMemory(ledger.now)
 
@@ -68,11 +71,17 @@ class FactsReader:
         Facts that depend on the request are read only where there is one.
         """
         concerned = () if request is None else (request.requester, request.beneficiary)
-        return self._read(policy, wanted(policy, action), [*people, *concerned], request)
+        glass = request is not None and request.break_glass
+        read = self._read(policy, wanted(policy, action, break_glass=glass), [*people, *concerned], request)
+        return replace(read, overdue=self._overdue(request.requester)) if request is not None and glass else read
 
     def for_asking(self, policy: Policy, user: UserId) -> Facts:
         """Return what is known now for telling which actions somebody may ask for."""
         return self._read(policy, wanted_for_asking(policy), [user], None)
+
+    def for_selectors(self, policy: Policy, selectors: Iterable[str], people: Iterable[UserId]) -> Facts:
+        """Return who these selectors name now."""
+        return self._read(policy, Wanted(frozenset(selectors)), people, None)
 
     def _read(self, policy: Policy, want: Wanted, people: Iterable[UserId], request: Request | None) -> Facts:
         now, begin, seconds = self._ledger.now(), time.monotonic(), self._deadline.total_seconds()

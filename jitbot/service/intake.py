@@ -14,6 +14,7 @@ from jitbot.service.asking import Asking
 from jitbot.service.changing import Changing
 from jitbot.service.delegating import Delegating
 from jitbot.service.ending import Ending
+from jitbot.service.owing import Owing
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.telling import notify
 from jitbot.service.world import World
@@ -35,6 +36,7 @@ class Intake:
         changing: Changing,
         ending: Ending,
         delegating: Delegating,
+        owing: Owing,
     ) -> None:
         self._world = world
         self._cases: Mapping[DeliveryKind, Callable[[Delivery], Answer]] = {
@@ -47,6 +49,7 @@ class Intake:
             DeliveryKind.SETTLE: ending.settle,
             DeliveryKind.DELEGATE: delegating.delegate,
             DeliveryKind.END_DELEGATION: delegating.end,
+            DeliveryKind.REVIEW_AFTER: owing.review,
         }
 
     def take_in(

@@ -10,6 +10,7 @@ from typing import Any
 from jitbot.errors import NotFound, NotPermitted, Tampered, Unavailable, UserFault
 from jitbot.lifecycle import HOLDING
 from jitbot.model import Action, Delegation, Outcome, ReasonRule, Request, RequestId, Review, State, UserId
+from jitbot.policy.break_glass import named
 from jitbot.policy.decide import eligible, standing_in
 from jitbot.policy.requirements import satisfied
 from jitbot.policy.starting import parse_instant
@@ -17,23 +18,27 @@ from jitbot.service.asking import Asking
 from jitbot.service.drafting import draft, find_action, planned
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
+from jitbot.service.owing import Owing
 from jitbot.service.world import World
 from jitbot.service.zones import zone_for
 
 OPEN = (State.PENDING,)
 LATELY, ENOUGH = 20, 3
 """How many of the latest answers are looked at, and how few say nothing about what is usual."""
+YET_TO_COME = "not typed yet"
+"""Stands for the reason of a break-glass that is still being typed, so that its terms can be looked at before."""
 NAME = re.compile(r"(?:jit-)?([0-9]{1,15})", re.IGNORECASE)
 
 
 class Queries:
     """The use cases that only read."""
 
-    def __init__(self, world: World, facts: FactsReader, asking: Asking, ending: Ending) -> None:
+    def __init__(self, world: World, facts: FactsReader, asking: Asking, ending: Ending, owing: Owing) -> None:
         self._world = world
         self._facts = facts
         self._asking = asking
         self._ending = ending
+        self._owing = owing
 
     def offered(self, user: UserId) -> Sequence[Action]:
         """Return the actions this person may ask for, by title. Raises: Unavailable while policies are broken."""
@@ -60,9 +65,23 @@ class Queries:
     def preview(self, user: UserId, action: Action, body: Mapping[str, Any]) -> Request:
         """Return what this would become now, with plan and decision; advice only. Raises: UserFault, RunnerError."""
         unexplained = replace(action, reason=ReasonRule(required=False))  # the reason is typed last
-        drafted = self._draft(unexplained, body, user, zone_for(self._world.directory, user, body))
+        reason = body.get("reason") or (YET_TO_COME if body.get("break_glass") else "")
+        zone = zone_for(self._world.directory, user, body)
+        drafted = self._draft(unexplained, {**body, "reason": reason}, user, zone)
         seen = planned(drafted, self._asking.plan(drafted))
         return replace(seen, decision=self._asking.decision(self._world.book.for_new(), seen, ()))
+
+    def may_break_glass(self, user: UserId, action: Action) -> bool:
+        """Tell whether break-glass is open to this person for an action, whatever else they may owe or ask wrongly."""
+        selectors = {str(each) for terms in action.break_glass for each in (*terms.who, *terms.within)}
+        if not selectors:
+            return False
+        facts = self._facts.for_selectors(self._world.book.policy, selectors, [user])
+        return facts.may_review(user) and any(named(terms, facts, user) for terms in action.break_glass)
+
+    def owed(self, user: UserId, limit: int = 20) -> Sequence[Request]:
+        """Return the requests whose review after break-glass this person may give, the longest due first."""
+        return self._owing.waits_for(user)[:limit]
 
     def instant(self, text: str, user: UserId) -> str:
         """Return a start that was typed by somebody as one with its offset; what is none stays as it is."""

@@ -21,6 +21,7 @@ from jitbot.model import (
 )
 from jitbot.policy.decide import decide, eligible, standing_in
 from jitbot.policy.parameters import refuse_unprintable
+from jitbot.policy.waiting import next_look
 from jitbot.ports import Entry
 from jitbot.service.asking import POLICY, Asking, approval
 from jitbot.service.authority import intact
@@ -145,6 +146,7 @@ class Reviewing:
             moved = entry.move(request, Event.APPROVE, by, note, **changes)
             tell(entry, moved, note and f"{note}, and nobody else has to approve it.")
         else:
+            changes["due_at"] = next_look(decision.waiting, request)
             moved = entry.amend(request, "redecided" if note else "counted", by, note, **changes)
             others = note and not asks_alike(decision, request.decision)
             tell(entry, moved, f"{note}; it asks for other approvals now, as its card says." if others else "")

@@ -18,6 +18,7 @@ from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY, Asking, asked_again, held
 from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.counting import counted
+from jitbot.service.owing import owe
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
 from jitbot.service.world import World
@@ -89,14 +90,15 @@ class Running:
         """Follow the last decision, in its own transaction; returns the request if it is to be started."""
         decided: dict[str, Any] = {"decision": decision, "policy_digest": policy.digest}
         if decision.outcome is Outcome.ALLOW:
-            return self._begin(entry, request, decided)
+            started = self._begin(entry, request, decided)
+            return owe(entry, started, decision.owes) if started is not None and decision.owes is not None else started
         if decision.unread:
             entry.amend(request, "waits", WORKER, due_at=entry.now + AGAIN, owner="", lease_until=None)
         elif decision.outcome is Outcome.DENY:
             denied = entry.move(request, Event.DENY, WORKER, outcome=decision.summary, **decided)
             tell(entry, denied, f"refused: {decision.summary}")
         else:
-            again = asked_again(policy.actions[request.action], request, entry.now)
+            again = asked_again(policy.actions[request.action], request, decision, entry.now)
             tell(entry, entry.move(request, Event.ASK, POLICY, **decided, **again), "needs approval again.")
         return None
 

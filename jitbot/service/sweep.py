@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from jitbot.errors import Conflict, JitbotError, StoreUnavailable
-from jitbot.lifecycle import TERMINAL, Event
+from jitbot.lifecycle import TERMINAL
 from jitbot.model import Request, RequestId, State
 from jitbot.service.asking import Asking
+from jitbot.service.chasing import Chasing
 from jitbot.service.intake import Intake
 from jitbot.service.running import Running
-from jitbot.service.telling import tell
 from jitbot.service.undoing import TIME_LIMIT, Undoing
 from jitbot.service.world import World
 
@@ -24,14 +24,17 @@ AT_ONCE = 200
 class Sweep:
     """Claims one due request at a time and hands it to the use case of its state."""
 
-    def __init__(self, world: World, intake: Intake, asking: Asking, running: Running, undoing: Undoing) -> None:
+    def __init__(
+        self, world: World, *, intake: Intake, asking: Asking, chasing: Chasing, running: Running, undoing: Undoing
+    ) -> None:
         self._world = world
         self._intake = intake
+        self._chasing = chasing
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
         self._next: Mapping[State, Callable[[Request], object]] = {
             State.DECIDING: asking.decided,
-            State.PENDING: self._lapse,
+            State.PENDING: chasing.waits,
             State.APPROVED: running.approved,
             State.RUNNING: running.lost,
             State.ACTIVE: undoing.expired,
@@ -47,6 +50,7 @@ class Sweep:
                 world.queue.delivery(key)
             for request in world.ledger.due(AT_ONCE):
                 world.queue.request(request)
+            self._chasing.overdue()
         except StoreUnavailable as error:
             log.warning("the sweep has to wait: %s", error)
         world.queue.messages()
@@ -84,16 +88,3 @@ class Sweep:
                     self._world.ledger.renew(request, self._world.lease)
             except JitbotError as error:
                 log.warning("the claim on %s could not be renewed: %s", request.name, error)
-
-    def _lapse(self, request: Request) -> None:
-        """End a request that nobody reviewed in time, unless a click from before is still being worked on."""
-        with self._world.ledger.begin() as entry:
-            now = entry.get(request.id)
-            if (now.fence, now.state) != (request.fence, State.PENDING) or entry.waiting(request.id):
-                return
-            tell(
-                entry,
-                entry.move(now, Event.LAPSE, "clock", outcome="nobody answered in time"),
-                "lapsed: nobody answered.",
-            )
-        self._world.queue.messages()

@@ -13,6 +13,7 @@ from jitbot.slack.door import Caller, caller_of
 from jitbot.slack.spans import Block
 from jitbot.slack.typed import Typed, placed, read_instant
 from jitbot.slack.views import ids, small
+from jitbot.slack.views.break_glass import ACCEPT, review_after_form
 from jitbot.slack.views.change import change_form
 from jitbot.slack.views.people import Names, on_card
 from jitbot.slack.views.whole import details, review_form
@@ -146,6 +147,20 @@ class Clicks:
     def on_review_submitted(self, ack: Ack, body: Body) -> None:
         """Take an approval in that was given having seen everything."""
         self._submitted(ack, body, DeliveryKind.APPROVE, {})
+
+    def on_review_after(self, ack: Ack, body: Body) -> None:
+        """Show what was done behind broken glass, with a review of it below."""
+        self._look(ack, body, review_after_form)
+
+    def on_reviewed_after(self, ack: Ack, body: Body) -> None:
+        """Take the review of a break-glass in."""
+        values = body["view"]["state"]["values"]
+        comment = (values.get(ids.COMMENT_BLOCK, {}).get(ids.FIELD, {}).get("value") or "").strip()
+        chosen = values.get(ids.VERDICT_BLOCK, {}).get(ids.FIELD, {}).get("selected_option") or {}
+        accepted = chosen.get("value") == ACCEPT
+        if not accepted and not comment:
+            raise InvalidInput("Say what was wrong with it.")
+        self._submitted(ack, body, DeliveryKind.REVIEW_AFTER, {"accepted": accepted, "comment": comment})
 
     def show(self, body: Body, caller: Caller, request: RequestId, view: Shown) -> None:
         """Open a modal about a request: first an empty one, since looking things up may take longer than a trigger."""

@@ -85,6 +85,10 @@ class Commands:
             ack()
             self._desk.hands.give(self._forms.open_form, body, caller, typed)
         else:
+            if typed.break_glass:
+                ack()
+                self._desk.hands.give(self._forms.confirm_typed, body, caller, action, typed)
+                return
             key = f"cmd:{body['trigger_id']}"
             self._desk.take_in(key, DeliveryKind.ASK, caller, typed.body())
             ack()
@@ -145,8 +149,9 @@ class Commands:
 
     def _pending(self, caller: Caller, about: str) -> Drawing:
         requests = self._desk.service.queries.pending(caller.user)
-        people = {user for request in requests for user in on_card(request, ())}
-        return lists.pending(requests, self._desk.directory.names(people))
+        owed = self._desk.service.queries.owed(caller.user)
+        people = {user for request in (*requests, *owed) for user in on_card(request, ())}
+        return lists.pending(requests, owed, self._desk.directory.names(people))
 
     def _delegations(self, caller: Caller, about: str) -> Drawing:
         found = self._desk.service.queries.delegations(caller.user)

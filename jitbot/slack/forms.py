@@ -15,9 +15,10 @@ from jitbot.slack.desk import Body, Desk
 from jitbot.slack.directory import Remembered
 from jitbot.slack.door import Caller
 from jitbot.slack.oneliner import parse
-from jitbot.slack.typed import Typed, action_of, placed, read_form
-from jitbot.slack.views import fields, ids, lists, notices, small
-from jitbot.slack.views.form import Foresight, form
+from jitbot.slack.typed import Typed, action_of, placed, read_confirmed, read_form
+from jitbot.slack.views import break_glass, fields, ids, lists, notices, small
+from jitbot.slack.views.foresight import Foresight
+from jitbot.slack.views.form import form
 from jitbot.slack.views.people import in_decision
 
 OFFER_SECONDS = 120.0
@@ -27,6 +28,7 @@ SLOW_SECONDS = 0.7
 """After so long without an answer the form says that it is being looked up."""
 MOST_FORMS = 5000
 PICKER_TITLE = "What shall run?"
+BREAK_GLASS_TITLE = "Break the glass?"
 FILL_IN = "Once all is filled in rightly, you see here what will happen and who is asked."
 UNKNOWN = "What will happen could not be told just now. You can ask all the same."
 
@@ -159,10 +161,43 @@ class Forms:
         if faults:
             ack(response_action="errors", errors=placed(faults, view))
             return
+        if typed.break_glass:
+            ack(response_action="update", view=small.waiting(BREAK_GLASS_TITLE))
+            self._desk.hands.give(self._confirm, str(view["id"]), action, typed, caller)
+            return
         key = f"view:{view['id']}"
         self._desk.take_in(key, DeliveryKind.ASK, caller, typed.body())
         ack()
         self._desk.hands.give(self._work, key, caller)
+
+    def confirm_typed(self, body: Body, caller: Caller, action: Action, typed: Typed) -> None:
+        """Ask somebody who typed all of it in one line whether they mean to break the glass."""
+        opened = self._desk.replies.open(str(body["trigger_id"]), small.waiting(BREAK_GLASS_TITLE))
+        if opened is None:
+            text = "Slack was too slow to ask whether you mean it, so nothing was done. Type it again."
+            self._desk.replies.to_person(body, caller.user, text)
+            return
+        self._confirm(str(opened["id"]), action, typed, caller)
+
+    def on_confirmed(self, ack: Ack, body: Body) -> None:
+        """Take a break-glass in that somebody has confirmed, having been told what will happen."""
+        caller, view = self._desk.door.enter(body), body["view"]
+        typed = read_confirmed(view)
+        key = f"view:{view['id']}"
+        self._desk.take_in(key, DeliveryKind.ASK, caller, typed.body())
+        ack()
+        self._desk.hands.give(self._work, key, caller)
+
+    def _confirm(self, view_id: str, action: Action, typed: Typed, caller: Caller) -> None:
+        """Say what will happen, who is told and what is owed; or, back in the form, why it may not be."""
+        ahead = self._foresee(action, typed, caller.user)
+        decision = ahead.decision
+        if decision is None or decision.owes is None:
+            why = ahead.words or (decision.summary if decision is not None else UNKNOWN)
+            view = form(action, typed, {"break-glass": why}, ahead)
+        else:
+            view = break_glass.confirm(action, typed, decision.owes, ahead)
+        self._desk.replies.update(view_id, view)
 
     def _work(self, key: str, caller: Caller) -> None:
         answer = self._desk.work(key)
@@ -199,6 +234,7 @@ class Forms:
 
         with _Looking(look):
             ahead = self._foresee(action, typed, caller.user)
+            ahead = replace(ahead, break_glass=self._glass(action, caller.user))
         drawn = form(action, typed, faults, ahead)
         for seen in (str(view.get("hash") or ""), ""):  # the second time over an earlier look ahead, shown meanwhile
             if self._newest.holds(view_id, number) and self._desk.replies.update(view_id, drawn, seen) is not None:
@@ -218,6 +254,12 @@ class Forms:
             return Foresight(words=UNKNOWN)
         names = self._desk.directory.names(in_decision(ahead.decision))
         return Foresight(ahead.decision, ahead.snapshot.plan, names=names, usual_wait=usual)
+
+    def _glass(self, action: Action, user: UserId) -> bool:
+        try:
+            return self._desk.service.queries.may_break_glass(user, action)
+        except JitbotError:
+            return False
 
     def _faults(self, action: Action, typed: Typed, user: UserId) -> Mapping[str, str]:
         try:

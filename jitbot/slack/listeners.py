@@ -45,6 +45,7 @@ def buttons(clicks: Clicks) -> dict[str, Listener]:
         ids.REVIEW: clicks.on_review,
         ids.DETAILS: clicks.on_details,
         ids.AGAIN: clicks.on_again,
+        ids.REVIEW_AFTER: clicks.on_review_after,
     }
 
 
@@ -60,6 +61,8 @@ def submissions(clicks: Clicks, forms: Forms) -> dict[str, Listener]:
         ids.DENY_VIEW: clicks.on_deny_submitted,
         ids.CHANGE_VIEW: clicks.on_change_submitted,
         ids.REVIEW_VIEW: clicks.on_review_submitted,
+        ids.BREAK_GLASS_VIEW: forms.on_confirmed,
+        ids.REVIEW_AFTER_VIEW: clicks.on_reviewed_after,
     }
 
 

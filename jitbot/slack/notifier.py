@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from jitbot.errors import JitbotError, NotFound, NotifyError, NotifyRefused, StoreUnavailable
 from jitbot.explain import named
-from jitbot.model import Outgoing, Request, RequestId, Topic
+from jitbot.model import Outgoing, Request, RequestId, State, Topic
 from jitbot.ports import Outbox
 from jitbot.slack.cards import Cards, Requests
 from jitbot.slack.channels import Channels
@@ -62,6 +62,7 @@ class Notifier:
         self._say: Mapping[Topic, Callable[[Sequence[Outgoing]], None]] = {
             Topic.CARD: self._card,
             Topic.THREAD: self._lines,
+            Topic.CALL: self._call,
             Topic.SUMMARY: self._summary,
             Topic.NOTICE: self._notice,
             Topic.ALARM: self._alarm,
@@ -140,6 +141,17 @@ class Notifier:
         drawing = notices.thread([row.text for row in rows if row.text])
         self._sender.post(copy.channel, drawing, thread_ts=copy.ts)
 
+    def _call(self, rows: Sequence[Outgoing]) -> None:
+        """Ping people under the card; what has been decided meanwhile needs nobody any more."""
+        request, _ = self._requests.card(_request_of(rows))
+        if request.state is not State.PENDING:
+            return
+        copy = self._cards.shared_copy(request)
+        if copy is None:
+            raise Slow(f"{request.name} has no card yet", NO_CARD_YET)
+        names = self._directory.names(mentioned(rows[0].text))
+        self._sender.post(copy.channel, notices.call(rows[0].text, names), thread_ts=copy.ts)
+
     def _summary(self, rows: Sequence[Outgoing]) -> None:
         request, reviews = self._requests.card(_request_of(rows))
         copy = self._cards.shared_copy(request)
@@ -157,7 +169,15 @@ class Notifier:
         if not place:
             log.error("ALARM: %s", rows[0].text)
             raise Refused("no_alarm_channel")
-        self._sender.post(self._channels.id_of(place), notices.alarm(rows[0].text))
+        text = named(rows[0].text, self._directory.display_name)
+        try:
+            self._sender.post(self._channels.id_of(place), notices.alarm(text, self._about(rows[0])))
+        except Refused as refusal:
+            if self._boards.alarms in ("", place):
+                raise
+            log.warning("%s could not be told: %s", place, refusal.code)
+            text = f"{place} could not be told ({refusal.code}). {text}"
+            self._sender.post(self._channels.id_of(self._boards.alarms), notices.alarm(text, self._about(rows[0])))
 
     def _announcement(self, rows: Sequence[Outgoing]) -> None:
         if not self._boards.news:  # nobody asked to be told; the record has it

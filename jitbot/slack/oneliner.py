@@ -97,7 +97,17 @@ def _typed(action: str, rest: str, forgiving: bool) -> Typed:
         values[found[1]] = f"{values[found[1]]},{value}" if found[1] in values else value
     trailing = rest[position:].strip()
     reason = _joined(values.pop("reason", ""), _unquoted(trailing))
-    return Typed(action, values, reason, values.pop("for", "").strip(), values.pop("at", "").strip())
+    ttl, at = values.pop("for", "").strip(), values.pop("at", "").strip()
+    glass = _yes(values.pop("break-glass", "no"))
+    return Typed(action, values, reason, ttl, at, glass)
+
+
+def _yes(text: str) -> bool:
+    """Read `break-glass=yes`. Raises: InvalidInput for what is neither yes nor no."""
+    word = text.strip().lower()
+    if word not in ("yes", "true", "no", "false"):
+        raise InvalidInput(f"break-glass can be yes or no, not “{text[:40]}”.")
+    return word in ("yes", "true")
 
 
 def _skip(text: str, position: int) -> int:

@@ -20,6 +20,7 @@ class Typed:
     reason: str = ""
     ttl: str = ""
     at: str = ""
+    break_glass: bool = False
 
     def body(self) -> dict[str, Any]:
         """Return it as a delivery carries it."""
@@ -30,6 +31,7 @@ class Typed:
             "ttl": self.ttl,
             "at": self.at,
             "source": "slack",
+            **({"break_glass": True} if self.break_glass else {}),
         }
 
 
@@ -43,7 +45,8 @@ def read_form(action: Action, view: Mapping[str, Any]) -> Typed:
     }
     reason = _state(values, ids.REASON_BLOCK).get("value") or ""
     ttl = (_state(values, ids.TTL_BLOCK).get("value") or "").strip()
-    return Typed(action.name, params, reason, ttl, read_instant(values))
+    glass = bool(_state(values, ids.GLASS_BLOCK).get("selected_options"))
+    return Typed(action.name, params, reason, ttl, read_instant(values), glass)
 
 
 def read_instant(values: Mapping[str, Any]) -> str:
@@ -62,6 +65,19 @@ def placed(faults: Mapping[str, str], view: Mapping[str, Any]) -> dict[str, str]
         block = next((each for each in wanted if each in blocks), blocks[0])
         errors[block] = f"{errors[block]} {text}" if block in errors else text
     return errors
+
+
+def kept(typed: Typed) -> str:
+    """Return what a confirmation keeps of a request that was typed in whole."""
+    return json.dumps(
+        {"action": typed.action, "params": dict(typed.params), "reason": typed.reason, "ttl": typed.ttl},
+        ensure_ascii=False,
+    )
+
+
+def read_confirmed(view: Mapping[str, Any]) -> Typed:
+    """Read the request that somebody has confirmed to break the glass for."""
+    return Typed(**json.loads(view["private_metadata"]), break_glass=True)
 
 
 def action_of(view: Mapping[str, Any]) -> str:

@@ -30,7 +30,15 @@ from jitbot.store.rows import (
 
 delegations = tables.delegations
 
-URGENCY = {Topic.ALARM: 0, Topic.CARD: 1, Topic.NOTICE: 2, Topic.NEWS: 2, Topic.SUMMARY: 3, Topic.THREAD: 4}
+URGENCY = {
+    Topic.ALARM: 0,
+    Topic.CARD: 1,
+    Topic.NOTICE: 2,
+    Topic.CALL: 2,
+    Topic.NEWS: 2,
+    Topic.SUMMARY: 3,
+    Topic.THREAD: 4,
+}
 """The order in which waiting messages are said: what people wait for first."""
 
 
@@ -82,10 +90,21 @@ class StoreEntry:
         values |= {"target": changed.snapshot.target}
         if self._connection.execute(statements.MOVE_REQUEST, values | unmoved).rowcount != 1:
             raise Conflict(f"{request.name} was moved by somebody else.")
+        if "obligation" in changes:
+            self._draw_out(changed)
         signed = signed_changes(changes)
         if signed:
             self.record(kind, by, request.id, note=note, changes=signed)
         return changed
+
+    def _draw_out(self, request: Request) -> None:
+        """Keep the row by which an obligation is found equal to the request's own field."""
+        self._connection.execute(delete(tables.obligations).where(tables.obligations.c.request == request.id))
+        owed = request.obligation
+        if owed is not None:
+            row = {"request": request.id, "person": request.requester, "due_at": owed.due_at}
+            row |= {"look_at": owed.look_at, "reviewed_at": owed.reviewed_at}
+            self._connection.execute(insert(tables.obligations).values(row))
 
     def review(self, request: Request, review: Review) -> None:
         """Keep one review a person and revision: the last."""

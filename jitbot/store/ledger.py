@@ -120,6 +120,19 @@ class StoreLedger:
             row = connection.execute(taken).one_or_none()
         return None if row is None else to_request(row)
 
+    def owed(self, limit: int) -> Sequence[RequestId]:
+        """Return what is not reviewed, the longest due first."""
+        return self._obligations(tables.obligations.c.reviewed_at.is_(None), limit)
+
+    def overdue(self, limit: int) -> Sequence[RequestId]:
+        """Return what has to be looked at now."""
+        return self._obligations(tables.obligations.c.look_at <= self.now(), limit)
+
+    def _obligations(self, which: ColumnElement[bool], limit: int) -> Sequence[RequestId]:
+        query = select(tables.obligations.c.request).where(which).order_by(tables.obligations.c.due_at).limit(limit)
+        with self._database.read() as connection:
+            return [RequestId(each) for each in connection.execute(query).scalars()]
+
     def renew(self, request: Request, lease: timedelta) -> bool:
         """Keep a claim that is still ours."""
         with self._database.write() as connection:

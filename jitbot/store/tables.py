@@ -21,10 +21,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
-from jitbot.model import Decision, DeliveryKind, Snapshot, StandIn, State, Topic, UndoCause, Verdict
+from jitbot.model import Decision, DeliveryKind, Obligation, Snapshot, StandIn, State, Topic, UndoCause, Verdict
 from jitbot.store.columns import Instant, Length, Value
 
 SCHEMA = "0002"
@@ -76,9 +77,15 @@ requests = Table(
     Column("starts_at", Instant),
     Column("changed_by", String(32)),
     Column("quota", String(80)),
+    Column("break_glass", Boolean, nullable=False, server_default=false()),
+    Column("obligation", Value(Obligation)),
     Column("decision", Value(Decision)),
     Column("policy_digest", String(64), nullable=False),
     Column("lapses_at", Instant),
+    Column("waits_since", Instant),
+    Column("escalated_at", Instant),
+    Column("reminded_at", Instant),
+    Column("reminders", Integer, nullable=False, server_default="0"),
     Column("approved_at", Instant),
     Column("start_by", Instant),
     Column("start_deadline", Instant),
@@ -158,6 +165,7 @@ events = Table(
     Column("signature", LargeBinary(64), nullable=False),
     Index("ix_events_request", "request", "seq"),
     Index("ix_events_policies", "seq", sqlite_where=text(POLICIES), postgresql_where=text(POLICIES)),
+    Index("ix_events_owed", "request", sqlite_where=text("kind = 'owed'"), postgresql_where=text("kind = 'owed'")),
 )
 
 chain = Table(
@@ -216,6 +224,19 @@ copies = Table(
     Column("unsure", Boolean, nullable=False),
     Index("ix_copies_channel", "channel", "ts"),
 )
+
+obligations = Table(
+    "obligations",
+    metadata,
+    Column("request", ForeignKey("requests.id"), primary_key=True, autoincrement=False),
+    Column("person", String(32), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("look_at", Instant),
+    Column("reviewed_at", Instant),
+    Index("ix_obligations_look_at", "look_at"),
+    Index("ix_obligations_reviewed_at", "reviewed_at", "due_at"),
+)
+"""Reviews owed after break-glass, drawn out of the requests' own fields so that they can be found."""
 
 policy_sets = Table(
     "policy_sets",

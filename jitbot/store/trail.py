@@ -17,6 +17,7 @@ from jitbot.store.engine import Database
 from jitbot.store.rows import from_signed, review_from_signed
 
 PAGE = 1_000
+REVIEWED = "reviewed_after"
 CUT = "The end was cut off."
 
 
@@ -79,6 +80,23 @@ class StoreTrail:
         if sealed.body is None:
             raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
         return _event(sealed)
+
+    def owing(self) -> Sequence[Request]:
+        """Rebuild every request that came to owe a review, but for those whose review is signed too."""
+        kinds = tables.events.c.kind
+        owed = select(tables.events.c.request).where(kinds == "owed").order_by(tables.events.c.request)
+        settled = select(tables.events).where(kinds == REVIEWED, tables.events.c.request.in_(owed))
+        before = select(tables.events.c.seq, tables.events.c.hash)
+        with self._database.read() as connection:
+            ids = [RequestId(each) for each in connection.execute(owed).scalars()]
+            done = [_sealed(row) for row in connection.execute(settled)]
+            query = before.where(tables.events.c.seq.in_([each.seq - 1 for each in done]))
+            hashes = {row.seq: row.hash for row in connection.execute(query)}
+        for each in done:
+            self._verifier.event(each, hashes.get(each.seq - 1, b""))
+        reviewed = {each.request for each in done}
+        rebuilt = (self.rebuild(each)[0] for each in ids if each not in reviewed)
+        return [each for each in rebuilt if each.obligation is not None and each.obligation.reviewed_at is None]
 
     def follow(self, after: int, previous: bytes, kinds: Collection[str]) -> Iterator[Sealed]:
         """Yield the events of some kinds behind the one numbered `after` with the hash `previous`, all verified.

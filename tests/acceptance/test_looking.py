@@ -78,7 +78,7 @@ def test_what_was_typed_is_checked_field_by_field(town: Town) -> None:
     tune = queries.action("tune")
     queries.check(tune, {"params": {"value": 5}, "reason": "INC-1", "ttl": "1h"}, ANN)
     with pytest.raises(InvalidInput) as caught:
-        queries.check(tune, {"params": {"value": 5000}, "ttl": "9h"}, ANN)
+        queries.check(tune, {"params": {"value": 5000}, "reason": "", "ttl": "9h"}, ANN)
     assert set(caught.value.fields) == {"value", "reason", "for"}
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Tampered
-from jitbot.model import WORKERS_OWN, DeliveryKind, Request, Review, StandIn, State, UndoCause, Verdict
+from jitbot.model import WORKERS_OWN, DeliveryKind, Obligation, Request, Review, StandIn, State, UndoCause, Verdict
 from jitbot.store import tables
 from tests.town import ANN, BO, CY, DI, EVE, FakeInputs, Town
 
@@ -39,6 +39,12 @@ BENT: dict[str, Callable[[Request], Any]] = {
     "decision": lambda request: None,
     "policy_digest": lambda request: "0" * 64,
     "lapses_at": lambda request: LATER,
+    "waits_since": lambda request: LATER,
+    "escalated_at": lambda request: LATER,
+    "reminded_at": lambda request: LATER,
+    "reminders": lambda request: 5,
+    "break_glass": lambda request: True,
+    "obligation": lambda request: Obligation(LATER, ("group:leads",)),
     "approved_at": lambda request: LATER,
     "start_by": lambda request: LATER,
     "start_deadline": lambda request: LATER,

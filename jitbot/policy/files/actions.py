@@ -23,7 +23,7 @@ ACTION_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
 RESERVED = ("help", "status", "mine", "pending", "withdraw", "drop", "why", "extend", "audit", "delegate", "halt")
 """Words of `/jit` itself."""
 
-_CHANNEL = re.compile(r"#[^\s#,]{1,80}|[CG][A-Z0-9]{2,30}")
+CHANNEL = re.compile(r"#[^\s#,]{1,80}|[CG][A-Z0-9]{2,30}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def read_team(document: Document, world: World, issues: Issues) -> dict[str, Act
     head = check(TeamHead, document, (), issues)
     if head is None:
         return {}
-    if not _CHANNEL.fullmatch(head.channel):
+    if not CHANNEL.fullmatch(head.channel):
         issues.add(
             document.at(("channel",)), f"{shown(head.channel)} is not a channel; write '#name', or a channel id."
         )
@@ -112,7 +112,7 @@ class _ActionReader:
         )
         own = NAMES | attribute_names(self.world.people.attributes.values())
         names = None if len(facts) < len(keys.facts) else own | parameter_names(parameters) | fact_names(facts)
-        scope = Scope(self.world.people, names, closed_sets(parameters, self.world))
+        scope = Scope(self.world.people, names, closed_sets(parameters, self.world), lapse_after=keys.lapse_after)
         rules = RuleReader(self.document, scope, self.issues).read((*self.path, "rules"), keys.rules)
         requesters = (*self.path, "requesters")
         place = self.document.key(self.path)

@@ -46,7 +46,8 @@ def read_guardrails(
                 scopes[applies_to] = _scope(applies_to, actions, facts, world)
             reader = RuleReader(document, scopes[applies_to], issues)
             rule = reader.rule(path, keys, f"guardrail {index + 1}")
-            found.append(Guardrail(rule, applies_to, keys.not_recently_approved_by))
+            apart, passes = keys.not_recently_approved_by, keys.break_glass is not None
+            found.append(Guardrail(rule, applies_to, apart, passes))
     if head and len(found) == len(head.guardrails):
         check_names(document, _LIST, [guardrail.rule for guardrail in found], issues)
     return tuple(found)

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path as Folder
 
 from jitbot.errors import PolicyError
-from jitbot.model import FactCall, Guardrail, Policy
+from jitbot.model import BreakGlass, FactCall, Guardrail, Policy
 from jitbot.policy.files.actions import World, declared, read_team
+from jitbot.policy.files.break_glass import read_grants, with_break_glass
 from jitbot.policy.files.calendar import read_calendar
 from jitbot.policy.files.facts import Sources
 from jitbot.policy.files.guardrails import read_facts, read_guardrails
@@ -59,10 +60,13 @@ def _load(files: Mapping[str, str], catalog: Catalog, sources: Sources) -> Polic
     actions = {name: action for team in teams for name, action in read_team(team, world, issues).items()}
     facts: list[FactCall] = []
     guardrails: list[Guardrail] = []
+    grants: list[BreakGlass] = []
     for file in organisation:
         own = read_facts(file, world, issues)
         guardrails += read_guardrails(file, actions, own, world, issues)
         facts += own or ()
+        grants += read_grants(file, world, issues)
+    actions = with_break_glass(actions, teams, grants, world, issues)
     issues.raise_if_any()
     return Policy(
         actions=actions,

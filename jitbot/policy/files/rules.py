@@ -3,15 +3,17 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import chain, product
 
-from jitbot.model import Condition, Entry, Outcome, Quota, Reviews, Rule
+from jitbot.model import Condition, Entry, Outcome, Quota, Reviews, Rule, Waiting
 from jitbot.policy.cel.conditions import ConditionFault, compile_program
 from jitbot.policy.cel.literals import unknown_literals
 from jitbot.policy.cel.names import SELF_MADE, CelType
 from jitbot.policy.files.issues import Issues, Place
 from jitbot.policy.files.schema import EntryKeys, OutcomeKeys, QuotaKeys, ReviewItem, RuleKeys
 from jitbot.policy.files.selectors import People, read_selectors
+from jitbot.policy.files.waiting import WaitingReader
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.lookalikes import skeleton
 from jitbot.policy.wording import shown
@@ -24,13 +26,14 @@ class Scope:
     """What a rule may speak about: names with types, the only values of some, and the people.
 
     `absent` says of names why they are not among them; `names` is None when nobody can tell yet, because an action
-    has faults of its own, and conditions are then not looked at.
+    has faults of its own, and conditions are then not looked at. `lapse_after` is the action's.
     """
 
     people: People
     names: Mapping[str, CelType] | None
     values: Mapping[str, Collection[str]] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+    lapse_after: timedelta = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,14 @@ class RuleReader:
             message=keys.deny or "",
             where=_line(self.document.at(path)),
             quota=_quota(keys),
+            waiting=self._waiting(path, keys),
         )
+
+    def _waiting(self, path: Path, keys: OutcomeKeys) -> Waiting:
+        if not isinstance(keys, RuleKeys):
+            return Waiting()
+        reader = WaitingReader(self.document, self.scope.people, self.scope.lapse_after, self.issues)
+        return reader.read(path, keys)
 
     def _condition(self, path: Path, text: str) -> Condition | None:
         if self.scope.names is None or ("requester.attributes" in text and not self.scope.people.whole):
@@ -126,10 +136,12 @@ class RuleReader:
 
     def _entry(self, path: Path, keys: EntryKeys) -> Entry:
         sources = read_selectors(self.document, (*path, "from"), keys.sources, self.scope.people, self.issues)
-        if len(sources) < keys.count and all(source.kind == "user" for source in sources):
-            message = f"this asks for {keys.count} different people and names {len(sources)}."
+        quiet = read_selectors(self.document, (*path, "quiet"), keys.quiet or (), self.scope.people, self.issues)
+        named = {*sources, *quiet}
+        if len(named) < keys.count and all(source.kind == "user" for source in named):
+            message = f"this asks for {keys.count} different people and names {len(named)}."
             self.issues.add(self.document.at((*path, "count")), message)
-        return Entry(sources, keys.count)
+        return Entry(sources, keys.count, quiet)
 
 
 _ASKED = ("request.", "params.", "plan.")

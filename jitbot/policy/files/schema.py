@@ -150,6 +150,9 @@ class EntryKeys(Strict):
         description="Selectors: `group:NAME`, `oncall:NAME`, `attribute:NAME=VALUE`, `user:ID`.",
     )
     count: Count = Field(1, description="How many different people must approve.")
+    quiet: list[str] | None = Field(
+        None, min_length=1, description="Selectors of people who may approve for this entry too, and are never pinged."
+    )
 
 
 class AnyOfKeys(Strict):
@@ -186,10 +189,27 @@ class OutcomeKeys(Strict):
         raise wrong(f"a rule says exactly one of {', '.join(possible)}; {found}.")
 
 
+class TierKeys(Strict):
+    """Who is asked besides, once nobody has answered for so long."""
+
+    after: Duration = Field(description="How long it must have waited for reviews.")
+    to: list[str] = Field(min_length=1, description="Selectors of who may approve from then on, for any entry.")
+
+
 class RuleKeys(OutcomeKeys):
     """One rule of an action: exactly one of allow, deny and review."""
 
     allow: Allow | None = Field(None, description="Run it at once: `true`, or so often only.")
+    remind_after: Duration | None = Field(
+        None, description="How long after asking, and after each reminder, those who can approve are reminded."
+    )
+    escalate: list[TierKeys] | None = Field(
+        None, min_length=1, max_length=10, description="Who is asked besides as time passes."
+    )
+    lapse_after: Duration | None = Field(None, description="How long reviews are waited for, instead of the action's.")
+    fallback: list[str] | None = Field(
+        None, min_length=1, description="Selectors of who may approve for an entry that names nobody who could now."
+    )
 
     @field_validator("allow", mode="before")
     @classmethod
@@ -207,6 +227,33 @@ class GuardrailKeys(OutcomeKeys):
         None, description="Keep apart: nobody approves who was approved by the requester within that time."
     )
     applies_to: list[str] | None = Field(None, min_length=1, description="Actions looked at; all if left out.")
+    break_glass: Literal["passes"] | None = Field(None, description="`passes`: break-glass passes this guardrail.")
+
+
+class NarrowedGlassKeys(Strict):
+    """How an action narrows the break-glass that guardrails grant for it."""
+
+    who: list[str] | None = Field(None, min_length=1, description="Selectors: of those whom the guardrails name.")
+    max: Duration | None = Field(None, description="Longest timebox.")
+    review_within: Duration | None = Field(None, description="How soon it must be reviewed afterwards.")
+    tell: list[str] | None = Field(None, min_length=1, description="Channels that are told besides.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise wrong("this narrows nothing; write who, max, review_within or tell, or leave the key out.")
+        return self
+
+
+class GlassKeys(Strict):
+    """Break-glass, as guardrails grant it."""
+
+    applies_to: list[str] | None = Field(None, min_length=1, description="Actions; all if left out.")
+    who: list[str] = Field(min_length=1, description="Selectors of who may break the glass.")
+    max: Duration = Field(description="Longest timebox; more is refused.")
+    review_within: Duration = Field(description="How soon it must be reviewed afterwards.")
+    tell: list[str] = Field(min_length=1, description="Channels that are told at once, and when the review is overdue.")
+    bar_when_overdue: bool = Field(True, description="Whether an overdue review bars the person's next break-glass.")
 
 
 class ActionKeys(Strict):
@@ -228,6 +275,7 @@ class ActionKeys(Strict):
     timebox: TimeboxKeys | None = Field(None, description="Makes it a grant that ends by itself.")
     beneficiary: str | None = Field(None, description="The `user` parameter that names for whom it is done.")
     limits: LimitsKeys | None = Field(None, description="How much at a time, and how soon after a failure.")
+    break_glass: NarrowedGlassKeys | None = Field(None, description="Narrows the break-glass that guardrails grant.")
     rules: list[RuleKeys] = Field(min_length=1, description="In order; the first that matches decides, none denies.")
     lapse_after: Duration = Field(
         timedelta(hours=8), description="How long reviews are waited for.", json_schema_extra={"default": "8h"}
@@ -260,6 +308,7 @@ class GuardrailHead(Strict):
 
     guardrails: list[Any]
     facts: dict[str, FactKeys] = Field({})
+    break_glass: list[GlassKeys] = Field([])
 
 
 class GuardrailFile(GuardrailHead):
@@ -267,6 +316,7 @@ class GuardrailFile(GuardrailHead):
 
     guardrails: list[GuardrailKeys] = Field(description="All of them are looked at; any deny wins.")
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What guardrails' conditions may look at.")
+    break_glass: list[GlassKeys] = Field([], description="Who may break the glass; nobody if left out.")
 
 
 class AttributeKeys(Strict):

@@ -7,6 +7,7 @@ from jitbot.slack.spans import Block
 from jitbot.slack.text import shorten
 from jitbot.slack.views import ids
 from jitbot.slack.views.content import gist
+from jitbot.slack.views.standing import owed
 
 RISKY = frozenset({"high", "critical"})
 
@@ -28,6 +29,9 @@ def _own(request: Request) -> list[Block]:
 
 def _shared(request: Request, complete: bool) -> list[Block]:
     value = ids.stamp(request)
+    if owed(request):
+        later = button("Review…", ids.REVIEW_AFTER, value, style="primary")
+        return [later, *([_drop(request)] if request.state is State.ACTIVE else [])]
     if request.state is State.PENDING:
         changes = button("Approve with changes…", ids.APPROVE_CHANGED, value)
         first = [approve(request), changes] if complete else [review(request)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jitbot.explain import seen, who
+from jitbot.explain import seen, source_name, who
 from jitbot.lifecycle import TERMINAL
 from jitbot.model import Need, Outcome, Request, Review, State, UserId
 from jitbot.slack import limits
@@ -13,7 +13,7 @@ from jitbot.slack.text import shorten
 from jitbot.slack.views.buttons import buttons
 from jitbot.slack.views.content import Content, content, gist
 from jitbot.slack.views.people import Names, approvers, called, namer
-from jitbot.slack.views.standing import approved_by, sign, standing
+from jitbot.slack.views.standing import approved_by, review_owed, sign, standing
 
 NEEDS_SHOWN = 12
 DECIDED_LATER = frozenset({State.DECIDING, State.PENDING})
@@ -48,7 +48,9 @@ def first_line(request: Request, reviews: Sequence[Review], names: Names) -> Lin
     if request.state in (State.DECIDING, State.PENDING):
         asked = [f" · asked by {names.get(request.requester, request.requester)} ", When(request.created_at)]
     words = standing(request, reviews, names)
-    return [f"{sign(request)} ", Bold(gist(request)), " · ", *words, *asked, f" · {request.name}"]
+    glass = "Break-glass: " if request.break_glass else ""
+    later = review_owed(request, names)
+    return [f"{sign(request)} ", Bold(glass + gist(request)), " · ", *words, *later, *asked, f" · {request.name}"]
 
 
 def _said(told: Content) -> list[Line]:
@@ -78,7 +80,7 @@ def _deciding(request: Request, reviews: Sequence[Review], names: Names) -> list
 
 def _need(need: Need, names: Names) -> Line:
     given = ", ".join(called(user, names, [need]) for user in need.approved_by)
-    met = f"✓ {' or '.join(source.name for source in need.sources)}: {given}" if given else ""
+    met = f"✓ {' or '.join(source_name(source, namer(names)) for source in need.sources)}: {given}" if given else ""
     waits = f"○ {who(need, namer(names))}" if need.missing > 0 else ""
     return [shorten(" · ".join(part for part in (met, waits) if part), 500)]
 
@@ -98,7 +100,7 @@ def _ending(request: Request, reviews: Sequence[Review], names: Names) -> list[L
     if request.state is State.PENDING:
         then = "starts as planned" if request.starts_at else "runs at once"
         lapse: Line = ["lapses ", When(request.lapses_at), f" · {then} when approved"] if request.lapses_at else []
-        return [lapse]
+        return [*_escalated(request, names), lapse]
     if request.state is State.APPROVED and request.start_by is not None:
         first = "" if request.starts_at else "starts at once, "
         return [[approved], [f"{first}at the latest ", When(request.start_by)]]
@@ -109,12 +111,30 @@ def _ending(request: Request, reviews: Sequence[Review], names: Names) -> list[L
     return [[approved]]
 
 
+def _escalated(request: Request, names: Names) -> list[Line]:
+    """Say who has been asked besides as time passed, and since when."""
+    since, told = request.waits_since, request.escalated_at
+    if request.decision is None or since is None or told is None:
+        return []
+    opened = [tier for tier in request.decision.waiting.escalate if since + tier.after <= told]
+    return [
+        [
+            Bold("Asked also  "),
+            " or ".join(source_name(source, namer(names)) for source in tier.to),
+            ", since ",
+            When(since + tier.after),
+        ]
+        for tier in opened
+    ]
+
+
 def _calling(request: Request, names: Names) -> Line:
     """Ping those who can approve: only in the very first post, since edits notify nobody."""
     if request.state is not State.PENDING or request.decision is None:
         return []
     open_needs = [need for need in request.decision.needs if need.missing > 0]
-    people: list[UserId] = list(dict.fromkeys(user for need in open_needs for user in need.candidates))
+    loud = (user for need in open_needs for user in need.candidates if user not in need.quiet)
+    people: list[UserId] = list(dict.fromkeys(loud))
     spans: list[Span] = []
     for user in people[: limits.PINGS]:
         spans += [Ping(user, names.get(user, user)), " "]

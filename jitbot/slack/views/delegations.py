@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from jitbot.model import Delegation, UserId
-from jitbot.slack.spans import Bold, Code, Drawing, Line, When, paragraph, rich, spoken
+from jitbot.slack.spans import DAY_AND_TIME, Bold, Code, Drawing, Line, When, paragraph, rich, spoken
 from jitbot.slack.text import shorten
 from jitbot.slack.views import ids
 from jitbot.slack.views.people import Names
@@ -23,7 +23,7 @@ def draw(found: Sequence[Delegation], user: UserId, names: Names) -> Drawing:
 
 def _line(each: Delegation, user: UserId, names: Names) -> Line:
     note = f" · “{shorten(each.note, 200)}”" if each.note else ""
-    until = When(each.ends_at, "{date_short_pretty} {time}")
+    until = When(each.ends_at, DAY_AND_TIME)
     if each.delegator == user:
         return [f"{names.get(each.delegate, each.delegate)} reviews in your place until ", until, note]
     return [f"You review in the place of {names.get(each.delegator, each.delegator)} until ", until, note]

@@ -2,36 +2,23 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from jitbot.explain import length
-from jitbot.model import Action, Decision, Outcome, Plan
+from jitbot.model import Action, Outcome
 from jitbot.slack import limits
 from jitbot.slack.blocks import modal, note, plain
 from jitbot.slack.spans import Block, Bold, Line, paragraph, rich
 from jitbot.slack.text import shorten, size, truncate
 from jitbot.slack.typed import Typed
-from jitbot.slack.views import fields, ids
-from jitbot.slack.views.people import Names
+from jitbot.slack.views import break_glass, fields, ids
+from jitbot.slack.views.foresight import Foresight
 from jitbot.slack.views.preview import preview_lines
 
 MOST_FIELDS = 40
 MOST_FAULTS = 8
 FIRST_DATE = 1_000_000_000
 """The smallest instant a date picker takes: ten digits (docs.slack.dev/reference/block-kit/block-elements)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Foresight:
-    """What the form says will come of it: a decision with the names in it, or why none can be told."""
-
-    decision: Decision | None = None
-    plan: Plan | None = None
-    words: str = ""
-    names: Names = field(default_factory=dict)
-    usual_wait: timedelta | None = None
-    """How long requests like this one usually wait for their answer, where that is known."""
 
 
 LOOKING = Foresight(words="⏳ Looking up who decides…")
@@ -46,6 +33,8 @@ def form(action: Action, typed: Typed, faults: Mapping[str, str] | None = None, 
     wrong = dict(faults or {})
     below = [*_parameters(action, typed, wrong), *_reason(action, typed, wrong)]
     below += [*_how_long(action, typed, wrong), *_start(action, typed, wrong)]
+    if ahead.break_glass or typed.break_glass:
+        below += break_glass.choice(typed)
     unplaced = [_fault(text) for text in list(wrong.values())[:MOST_FAULTS]]
     blocks = [*_about(action), *unplaced, *below, {"type": "divider"}, *_ahead(ahead)]
     return modal(action.title, blocks, submit="Ask", close="Cancel", **keeps)

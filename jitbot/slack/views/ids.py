@@ -17,6 +17,7 @@ DROP = "jit:drop"
 HAPPENED = "jit:happened"
 NOT_HAPPENED = "jit:not_happened"
 AGAIN = "jit:again"
+REVIEW_AFTER = "jit:review_after"
 
 OPEN_FORM = "jit:open_form"
 PICK = "jit:pick"
@@ -27,11 +28,15 @@ FORM_VIEW = "jit:form"
 DENY_VIEW = "jit:deny_form"
 CHANGE_VIEW = "jit:change_form"
 REVIEW_VIEW = "jit:review_form"
+BREAK_GLASS_VIEW = "jit:break_glass"
+REVIEW_AFTER_VIEW = "jit:review_after_form"
 
 REASON_BLOCK = "reason"
 TTL_BLOCK = "ttl"
 START_BLOCK = "start"
 COMMENT_BLOCK = "comment"
+GLASS_BLOCK = "break-glass"
+VERDICT_BLOCK = "verdict"
 _PARAMETER = "p:"
 
 _STAMP = re.compile(r"([0-9]{1,15})\.([0-9]{1,9})")

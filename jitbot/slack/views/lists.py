@@ -11,6 +11,7 @@ from jitbot.slack.views import ids
 from jitbot.slack.views.buttons import review
 from jitbot.slack.views.card import CardFor, draw_card, first_line
 from jitbot.slack.views.people import Names
+from jitbot.slack.views.standing import owed as is_owed
 
 FEW_ACTIONS = 12
 """So many actions are listed with a button each; more are offered in a select."""
@@ -91,7 +92,7 @@ WORDS = (
     ("status JIT-12", "how a request stands"),
     ("why JIT-12", "why it was decided so"),
     ("mine", "what you have asked for"),
-    ("pending", "what waits for your approval"),
+    ("pending", "what waits for your approval, or for your review afterwards"),
     ("withdraw JIT-12", "take back a request that has not started"),
     ("drop JIT-12", "end now what you were granted"),
     ("delegate @colleague until Friday 18:00", "have somebody review in your place; alone: who does"),
@@ -106,15 +107,22 @@ def mine(requests: Sequence[Request], names: Names) -> Drawing:
     return _listed("What you have asked for", requests, names, nothing, reviewing=False)
 
 
-def pending(requests: Sequence[Request], names: Names) -> Drawing:
-    """List what waits for somebody's review; the buttons open the whole story, never approve by themselves."""
-    return _listed("Waiting for you", requests, names, "Nothing waits for your approval.", reviewing=True)
+def pending(requests: Sequence[Request], owed: Sequence[Request], names: Names) -> Drawing:
+    """List what waits for somebody's review, before or after the fact; the buttons open the whole story first."""
+    waiting = [*owed, *requests]
+    return _listed("Waiting for you", waiting, names, "Nothing waits for your approval.", reviewing=True)
 
 
 def status(request: Request, reviews: Sequence[Review], names: Names) -> Drawing:
     """Show one request as its card does, with nothing to press but Details."""
     drawn = draw_card(request, reviews, names, CardFor())
     return Drawing(drawn.text, [drawn.blocks[0], *actions(button("Details", ids.DETAILS, ids.stamp(request)))])
+
+
+def _reviewing(request: Request) -> list[Block]:
+    if is_owed(request):
+        return [button("Review…", ids.REVIEW_AFTER, ids.stamp(request), style="primary")]
+    return [review(request), button("Deny…", ids.DENY, ids.stamp(request))]
 
 
 def _listed(title: str, requests: Sequence[Request], names: Names, nothing: str, *, reviewing: bool) -> Drawing:
@@ -125,7 +133,7 @@ def _listed(title: str, requests: Sequence[Request], names: Names, nothing: str,
     blocks = [rich(paragraph([Bold(f"{title} ({len(requests)})")]))]
     for request, head in zip(shown, heads, strict=True):
         why: list[Span] = [f"“{shorten(request.reason, 200)}”"] if request.reason.strip() else []
-        own = [review(request), button("Deny…", ids.DENY, ids.stamp(request))] if reviewing else []
+        own = _reviewing(request) if reviewing else []
         row = actions(*own, button("Details", ids.DETAILS, ids.stamp(request)))
         blocks += [rich(paragraph(head, why)), *row]
     if len(requests) > MOST_SHOWN:

@@ -1,17 +1,18 @@
 """Everything else that is said: lines in a thread, notices, alarms, one line at the end, and answers to a command."""
 
+import re
 from collections.abc import Sequence
 
 from jitbot.explain import length, named
-from jitbot.model import Request, Review
+from jitbot.model import Request, Review, UserId
 from jitbot.slack import limits
 from jitbot.slack.blocks import actions, button
-from jitbot.slack.spans import Bold, Drawing, Line, paragraph, rich, spoken, verbatim
+from jitbot.slack.spans import Block, Bold, Drawing, Line, Ping, Span, paragraph, rich, spoken, verbatim
 from jitbot.slack.text import size, truncate, visible
 from jitbot.slack.views import ids
 from jitbot.slack.views.content import gist
 from jitbot.slack.views.people import Names, namer
-from jitbot.slack.views.standing import approved_by, sign, standing
+from jitbot.slack.views.standing import approved_by, owed, sign, standing
 
 
 def saying(text: str) -> Drawing:
@@ -25,14 +26,22 @@ def notice(text: str, request: Request | None) -> Drawing:
     said = saying(text)
     if request is None:
         return said
-    return Drawing(said.text, [*said.blocks, *actions(button("Details", ids.DETAILS, ids.stamp(request)))])
+    return Drawing(said.text, [*said.blocks, *_ways(request)])
 
 
-def alarm(text: str) -> Drawing:
-    """Tell the operators."""
+def _ways(request: Request) -> list[Block]:
+    """Return the buttons by which somebody gets from a message to the request it is about."""
+    value = ids.stamp(request)
+    later = [button("Review…", ids.REVIEW_AFTER, value, style="primary")] if owed(request) else []
+    return actions(*later, button("Details", ids.DETAILS, value))
+
+
+def alarm(text: str, request: Request | None = None) -> Drawing:
+    """Tell the operators; about broken glass, with a way to review it."""
     shown = truncate(visible(text), limits.SECTION_TEXT)
     line: Line = ["🚨 ", Bold(shown or "-")]
-    return Drawing(spoken([line]), [rich(paragraph(line))])
+    ways = _ways(request) if request is not None and request.break_glass else []
+    return Drawing(spoken([line]), [rich(paragraph(line)), *ways])
 
 
 def announcement(text: str, names: Names) -> Drawing:
@@ -50,6 +59,15 @@ def thread(lines: Sequence[str]) -> Drawing:
         kept = text[-(limits.SECTION_TEXT // 2) :]
         text = f"({len(text) - len(kept)} more characters above)\n{kept}"
     return Drawing(spoken([[text]]), [rich(verbatim(text, limits.SECTION_TEXT))])
+
+
+def call(text: str, names: Names) -> Drawing:
+    """Ping the people whom a text of ours names (`<@U…>`)."""
+    spans: list[Span] = []
+    for piece in re.split(r"(<@[UW][A-Z0-9_]+>)", text):
+        user = UserId(piece[2:-1]) if piece.startswith("<@") else None
+        spans.append(Ping(user, names.get(user, user)) if user else visible(piece))
+    return Drawing(spoken([spans]), [rich(paragraph(spans))])
 
 
 def summary(request: Request, reviews: Sequence[Review], names: Names) -> Drawing:

@@ -9,6 +9,10 @@ Names = Mapping[UserId, str]
 """Display names by id; whoever is missing is shown by id."""
 
 
+MOST_NAMED = 10
+"""So many of those who are told one by one are named where it is said who is."""
+
+
 def namer(names: Names) -> Namer:
     """Return how `explain` asks for names."""
     return lambda user: names.get(user, user)
@@ -17,6 +21,8 @@ def namer(names: Names) -> Namer:
 def on_card(request: Request, reviews: Sequence[Review]) -> set[UserId]:
     """Return everybody whose name a drawing of this request may need."""
     people = {request.requester, request.beneficiary, *(user for review in reviews for user in review.people)}
+    if request.obligation is not None and request.obligation.reviewed_by is not None:
+        people.add(request.obligation.reviewed_by)
     return people | in_decision(request.decision)
 
 
@@ -26,7 +32,11 @@ def in_decision(decision: Decision | None) -> set[UserId]:
         return set()
     people = {user for need in decision.needs for user in (*need.approved_by, *need.candidates, *need.left)}
     people |= {user for need in decision.needs for pair in need.stand_ins for user in pair}
+    people |= set(decision.owes.skipped[:MOST_NAMED]) if decision.owes is not None else set()
     people |= set(_in_tree(decision.tree))
+    tiers = (source for tier in decision.waiting.escalate for source in tier.to)
+    sources = (*(source for need in decision.needs for source in need.sources), *tiers)
+    people |= {UserId(source.name) for source in sources if source.kind == "user"}
     return people | ({decision.denied_by} if decision.denied_by else set())
 
 

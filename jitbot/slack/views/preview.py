@@ -23,6 +23,8 @@ def preview_lines(
 
 
 def _outcome(decision: Decision, names: Names) -> str:
+    if decision.owes is not None and decision.outcome is Outcome.ALLOW:
+        return f"🚨 {decision.summary}"
     if decision.outcome is Outcome.ALLOW:
         return f"✅ Runs at once: {shorten(decision.rule or decision.summary, 300)}."
     if decision.outcome is Outcome.DENY:

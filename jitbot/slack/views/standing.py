@@ -6,9 +6,15 @@ from datetime import datetime, timedelta
 from jitbot.explain import either, length, named
 from jitbot.model import Request, Review, State, Verdict
 from jitbot.slack.limits import CARD_OUTCOME
-from jitbot.slack.spans import DAY_AND_TIME, Line, When
+from jitbot.slack.spans import DAY_AND_TIME, Line, Span, When
 from jitbot.slack.text import shorten
 from jitbot.slack.views.people import Names, approvers, called, namer, reviewer
+
+
+def owed(request: Request) -> bool:
+    """Tell whether a review is still owed for broken glass."""
+    return request.obligation is not None and request.obligation.reviewed_at is None
+
 
 SIGNS = {
     State.DECIDING: "🟠",
@@ -29,14 +35,16 @@ SIGNS = {
     State.REVOKED: "⚪",
     State.ROLLED_BACK: "↩️",
 }
+_GLASS = frozenset({State.APPROVED, State.RUNNING, State.VERIFYING, State.ACTIVE, State.UNDOING})
 ALARMED_AFTER = 3
 """So many failed undos are shown as failing."""
 
 
 def sign(request: Request) -> str:
     """Return the state's sign; an undo that keeps failing is an alarm."""
+    broken = request.break_glass and (request.state in _GLASS or owed(request))
     failing = request.state is State.UNDOING and request.undo_attempts >= ALARMED_AFTER
-    return "🚨" if failing else SIGNS[request.state]
+    return "🚨" if failing or broken else SIGNS[request.state]
 
 
 def standing(request: Request, reviews: Sequence[Review], names: Names) -> Line:
@@ -145,6 +153,21 @@ def _revoked(request: Request, reviews: Sequence[Review], names: Names) -> Line:
 
 def _rolled_back(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     return [_after("undone", request)]
+
+
+def review_owed(request: Request, names: Names) -> Line:
+    """Say in the first line of a card that a review is owed, or what came of it."""
+    obligation = request.obligation
+    if obligation is None:
+        return []
+    if owed(request):
+        late = "review OVERDUE since " if obligation.reminded_at is not None else "review owed by "
+        spans: list[Span] = [f" · {late}", When(obligation.due_at, DAY_AND_TIME)]
+        return spans
+    by = names.get(obligation.reviewed_by, obligation.reviewed_by) if obligation.reviewed_by else ""
+    verdict = "reviewed and accepted" if obligation.accepted else "reviewed and objected to"
+    said = f": “{shorten(obligation.comment, 200)}”" if obligation.comment else ""
+    return [f" · {verdict} by {by}{said}"]
 
 
 _LATE = timedelta(minutes=1)

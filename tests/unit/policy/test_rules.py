@@ -114,9 +114,9 @@ def test_a_huge_number_of_alternatives_is_counted_and_not_expanded(fault: Fault)
         ("[{deny: »5}]", "write `deny: true`, or the message that people see in quotes."),
         (
             "[{allow: true, »when_: x}]",
-            "'when_' is not a key here. Did you mean when? Allowed: name, when, deny, review and allow.",
+            "'when_' is not a key here. Did you mean when? Allowed: name, when, deny, review, allow, "
+            "remind_after, escalate, lapse_after and fallback.",
         ),
-        ("[{review: [{from: [group:leads]}], »escalate: []}]", "'escalate' is not a key here."),
         ("[{allow: true, when: »}]", "`when` is empty; write a value, or leave the key out."),
         ("[{allow: true, when: »true}]", "this must be text, not true; put it in quotes."),
         (
@@ -145,7 +145,7 @@ def test_a_huge_number_of_alternatives_is_counted_and_not_expanded(fault: Fault)
         ("[{review: [{from: [group:leads], count: »'2'}]}]", "this must be a whole number, not '2'."),
         (
             "[{review: [{from: [group:leads], »cuont: 2}]}]",
-            "'cuont' is not a key here. Did you mean count? Allowed: from, count and any_of.",
+            "'cuont' is not a key here. Did you mean count? Allowed: from, count, quiet and any_of.",
         ),
         ("[{review: [{from: [user:U1ANN], count: »2}]}]", "this asks for 2 different people and names 1."),
         ("[{review: [{any_of: »[]}]}]", "this is empty; at least 1 is needed."),
@@ -264,7 +264,8 @@ def test_a_parameter_that_is_free_text_in_one_action_is_free(load_files: Callabl
         ("»{name: x}", "a rule says exactly one of deny, review, not_recently_approved_by; this"),
         (
             "{deny: true, »allow: true}",
-            "'allow' is not a key here. Allowed: name, when, deny, review, not_recently_approved_by and applies_to.",
+            "'allow' is not a key here. Allowed: name, when, deny, review, not_recently_approved_by, applies_to and "
+            "break_glass.",
         ),
         ("{not_recently_approved_by: »1}", "'1' needs a unit: write a duration like 45s, 30m, 1h30m or 2d."),
         ("»{not_recently_approved_by: 1d, deny: true}", "a rule says exactly one of deny, review, not_rec"),

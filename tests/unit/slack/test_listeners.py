@@ -95,6 +95,12 @@ class FakeService:
     def status(self, user: UserId, request: RequestId) -> tuple[Request, list[Any]]:
         return make_request(), []
 
+    def may_break_glass(self, user: UserId, action: Action) -> bool:
+        return False
+
+    def owed(self, user: UserId) -> list[Request]:
+        return []
+
     mine = pending = lambda self, user: [make_request()]
 
 

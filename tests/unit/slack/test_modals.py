@@ -15,7 +15,8 @@ from jitbot.slack.spans import Block, Drawing
 from jitbot.slack.typed import Typed, placed, read_form
 from jitbot.slack.views import fields, lists, notices, small
 from jitbot.slack.views.change import change_form
-from jitbot.slack.views.form import Foresight, form
+from jitbot.slack.views.foresight import Foresight
+from jitbot.slack.views.form import form
 from jitbot.slack.views.whole import details, review_form
 from tests.slack_town import shown
 from tests.unit.slack.drawn import NAMES, NOW, make_action, make_decision, make_request, make_review
@@ -240,13 +241,13 @@ def test_the_picker_works_with_any_number_of_actions(number: int) -> None:
 @given(st.lists(texts, max_size=20))
 def test_lists_fit_whatever_is_in_them(reasons: list[str]) -> None:
     requests = [make_request(reason=reason, title=reason) for reason in reasons]
-    for drawing in (lists.mine(requests, NAMES), lists.pending(requests, NAMES)):
+    for drawing in (lists.mine(requests, NAMES), lists.pending(requests, requests, NAMES)):
         assert_message(drawing)
     assert_message(lists.help_list([make_action(name="x" * 50, title=reason) for reason in reasons]))
 
 
 def test_what_waits_for_you_opens_the_whole_story_and_never_approves_by_itself() -> None:
-    drawing = lists.pending([make_request()], NAMES)
+    drawing = lists.pending([make_request()], [], NAMES)
     ids = [
         element["action_id"] for block in drawing.blocks if block["type"] == "actions" for element in block["elements"]
     ]

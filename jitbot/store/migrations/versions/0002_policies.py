@@ -1,4 +1,7 @@
-"""What richer policies need: planned starts, quotas, changes by approvers, delegations, and finding things quickly."""
+"""What richer policies need: planned starts, quotas, changes by approvers, delegations, waiting and break-glass.
+
+And what finds things quickly.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +15,7 @@ depends_on = None
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
 JSON = sa.JSON().with_variant(JSONB(), "postgresql")
-POLICIES = sa.text("kind = 'policies'")
+POLICIES, OWED = sa.text("kind = 'policies'"), sa.text("kind = 'owed'")
 INDEXES = {
     "ix_requests_action": ("requests", ["action", "id"]),
     "ix_requests_quota": ("requests", ["requester", "quota"]),
@@ -21,13 +24,32 @@ INDEXES = {
     "ix_requests_ended_at": ("requests", ["ended_at"]),
     "ix_reviews_reviewer": ("reviews", ["reviewer", "at"]),
 }
+PARTIAL = {"ix_events_policies": ("seq", POLICIES), "ix_events_owed": ("request", OWED)}
 
 
 def upgrade() -> None:
-    op.add_column("requests", sa.Column("starts_at", INSTANT, nullable=True))
-    op.add_column("requests", sa.Column("changed_by", sa.String(length=32), nullable=True))
-    op.add_column("requests", sa.Column("quota", sa.String(length=80), nullable=True))
+    for column in (
+        sa.Column("starts_at", INSTANT, nullable=True),
+        sa.Column("changed_by", sa.String(length=32), nullable=True),
+        sa.Column("quota", sa.String(length=80), nullable=True),
+        sa.Column("waits_since", INSTANT, nullable=True),
+        sa.Column("escalated_at", INSTANT, nullable=True),
+        sa.Column("reminded_at", INSTANT, nullable=True),
+        sa.Column("reminders", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("break_glass", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("obligation", JSON, nullable=True),
+    ):
+        op.add_column("requests", column)
     op.add_column("reviews", sa.Column("on_behalf_of", JSON, server_default=sa.text("'[]'"), nullable=False))
+    _add_delegations()
+    _add_obligations()
+    for name, (table, columns) in INDEXES.items():
+        op.create_index(name, table, columns)
+    for name, (part, where) in PARTIAL.items():
+        op.create_index(name, "events", [part], sqlite_where=where, postgresql_where=where)
+
+
+def _add_delegations() -> None:
     op.create_table(
         "delegations",
         sa.Column("id", SERIAL, nullable=False),
@@ -42,16 +64,33 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_delegations_ends_at", "delegations", ["ended_at", "ends_at"])
-    for name, (table, columns) in INDEXES.items():
-        op.create_index(name, table, columns)
-    op.create_index("ix_events_policies", "events", ["seq"], sqlite_where=POLICIES, postgresql_where=POLICIES)
+
+
+def _add_obligations() -> None:
+    op.create_table(
+        "obligations",
+        sa.Column("request", SERIAL, nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("due_at", INSTANT, nullable=False),
+        sa.Column("look_at", INSTANT, nullable=True),
+        sa.Column("reviewed_at", INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(["request"], ["requests.id"], name=op.f("fk_obligations_request")),
+        sa.PrimaryKeyConstraint("request", name=op.f("pk_obligations")),
+    )
+    op.create_index("ix_obligations_look_at", "obligations", ["look_at"])
+    op.create_index("ix_obligations_reviewed_at", "obligations", ["reviewed_at", "due_at"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_events_policies", table_name="events")
+    for name in PARTIAL:
+        op.drop_index(name, table_name="events")
     for name, (table, _) in INDEXES.items():
         op.drop_index(name, table_name=table)
+    op.drop_table("obligations")
     op.drop_table("delegations")
     op.drop_column("reviews", "on_behalf_of")
-    for column in ("quota", "changed_by", "starts_at"):
-        op.drop_column("requests", column)
+    for name in (
+        *("obligation", "break_glass", "reminders", "reminded_at", "escalated_at", "waits_since"),
+        *("quota", "changed_by", "starts_at"),
+    ):
+        op.drop_column("requests", name)
