@@ -72,6 +72,11 @@ def policy_explain(  # noqa: PLR0913 - the options of one command
         typer.Option(help="What cannot be read: group:NAME, oncall:NAME, attribute:NAME, freeze:NAME, facts.NAME."),
     ] = [],  # noqa: B006 - never changed
     approved_by: Annotated[list[str], typer.Option(help="Who approves.")] = [],  # noqa: B006 - never changed
+    waited: Annotated[str, typer.Option(help="How long it has waited for reviews by now: 30m.")] = "",
+    overdue: Annotated[
+        bool | None,
+        typer.Option("--review-overdue/--no-review-overdue", help="Whether who asks owes a review after break-glass."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The whole decision as JSON.")] = False,
 ) -> None:
     """Say what would be decided, and why. Nothing is looked up and nothing runs."""
@@ -96,6 +101,8 @@ def policy_explain(  # noqa: PLR0913 - the options of one command
         frozen=frozen,
         unread=unread,
         approved_by=approved_by,
+        waited=waited,
+        overdue=overdue,
     )
     show(explain_what_if(open_bench(folder, read_settings()), said), as_json=as_json)
 

@@ -34,7 +34,7 @@ from jitbot.model import (
     Truth,
     UserId,
 )
-from jitbot.policy.break_glass import Glass, break_glass
+from jitbot.policy.break_glass import LABEL, Glass, break_glass
 from jitbot.policy.calendar import on_calendar, planned_start, until_when
 from jitbot.policy.durations import format_duration
 from jitbot.policy.known import known
@@ -95,7 +95,7 @@ def _walk(
     ]
     rules = _rules(action, request, values, facts, passed if glass else found)
     if glass is not None and glass.terms is not None:
-        found.rule = Rule("break-glass", Outcome.ALLOW, where=glass.terms.where)
+        found.rule = Rule(LABEL, Outcome.ALLOW, where=glass.terms.where)
         found.owes = _owed(policy, glass.terms, request, passed, facts)
         rules = [glass.reason, *(Reason(Mark.UNTRIED, rule.name, "", rule.where) for rule in action.rules)]
     return found, [*([Reason(Mark.YES, "guardrails", children=tuple(guardrails))] if guardrails else []), *rules]

@@ -9,6 +9,8 @@ from datetime import datetime
 
 from jitbot.model import Entry, Facts, Request, Rule, Selector, Tier, UserId, Waiting
 
+FALLBACK = "fallback"
+"""The kind of the marks that reviews carry of those on whom it fell back."""
 MOST_REMINDERS = 6
 """So many reminders for one request at most: whoever has not answered by then will not answer the next one either."""
 
@@ -79,7 +81,7 @@ def counting(rule: Rule, entry: Entry) -> Entry:
 
 def mark(rule: Rule, source: Selector) -> Selector:
     """Return what a review notes of somebody on whom it fell back; unlike the selector, it counts nowhere else."""
-    return Selector("fallback", f"{rule.name}/{source}")
+    return Selector(FALLBACK, f"{rule.name}/{source}")
 
 
 def marks(rules: Iterable[Rule], outside: Collection[UserId], facts: Facts, user: UserId) -> tuple[str, ...]:

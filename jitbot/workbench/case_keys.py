@@ -43,6 +43,11 @@ class GivenKeys(Strict):
     approved_lately: dict[str, Duration] = Field(
         {}, description="Whose requests the requester approved, and how long ago: `{cy: 2h}`."
     )
+    break_glass: bool = Field(False, description="Whether the glass is to be broken.")
+    review_overdue: bool = Field(
+        False, description="Whether the requester lets a review after break-glass wait too long."
+    )
+    waited: Duration | None = Field(None, description="How long it has waited for reviews by now.")
     facts: dict[str, Any] = Field({}, description="The values of facts, by name; what is left out is unread.")
     frozen: list[str] = Field([], description="The freezes whose calendars say that they hold then.")
     targets: int | None = Field(None, ge=0, description="How many things the plan touches.")

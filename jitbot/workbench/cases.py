@@ -7,6 +7,7 @@ from typing import Any
 
 from jitbot.errors import InvalidInput
 from jitbot.model import Action, FactCall, Failure, Holder, ParameterType, Tally, UserId, Verdict
+from jitbot.policy.break_glass import LABEL
 from jitbot.policy.files.complaints import check
 from jitbot.policy.files.issues import Issues
 from jitbot.policy.files.yaml_events import Document, Path, parse
@@ -117,6 +118,8 @@ class _CaseReader:
             undoable=given.undoable is not False,
             changes=given.changes is True,
             starts_at=given.starts_at or "",
+            break_glass=given.break_glass,
+            waited=given.waited,
         )
 
     def _scene(
@@ -150,7 +153,8 @@ class _CaseReader:
             lost,
             frozen,
             tally,
-            people.attributes,
+            attributes=people.attributes,
+            overdue=given.review_overdue,
             stand_ins=people.stand_ins,
         )
 
@@ -198,7 +202,8 @@ class _CaseReader:
 
     def _expected(self, path: Path, expect: ExpectKeys, action: Action) -> None:
         guardrails = [each.rule.name for each in self._bench.policy.guardrails if each.covers(action.name)]
-        known = [*(rule.name for rule in action.rules), *guardrails, NOTHING]
+        glass = [LABEL] if action.break_glass else []
+        known = [*(rule.name for rule in action.rules), *guardrails, *glass, NOTHING]
         if expect.rule is not None and expect.rule not in known:
             self._note((*path, "rule"), _unknown("rule or guardrail", expect.rule, known, f" of {action.name}"))
 

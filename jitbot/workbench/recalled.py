@@ -30,7 +30,7 @@ NOT_ON_RECORD = "it is not on record"
 
 def recall(policy: Policy, request: Request, known: Known, reviews: Sequence[Review]) -> Facts:
     """Return what was known, for a decision by this policy; the rest is unread."""
-    want, unread = wanted(policy, request.action), dict[str, str]()
+    want, unread = wanted(policy, request.action, break_glass=request.break_glass), dict[str, str]()
     members: dict[str, frozenset[UserId]] = {}
     for selector in want.selectors:
         who = listed(selector, policy)
@@ -43,7 +43,7 @@ def recall(policy: Policy, request: Request, known: Known, reviews: Sequence[Rev
     values = _values(want.facts, known, unread) | _attributes(want.attributes, known, unread)
     spans = _spans(want.calendars, known, unread)
     tally = _counted(policy, request.action, known)
-    return Facts(known.at, members, people, values, unread, spans=spans, tally=tally)
+    return Facts(known.at, members, people, values, unread, spans=spans, tally=tally, overdue=known.overdue)
 
 
 def _values(calls: Sequence[FactCall], known: Known, unread: dict[str, str]) -> dict[str, Any]:

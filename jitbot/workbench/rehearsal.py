@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from jitbot.errors import InvalidInput
@@ -10,6 +11,9 @@ from jitbot.policy.decide import decide, eligible, standing_in
 from jitbot.ports import Catalog, Sources
 from jitbot.service.drafting import draft, find_action, planned
 from jitbot.workbench.scene import Scene, read_facts, staged
+
+ANY_REASON = "not looked at"
+"""Stands for the reason that break-glass wants of everybody, where it is not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Bench:
 class Asked:
     """What is asked for. Without a `reason`, the action's wishes about reasons are not looked at.
 
-    `targets`, `undoable` and `changes` are what the plan would say; without `targets` all of it is unread.
+    `targets`, `undoable` and `changes` are what the plan would say; without `targets` all of it is unread. `waited` is
+    how long people have been waited for when it is reviewed.
     """
 
     action: str
@@ -38,6 +43,8 @@ class Asked:
     undoable: bool = True
     changes: bool = False
     starts_at: str = ""
+    break_glass: bool = False
+    waited: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class Rehearsal:
 
 
 def rehearse(bench: Bench, scene: Scene, asked: Asked, reviews: Sequence[tuple[UserId, Verdict]] = ()) -> Rehearsal:
-    """Ask, then review in this order, all in one moment. Nothing is run and nobody is called."""
+    """Ask, wait, then review in this order, all in one moment. Nothing is run and nobody is called."""
     try:
         request = _drafted(bench, scene, asked)
     except InvalidInput as error:
@@ -64,7 +71,9 @@ def rehearse(bench: Bench, scene: Scene, asked: Asked, reviews: Sequence[tuple[U
     decision = decide(policy, request, (), facts)
     counted: list[Review] = []
     refused: list[UserId] = []
-    pending = replace(request, state=State.PENDING)
+    pending = replace(request, state=State.PENDING, waits_since=scene.at - (asked.waited or timedelta(0)))
+    if decision.outcome is Outcome.REVIEW:
+        decision = decide(policy, pending, (), facts)
     for user, verdict in reviews:
         over = decision.outcome is Outcome.DENY
         selectors = () if over else eligible(policy, pending, decision, facts, user)
@@ -83,10 +92,11 @@ def _drafted(bench: Bench, scene: Scene, asked: Asked) -> Request:
         action = replace(action, reason=ReasonRule(required=False))
     body = {
         "params": asked.params,
-        "reason": asked.reason or "",
+        "reason": (ANY_REASON if asked.break_glass else "") if asked.reason is None else asked.reason,
         "ttl": asked.ttl,
         "source": asked.source,
         "at": asked.starts_at,
+        "break_glass": asked.break_glass,
     }
     drafted = draft(action, bench.catalog, requester=asked.requester, team="", body=body, now=scene.at)
     if asked.targets is None:

@@ -13,6 +13,7 @@ from jitbot.errors import InvalidInput
 from jitbot.model import Decision, Facts, Outcome, Policy, Request, Review, State
 from jitbot.policy.decide import decide, mentioned
 from jitbot.policy.requirements import satisfied
+from jitbot.policy.waiting import FALLBACK
 from jitbot.service.drafting import draft
 from jitbot.workbench.history import Past
 from jitbot.workbench.recalled import recall
@@ -98,15 +99,20 @@ def _asked(request: Request, bench: Bench, *, deciding: bool) -> Request:
         "reason": request.reason,
         "ttl": request.ttl,
         "source": request.source,
+        "break_glass": request.break_glass,
     }
     if request.starts_at is not None:
         body["at"] = request.starts_at.isoformat()
     drafted = draft(
         action, bench.catalog, requester=request.requester, team=request.team, body=body, now=request.created_at
     )
-    plan = request.snapshot.plan
-    state = State.DECIDING if deciding else State.PENDING
-    return replace(drafted, id=request.id, state=state, snapshot=replace(drafted.snapshot, plan=plan))
+    return replace(
+        drafted,
+        id=request.id,
+        state=State.DECIDING if deciding else State.PENDING,
+        waits_since=request.waits_since,
+        snapshot=replace(drafted.snapshot, plan=request.snapshot.plan),
+    )
 
 
 def _counted(reviews: Sequence[Review], policy: Policy, action: str, facts: Facts) -> list[Review]:
@@ -117,7 +123,8 @@ def _counted(reviews: Sequence[Review], policy: Policy, action: str, facts: Fact
         stood_for = (
             replace(each, selectors=satisfied(selectors, facts, each.delegator)) for each in review.on_behalf_of
         )
-        own = satisfied(selectors, facts, review.reviewer)
+        fell_back = (each for each in review.selectors if each.startswith(f"{FALLBACK}:"))
+        own = (*satisfied(selectors, facts, review.reviewer), *fell_back)
         return replace(review, selectors=own, on_behalf_of=tuple(each for each in stood_for if each.selectors))
 
     return [again(review) for review in reviews]

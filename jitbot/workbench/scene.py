@@ -53,6 +53,8 @@ class Scene:
     tally: Tally = field(default_factory=Tally)
     """What the ledger would count; a quota that is not among it is unread."""
 
+    overdue: bool | None = False
+    """Whether the requester lets a review after break-glass wait too long; None where that is unread."""
     attributes: Mapping[UserId, Mapping[str, Any]] = field(default_factory=dict)
     """What people have of each attribute, before what the files say."""
     from_files: bool = False
@@ -89,7 +91,9 @@ def calendars(policy: Policy) -> list[str]:
 def read_facts(policy: Policy, request: Request, people: Collection[UserId], scene: Scene, sources: Sources) -> Facts:
     """Read the facts of a staged policy as the bot would."""
     clock = cast(Ledger, _Clock(scene.at))  # all that reading facts asks of a ledger is the time
-    reader = FactsReader(_Directory(scene), clock, _Sources(policy, scene, sources), _standing(scene))
+    directory, asked = _Directory(scene), _Sources(policy, scene, sources)
+    overdue = {None: None, True: (0,), False: ()}[scene.overdue]
+    reader = FactsReader(directory, clock, asked, _standing(scene), overdue=lambda user: overdue)
     try:
         return replace(reader.read(policy, request.action, people, request), tally=scene.tally)
     finally:

@@ -12,6 +12,8 @@ from typing import Any
 from jitbot.errors import InvalidInput
 from jitbot.model import FactKind, Kind, Person, Policy, Tally, UserId, Verdict
 from jitbot.policy.attributes import NAME
+from jitbot.policy.break_glass import OVERDUE
+from jitbot.policy.durations import parse_duration
 from jitbot.policy.files.selectors import USER_ID
 from jitbot.policy.wanted import wanted
 from jitbot.policy.wording import did_you_mean, listed, shown
@@ -45,6 +47,8 @@ class WhatIf:
     frozen: Sequence[str] = ()
     unread: Sequence[str] = ()
     approved_by: Sequence[str] = ()
+    waited: str = ""
+    overdue: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ def _asked(policy: Policy, said: WhatIf) -> Asked:
         said.ttl or typed.ttl,
         targets=None if looks_at_more else said.targets,
         starts_at=typed.at,
+        break_glass=typed.break_glass,
+        waited=parse_duration(said.waited) if said.waited else None,
     )
 
 
@@ -160,6 +166,7 @@ class _Crowd:
             tuple(name for name, holds in frozen.items() if holds),
             tally=Tally(self._used(asked.action)),
             attributes={requester.id: self._attributes()},
+            overdue=said.overdue,
             from_files=True,
         )
 
@@ -256,6 +263,7 @@ def _how(name: str, policy: Policy) -> str:
         "requester.on_call": [f"--on-call {each}=WHO" for each in policy.on_call],
         "counts": ["--used RULE=NUMBER"],
         "targets": ["--targets NUMBER"],
+        OVERDUE: ["--no-review-overdue (or --review-overdue)"],
     }
     return " ".join(several.get(name, ()))
 

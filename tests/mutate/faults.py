@@ -910,7 +910,7 @@ FAULTS = (
     Fault(
         "an approval given as somebody else comes to count as the fallback's",
         "jitbot/policy/waiting.py",
-        'return Selector("fallback", f"{rule.name}/{source}")',
+        'return Selector(FALLBACK, f"{rule.name}/{source}")',
         "return source",
         ("tests/unit/core/test_waiting.py",),
     ),
