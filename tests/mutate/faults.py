@@ -336,8 +336,8 @@ FAULTS = (
     Fault(
         "what lies between the events of a request is not followed",
         "jitbot/store/trail.py",
-        "                self._verifier.follows(event, previous)\n",
-        "                pass\n",
+        "            (self._verifier.event if chosen else self._verifier.follows)(event, previous)\n",
+        "            if chosen:\n                self._verifier.event(event, previous)\n",
         _in("tampering"),
     ),
     Fault(
