@@ -63,11 +63,17 @@ def test_so_many_run_at_once_the_next_goes_to_people_and_others_are_unaffected(t
 
 
 def test_the_tree_says_how_much_is_used(town: Town) -> None:
-    requests = [restart(town) for _ in range(3)]
-    seen = [explain(town.see(each).decision, str) for each in requests]  # type: ignore[arg-type]
-    assert "✓ a few   payments.yml:12   used 0 of 2 in the last hour" in seen[0]
-    assert "used 1 of 2" in seen[1]
-    assert "– a few   payments.yml:12   used 2 of 2 in the last hour" in seen[2]  # noqa: RUF001 - as it is drawn
+    def ahead() -> str:
+        queries = town.service.queries
+        body = {"params": {"service": "api"}, "reason": "INC-1"}
+        return explain(queries.preview(ANN, queries.action("restart"), body).decision, str)  # type: ignore[arg-type]
+
+    assert "✓ a few   payments.yml:12   used 0 of 2 in the last hour" in ahead()
+    ran = restart(town)
+    assert "used 1 of 2" in ahead()
+    restart(town)
+    assert "– a few   payments.yml:12   used 2 of 2 in the last hour" in ahead()  # noqa: RUF001 - as it is drawn
+    assert "✓ a few   payments.yml:12   has its place of 2" in explain(town.see(ran).decision, str)  # type: ignore[arg-type]
 
 
 def test_a_place_is_free_again_after_the_interval(town: Town) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from jitbot.errors import RunnerRefused, Unavailable
-from jitbot.model import AuditEvent, Author, Decision, Request, State
+from jitbot.model import AuditEvent, Author, Facts, Request, State
 from tests.acceptance.test_weather import Down, break_ledger
 from tests.town import ANN, BO, CY, DI, PEOPLE, POLICY, FakeInputs, Town
 
@@ -205,13 +205,14 @@ def test_a_click_elsewhere_while_it_is_decided_anew_is_not_lost_and_obeys_the_ne
     town: Town, twin: Town, asked: Request
 ) -> None:
     asking = town.service.reloading._asking
-    decide = asking.decision
+    read = asking.facts
 
-    def clicked_meanwhile(*seen: Any) -> Decision:
+    def clicked_meanwhile(*seen: Any) -> Facts:
+        asking.facts = read  # type: ignore[method-assign]
         twin.approve(BO, asked)
-        return decide(*seen)
+        return read(*seen)
 
-    asking.decision = clicked_meanwhile  # type: ignore[method-assign]
+    asking.facts = clicked_meanwhile  # type: ignore[method-assign]
     change(town, ONE, "        review: [{from: [group:oncall], count: 2}]")
     assert town.kinds(asked) == ["requested", "ask", "reviewed", "approve", "ask"]
     assert (town.see(asked).policy_digest, town.runner.started) == (town.book.policy.digest, [])
