@@ -90,7 +90,8 @@ def _held(action: Action, limits: Limits, request: Request, tally: Tally) -> str
         return f"One person may hold {limits.held_by_one} at a time: {_named(own)}. Drop that first, or wait."
     if limits.held is not None and len(tally.holders) >= limits.held:
         held = _named(tally.holders)
-        return f"{action.title} may be held {limits.held} times at once: {held}. Ask again when one has ended."
+        often = "only once" if limits.held == 1 else f"{limits.held} times"
+        return f"{action.title} may be held {often} at the same time: {held}. Ask again when one has ended."
     return ""
 
 

@@ -53,7 +53,7 @@ def limited(make_bench: Callable[[Mapping[str, str]], Bench]) -> Bench:
         (", used: {twice a day: 2}, approved_lately: {bo: 2h}", "outcome: review, approvers: [cy]"),
         (", used: {twice a day: 2}, approved_lately: {bo: 25h}", "outcome: review, approvers: [bo, cy]"),
         (", held_by: [ann]", "outcome: deny, reason: One person may hold 1 at a time"),
-        (", held_by: [bo, cy]", "outcome: deny, reason: may be held 2 times at once"),
+        (", held_by: [bo, cy]", "outcome: deny, reason: may be held 2 times at the same time"),
         (", held_by: [bo]", "outcome: allow"),
         (", failed: 9m", "outcome: deny, reason: failed on this target"),
         (", failed: 11m", "outcome: allow"),
