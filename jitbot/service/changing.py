@@ -179,10 +179,8 @@ class Changing:
     def _revise(
         self, entry: Entry, request: Request, other: Request, words: str, decision: Decision, policy: Policy
     ) -> Request:
-        tiers = {
-            "waits_since": request.waits_since,
-            "escalated_at": request.escalated_at,
-        }  # who was asked later stays so
+        # whoever has come to be asked as time passed stays asked: perhaps they are the one who changes it
+        tiers = {"waits_since": request.waits_since, "escalated_at": request.escalated_at}
         again = asked_again(policy.actions[request.action], other, decision, entry.now, **tiers, reminded_at=entry.now)
         return entry.move(
             request,

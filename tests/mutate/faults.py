@@ -1012,4 +1012,32 @@ FAULTS = (
         "            pass",
         _in("break_glass"),
     ),
+    Fault(
+        "who is asked later, and changes it, has not approved it",
+        "jitbot/service/changing.py",
+        'tiers = {"waits_since": request.waits_since, "escalated_at": request.escalated_at}',
+        "tiers: dict[str, Any] = {}",
+        _in("waiting_together"),
+    ),
+    Fault(
+        "a stand-in of those who are asked later is not called",
+        "jitbot/service/chasing.py",
+        "_new(stands_for.get(user, user), tiers, decision, facts)",
+        "_new(user, tiers, decision, facts)",
+        _in("waiting_together"),
+    ),
+    Fault(
+        "broken glass passes what is planned",
+        "jitbot/service/drafting.py",
+        "    if glass and starts_at is not None:",
+        "    if False:",
+        _in("waiting_together"),
+    ),
+    Fault(
+        "a replay forgets on whom it fell back",
+        "jitbot/workbench/replay.py",
+        "        own = (*satisfied(selectors, facts, review.reviewer), *fell_back)",
+        "        own = satisfied(selectors, facts, review.reviewer)",
+        _in("waiting_together"),
+    ),
 )

@@ -139,8 +139,8 @@ def test_so_many_grants_may_be_held_and_the_refusal_names_them() -> None:
     refusal = decide(policy, a_request(), (), facts(tally=Tally(holders=holders)))
     assert (refusal.outcome, refusal.unread) == (Outcome.DENY, ())
     assert refusal.summary == (
-        "Restart may be held 2 times at the same time: <@U0DI> holds JIT-7 until 2026-11-23 10:00 UTC, <@U0EVE> holds JIT-8. "
-        "Ask again when one has ended."
+        "Restart may be held 2 times at the same time: <@U0DI> holds JIT-7 until 2026-11-23 10:00 UTC, <@U0EVE> holds "
+        "JIT-8. Ask again when one has ended."
     )
 
 
