@@ -122,3 +122,29 @@ def test_why_shows_the_tree_of_reasons(chromium: Any, demo: Demo) -> None:
     bo.picture("why")
     ann.close()
     bo.close()
+
+
+def test_the_glass_is_broken_in_full_view_and_reviewed_afterwards(chromium: Any, demo: Demo) -> None:
+    cy, di = Window(chromium, demo, "U0CY"), Window(chromium, demo, "U0DI")
+    before = demo.service.state()["pid"]
+    cy.type("/jit restart")
+    form = cy.form()
+    form.get_by_label("Why").fill("INC-9: checkout is down and nobody on call answers")
+    form.get_by_label("Break the glass").check()
+    form.get_by_text("Break-glass: runs at once").wait_for()
+    cy.picture("glass-form")
+    form.get_by_role("button", name="Ask").click()
+    form.get_by_text("Who is told").wait_for()
+    cy.picture("glass")
+    assert demo.service.state()["pid"] == before, "nothing happens until they say that they mean it"
+    form.get_by_role("button", name="Break the glass").click()
+    di.sees("JIT-1", "Break-glass: Restart checkout", "review owed by")
+    di.picture("glass-card")
+    assert demo.service.state()["pid"] != before
+    di.press("JIT-1", "Review…")
+    di.form().get_by_label("Accept: it was right").check()
+    di.picture("glass-review")
+    di.form().get_by_role("button", name="Send").click()
+    cy.sees("JIT-1", "reviewed and accepted by di")
+    cy.close()
+    di.close()
