@@ -18,7 +18,6 @@ from jitbot.model import (
     Facts,
     Guardrail,
     Mark,
-    Need,
     Outcome,
     Owed,
     Policy,
@@ -38,11 +37,12 @@ from jitbot.policy.break_glass import LABEL, Glass, break_glass
 from jitbot.policy.calendar import on_calendar, planned_start, until_when
 from jitbot.policy.durations import format_duration
 from jitbot.policy.known import known
-from jitbot.policy.limits import COUNTS, Apart, Spent, exceeded, kept_apart, spent
+from jitbot.policy.limits import COUNTS, Apart, exceeded, kept_apart, spent
+from jitbot.policy.reasons import of_rule, with_needs, with_quota
 from jitbot.policy.requirements import Requirement, could_review, measure, satisfied
 from jitbot.policy.stand_ins import counting, deputies, outsiders
 from jitbot.policy.values import condition_values
-from jitbot.policy.waiting import marks, opened, together
+from jitbot.policy.waiting import marks, together
 from jitbot.policy.wanted import wanted
 
 
@@ -193,7 +193,7 @@ def _may_be_given(request: Request, facts: Facts) -> Reason | None:
 
 def _guardrail(guardrail: Guardrail, values: Mapping[str, Any], facts: Facts, found: _Findings) -> Reason:
     tested = _test(guardrail.rule, values)
-    shown = _shown(guardrail.rule, tested, facts)
+    shown = of_rule(guardrail.rule, tested, facts)
     if tested.truth is Truth.FALSE:
         return shown
     found.take(guardrail.rule, tested)
@@ -239,7 +239,7 @@ def _rules(action: Action, request: Request, values: Mapping[str, Any], facts: F
             found.rule = rule
         if tested.truth is Truth.TRUE and quota.unread:
             found.unread.append(COUNTS)
-        shown.append(_with_quota(_shown(rule, tested, facts), quota))
+        shown.append(with_quota(of_rule(rule, tested, facts), quota))
     if found.rule is None:
         nothing = Rule("no rule matched", Outcome.DENY, message="No rule allows this.", where=action.where)
         found.take(nothing, _ALWAYS)
@@ -250,47 +250,6 @@ def _rules(action: Action, request: Request, values: Mapping[str, Any], facts: F
 
 def _test(rule: Rule, values: Mapping[str, Any]) -> Tested:
     return rule.when.test(values) if rule.when is not None else _ALWAYS
-
-
-def _shown(rule: Rule, tested: Tested, facts: Facts) -> Reason:
-    seen = ", ".join(f"{name} is {_literal(value)}{_about(name, facts)}" for name, value in tested.seen.items())
-    if tested.truth is Truth.FALSE:
-        return Reason(Mark.NO, rule.name, seen, rule.where)
-    if tested.truth is Truth.ERROR:
-        missing = ", ".join(f"{name} could not be read{_why(name, facts)}" for name in tested.missing)
-        detail = f"could not be told: {missing or tested.error}"
-        return Reason(Mark.ERROR, rule.name, detail, rule.where)
-    mark = Mark.DENIED if rule.outcome is Outcome.DENY else Mark.YES
-    return Reason(mark, rule.name, seen, rule.where)
-
-
-def _with_quota(reason: Reason, quota: Spent) -> Reason:
-    """Say how the quota of a rule stands that would match."""
-    if not quota.words or reason.mark is not Mark.YES:
-        return reason
-    mark = Mark.ERROR if quota.unread else Mark.NO if quota.used_up else Mark.YES
-    return replace(reason, mark=mark, detail=", ".join(part for part in (reason.detail, quota.words) if part))
-
-
-def _about(name: str, facts: Facts) -> str:
-    """Say what a value does not say itself, and how old it is where it was read from memory."""
-    age = facts.ages.get(name)
-    note = f" ({facts.notes[name]})" if name in facts.notes else ""
-    return f"{note} ({age.total_seconds():.0f} s old)" if age is not None else note
-
-
-def _why(name: str, facts: Facts) -> str:
-    return f" ({facts.unread[name]})" if name in facts.unread else ""
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, timedelta):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_literal(each) for each in value) + "]"
-    return repr(value) if isinstance(value, str) else str(value)
 
 
 def _refusal(summary: str, *reasons: Reason, unread: tuple[str, ...] = ()) -> Decision:
@@ -324,7 +283,7 @@ def _count(
     measured = [measure(name, required, request, counted, facts, apart) for name, required in found.required]
     needs = tuple(need for each in measured for need in each.needs)
     waiting = together(each.rule for each in measured)
-    tree = _with_needs(reasons, measured, request, facts)
+    tree = with_needs(reasons, measured, request, facts)
     unread = tuple(dict.fromkeys([*found.unread, *(name for each in measured for name in each.unread)]))
     sources = tuple(dict.fromkeys(source for each in measured for source in each.sources))
 
@@ -368,47 +327,3 @@ def _nobody(measured: Sequence[Requirement], apart: Sequence[UserId]) -> str:
         f"Nobody can approve this: “{lacking.rule.name}” wants {lacking.wanted}, "
         f"and there are not enough of them besides you{besides}."
     )
-
-
-def _with_needs(
-    reasons: Sequence[Reason], measured: Sequence[Requirement], request: Request, facts: Facts
-) -> tuple[Reason, ...]:
-    """Hang each requirement's needs below the rule that asked for it, and who is asked besides as time passes."""
-    below = {(each.rule.name, each.rule.where): each for each in measured}
-
-    def grown(reason: Reason) -> Reason:
-        children = tuple(grown(child) for child in reason.children)
-        each = below.get((reason.label, reason.where))
-        if each is not None and reason.mark in (Mark.YES, Mark.ERROR):
-            children = (*(_need_shown(need) for need in each.needs), *_tiers_shown(each, request, facts))
-            mark = Mark.OPEN if each.missing and reason.mark is Mark.YES else reason.mark
-            return Reason(mark, reason.label, reason.detail, reason.where, children)
-        return Reason(reason.mark, reason.label, reason.detail, reason.where, children)
-
-    return tuple(grown(reason) for reason in reasons)
-
-
-def _tiers_shown(each: Requirement, request: Request, facts: Facts) -> list[Reason]:
-    tiers = each.rule.waiting.escalate
-    open_now = opened(tiers, request, facts.now)
-    shown = []
-    for tier in tiers if each.missing else open_now:
-        label = "or one of " + " or ".join(str(source) for source in tier.to)
-        after = format_duration(tier.after)
-        if tier in open_now:
-            shown.append(Reason(Mark.YES, label, f"asked also, since it has waited for {after}"))
-        else:
-            shown.append(Reason(Mark.UNTRIED, label, f"asked also once it has waited for {after}"))
-    return shown
-
-
-def _need_shown(need: Need) -> Reason:
-    label = f"{need.count} of " + " or ".join(str(source) for source in need.sources)
-    stands_for = dict(need.stand_ins)
-    people = ", ".join(
-        f"<@{user}> for <@{stands_for[user]}>" if user in stands_for else f"<@{user}>"
-        for user in need.approved_by or need.candidates
-    )
-    if need.unread and need.missing:
-        return Reason(Mark.ERROR, label, "who that is could not be read just now")
-    return Reason(Mark.OPEN if need.missing else Mark.YES, label, people)

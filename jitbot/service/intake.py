@@ -5,10 +5,10 @@ told by direct message, since the way to answer directly died with the process.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jitbot.errors import Conflict, NotFound, StoreUnavailable, UserFault
+from jitbot.errors import Conflict, InvalidInput, NotFound, StoreUnavailable, UserFault
 from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
 from jitbot.service.asking import Asking
 from jitbot.service.changing import Changing
@@ -62,7 +62,9 @@ class Intake:
         body: Mapping[str, Any],
         request: RequestId | None = None,
     ) -> bool:
-        """Commit a delivery, without any network; False for one that is known. Raises: StoreUnavailable."""
+        """Commit a delivery, without any network; False for a known one. Raises: InvalidInput, StoreUnavailable."""
+        for text in _texts(body):
+            _refuse_unstorable(text)
         now = self._world.ledger.now()
         return self._world.inbox.put(Delivery(key, kind, user, team, body, now, request))
 
@@ -108,3 +110,21 @@ class Intake:
             log.warning("the refusal of a %s could not be recorded", delivery.kind.value)
         self._world.queue.messages()
         return Answer(str(fault), known, refused=True)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a body, the keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts([*value, *value.values()])
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
+
+
+def _refuse_unstorable(text: str) -> None:
+    """Refuse what Postgres cannot keep in JSON (postgresql.org/docs/current/datatype-json.html), nor UTF-8 hold."""
+    found = next((each for each in text if each == "\0" or "\ud800" <= each <= "\udfff"), None)
+    if found is not None:
+        raise InvalidInput(f"The character U+{ord(found):04X} in it cannot be kept. Take it out, and try again.")

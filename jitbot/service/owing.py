@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from jitbot.errors import Conflict, InvalidInput, NotPermitted, Settled, Stale, Tampered, Unavailable
+from jitbot.errors import Conflict, NotPermitted, Settled, Stale, Tampered, Unavailable
 from jitbot.explain import length
 from jitbot.model import Answer, Delivery, Obligation, Outgoing, Owed, Request, Topic, UserId
-from jitbot.policy.parameters import refuse_unprintable
 from jitbot.policy.requirements import satisfied
 from jitbot.ports import Entry
+from jitbot.service.comments import comment_of
 from jitbot.service.facts import FactsReader
 from jitbot.service.world import World
 
@@ -71,7 +71,8 @@ class Owing:
         signed = self._signed(row)
         self._open(signed, delivery)
         self._may(signed, delivery.user)
-        accepted, comment = delivery.body.get("accepted") is True, _comment(delivery)
+        accepted = delivery.body.get("accepted") is True
+        comment = comment_of(delivery, missing="" if accepted else "Say what was wrong with it.")
         with self._world.ledger.begin() as entry:
             now = self._unmoved(entry, row)
             obligation = replace(
@@ -162,17 +163,6 @@ class Owing:
             raise Unavailable("Who may review this could not be read just now. Try again in a minute.")
         groups = " or ".join(each.partition(":")[2] for each in reviewers)
         raise NotPermitted(f"You can't review {request.name}. It needs one of {groups}.")
-
-
-def _comment(delivery: Delivery) -> str:
-    comment = str(delivery.body.get("comment", "")).strip()
-    if delivery.body.get("accepted") is not True and not comment:
-        raise InvalidInput("Say what was wrong with it.", {"comment": "Say what was wrong with it."})
-    try:
-        refuse_unprintable(comment)
-    except InvalidInput as error:
-        raise InvalidInput(f"The comment {error}", {"comment": f"It {error}"}) from None
-    return comment
 
 
 def _tell_result(entry: Entry, moved: Request, owed: Obligation) -> None:

@@ -20,11 +20,11 @@ from jitbot.model import (
     Verdict,
 )
 from jitbot.policy.decide import decide, eligible, standing_in
-from jitbot.policy.parameters import refuse_unprintable
 from jitbot.policy.waiting import next_look
 from jitbot.ports import Entry
 from jitbot.service.asking import POLICY, Asking, approval
 from jitbot.service.authority import intact
+from jitbot.service.comments import comment_of
 from jitbot.service.counting import counted
 from jitbot.service.drafting import definition
 from jitbot.service.facts import FactsReader
@@ -32,6 +32,7 @@ from jitbot.service.telling import tell, tell_stood_for
 from jitbot.service.world import World
 
 VERDICTS = {DeliveryKind.APPROVE: Verdict.APPROVE, DeliveryKind.DENY: Verdict.DENY}
+WHY = "Say why: the requester will read it."
 WORDS = {
     State.DENIED: "was denied",
     State.WITHDRAWN: "was withdrawn",
@@ -115,7 +116,7 @@ class Reviewing:
         stood_for = standing_in(policy, request, asked, facts, delivery.user)
         if not selectors and not stood_for:
             raise self.not_eligible(request, asked, delivery)
-        comment = _comment(delivery, verdict)
+        comment = comment_of(delivery, missing=WHY if verdict is Verdict.DENY else "")
         if any((each.reviewer, each.verdict) == (delivery.user, verdict) for each in entry.reviews(request)):
             return request
         review = Review(
@@ -185,17 +186,6 @@ def needs_nobody(decision: Decision, request: Request) -> bool:
     if decision.outcome is Outcome.ALLOW:
         return request.state is State.PENDING
     return decision.outcome is Outcome.DENY and not decision.unread
-
-
-def _comment(delivery: Delivery, verdict: Verdict) -> str:
-    comment = str(delivery.body.get("comment", "")).strip()
-    if verdict is Verdict.DENY and not comment:
-        raise InvalidInput("Say why: the requester will read it.", {"comment": "Say why."})
-    try:
-        refuse_unprintable(comment)
-    except InvalidInput as error:
-        raise InvalidInput(f"The comment {error}", {"comment": f"It {error}"}) from None
-    return comment
 
 
 def too_late(request: Request) -> str:

@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
-from jitbot.model import State, UndoCause
+import pytest
+
+from jitbot.errors import InvalidInput
+from jitbot.model import DeliveryKind, State, UndoCause
 from tests.town import ANN, BO, CY, DI, Town
 
 
@@ -113,3 +116,13 @@ def test_nobody_else_withdraws(town: Town) -> None:
     request = town.ask(ANN, "restart", service="api", env="prod")
     assert town.withdraw(BO, request).refused
     assert town.state(request) is State.PENDING
+
+
+@pytest.mark.parametrize("character", ["\0", "\ud800"])
+def test_what_no_database_can_keep_is_refused_before_it_is_taken_in(town: Town, character: str) -> None:
+    request = town.ask(ANN, "restart", service="api", env="prod")
+    for body in ({"comment": f"a{character}b"}, {"params": {"list": [f"a{character}b"]}}, {f"a{character}b": 1}):
+        with pytest.raises(InvalidInput, match=f"U\\+{ord(character):04X}.* Take it out, and try again"):
+            town.take_in(DeliveryKind.DENY, BO, request.id, revision=1, **body)
+    town.deny(BO, request, "a \\u0000 is only text")
+    assert town.see(request).outcome == "a \\u0000 is only text"
