@@ -140,6 +140,7 @@ def test_the_glass_is_broken_in_full_view_and_reviewed_afterwards(chromium: Any,
     form.get_by_role("button", name="Break the glass").click()
     di.sees("JIT-1", "Break-glass: Restart checkout", "review owed by")
     di.picture("glass-card")
+    di.sees("JIT-1", "done in")
     assert demo.service.state()["pid"] != before
     di.press("JIT-1", "Review…")
     di.form().get_by_label("Accept: it was right").check()

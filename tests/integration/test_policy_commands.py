@@ -58,7 +58,7 @@ def test_a_case_that_fails_shows_the_difference_and_the_tree_and_fails_the_comma
     assert "✗ more.cases.yml:3  a restart is free" in result.output
     assert "outcome   expected  allow" in result.output
     assert "Nobody can approve this: “one on call decides” wants" in result.output
-    assert "1 of 15 cases did not come out as expected" in result.output
+    assert "1 of 19 cases did not come out as expected" in result.output
     assert 'failures="1"' in (folder / "out.xml").read_text()
 
 
@@ -66,7 +66,7 @@ def test_rules_without_a_case_are_named_and_fail_the_command_when_too_many(typed
     (folder / "checkout.cases.yml").write_text(FAILING.replace("outcome: allow", "outcome: deny"))
     result = typed("test", folder)
     assert result.exit_code == 0
-    assert "guardrails.yml:3  only people hold privileges" in result.output
+    assert "guardrails.yml:6  only people hold privileges" in result.output
     result = typed("test", folder, "--min-coverage", "50")
     assert result.exit_code == 1
     assert "; 50 % are wanted" in result.output

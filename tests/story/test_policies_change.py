@@ -13,6 +13,9 @@ from tests.story.test_the_demo import CHANNEL, audit, card
 
 OPERATORS = "C0OPS"
 ASKS = "review: [{from: [group:checkout-oncall], count: 1}]"
+WAITS = """
+        remind_after: 10m
+        escalate: [{after: 20m, to: [group:checkout-leads]}]"""
 REFUSES = "deny: Not today."
 
 
@@ -73,7 +76,7 @@ def test_an_edit_is_obeyed_announced_with_its_author_and_followed_up(changing: D
     told(di, "The policies are in order again.")
 
     origin = policies.parent.parent / "origin"
-    edit(origin / "policies", ASKS, REFUSES)
+    edit(origin / "policies", ASKS + WAITS, REFUSES)
     commit(origin, "Close the shop")
     git(policies, "pull", "-q", "--ff-only")
     said = told(di, "The policies have changed: Dana Doe, commit ", "“Close the shop”", "JIT-1 is refused now")
