@@ -41,7 +41,7 @@ check: $(STAMP) ## lint, types, layers, spelling, hygiene, policies and docs
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/python tests/hygiene.py
-	$(BIN)/jitbot policy check policies/
+	$(BIN)/jitbot policy check policies/ --strict
 	$(BIN)/jitbot policy test policies/ --min-coverage 100
 	$(BIN)/pytest -q tests/docs
 

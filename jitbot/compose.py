@@ -52,6 +52,8 @@ from jitbot.store.ledger import StoreLedger
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
+from jitbot.workbench.lint.advice import Advice
+from jitbot.workbench.lint.linting import lint
 from jitbot.workbench.rehearsal import Bench
 
 log = logging.getLogger(__name__)
@@ -141,6 +143,13 @@ def build_service(settings: Settings, store: Store, directory: Directory, queue:
 def check_policies(folder: Path, settings: Settings) -> Policy:
     """Load policies as the bot would. Raises: PolicyError, SettingsError."""
     return load(read(folder), open_catalog(settings), open_sources(settings))
+
+
+def lint_policies(folder: Path, settings: Settings, at: datetime) -> tuple[Policy, list[Advice]]:
+    """Load policies as the bot would, and look for what may not be meant. Raises: PolicyError, SettingsError."""
+    files = read(folder)
+    policy = load(files, open_catalog(settings), open_sources(settings))
+    return policy, lint(policy, files, at)
 
 
 def open_bench(folder: Path, settings: Settings) -> Bench:

@@ -15,14 +15,30 @@ POLICIES = Path("policies")
 
 
 @policy.command("check")
-def policy_check(folder: Folder = POLICIES) -> None:
-    """Load the policies as the bot would; every fault with its file, line and column."""
-    from jitbot.compose import check_policies
+def policy_check(
+    folder: Folder = POLICIES,
+    strict: Annotated[bool, typer.Option("--strict", help="Advice fails the check too: exit code 1.")] = False,
+) -> None:
+    """Load the policies as the bot would: every fault with its place, then advice on what may not be meant."""
+    from jitbot.cli.explaining import as_instant
+    from jitbot.compose import lint_policies
     from jitbot.settings import read_settings
 
-    found = check_policies(folder, read_settings())
+    found, advice = lint_policies(folder, read_settings(), as_instant(""))
+    for each in advice:
+        typer.secho(f"{each.where}: {each.topic}: {each.message}", fg="yellow")
     rules = sum(len(action.rules) for action in found.actions.values())
-    typer.secho(f"{folder}: {len(found.actions)} actions, {rules} rules, all in order.", fg="green")
+    said = f"{folder}: {_number(len(found.actions), 'action')}, {_number(rules, 'rule')}"
+    if not advice:
+        typer.secho(f"{said}, all in order.", fg="green")
+        return
+    typer.secho(f"{said}; {len(advice)} to look at. Where one is meant: # accept: {advice[0].topic}", fg="yellow")
+    if strict:
+        raise typer.Exit(1)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @policy.command("test")

@@ -64,3 +64,9 @@ class Group:
     attributes: tuple[str, ...] = ()
     """Each as a selector has it: `role=dba`."""
     where: str = ""
+
+    @property
+    def nested(self) -> tuple[Selector, ...]:
+        """What is nested in it, by selector."""
+        parts = {"group": self.groups, "oncall": self.on_call, "attribute": self.attributes}
+        return tuple(Selector(kind, name) for kind, names in parts.items() for name in names)

@@ -80,8 +80,7 @@ class Members:
         group = self._policy.groups.get(name) if kind == "group" else None
         if group is None:
             return (selector,)
-        inner = [f"group:{each}" for each in group.groups] + [f"oncall:{each}" for each in group.on_call]
-        inner += [f"attribute:{each}" for each in group.attributes]
+        inner = [str(each) for each in group.nested]
         return tuple(dict.fromkeys([selector, *(part for each in inner for part in self._whole(each))]))
 
     def _named(self, part: str, value: Any) -> frozenset[UserId]:

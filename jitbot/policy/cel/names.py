@@ -73,6 +73,13 @@ _FACT_TYPES = {
 }
 
 
+def all_names(
+    attributes: Iterable[Attribute], facts: Iterable[FactCall], parameters: Iterable[Parameter] = ()
+) -> dict[str, CelType]:
+    """Return every name that a condition can use, where these are declared."""
+    return NAMES | attribute_names(attributes) | fact_names(facts) | parameter_names(parameters)
+
+
 def fact_names(facts: Iterable[FactCall]) -> dict[str, CelType]:
     """Return the names that declared facts add, with their types; people and times are no values of conditions."""
     return {f"facts.{fact.name}": _FACT_TYPES[fact.kind] for fact in facts if fact.kind in _FACT_TYPES}

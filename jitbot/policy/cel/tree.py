@@ -30,9 +30,17 @@ _FIELDS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "struct": (8, "Struct"),
         "loop": (9, "Loop"),
     },
-    "Constant": {"text": (6, "string")},
+    "Constant": {
+        "nothing": (1, "int64"),
+        "truth": (2, "bool"),
+        "whole": (3, "int64"),
+        "unsigned": (4, "uint64"),
+        "number": (5, "double"),
+        "text": (6, "string"),
+        "bytes": (7, "bytes"),
+    },
     "Name": {"name": (1, "string")},
-    "Select": {"operand": (1, "Expr")},
+    "Select": {"operand": (1, "Expr"), "field": (2, "string"), "test": (3, "bool")},
     "Call": {"target": (1, "Expr"), "function": (2, "string"), "args": (3, "Expr*")},
     "List": {"elements": (1, "Expr*")},
     "Struct": {"entries": (2, "Entry*")},
@@ -71,14 +79,16 @@ class Node:
     """A name (dotted), a text, another constant, a call (`_==_`, `@in`), a list, a loop (`exists`, `all`) or another.
 
     The first part of a loop is what it goes over, and its `name` the variable; `variables` are all that it binds.
-    `offset` counts characters of the condition.
+    `offset` counts characters of the condition; nodes that say the same are equal wherever they stand. `value` is that
+    of a constant which is no text, and its `name` then the type.
     """
 
     kind: Kind
     name: str = ""
     parts: tuple["Node", ...] = ()
-    offset: int = 0
+    offset: int = field(default=0, compare=False)
     variables: frozenset[str] = field(default=frozenset())
+    value: object = None
 
     def walk(self) -> Iterator["Node"]:
         """Yield this node and everything below it."""
@@ -108,8 +118,7 @@ def _node(expr: Any, offsets: Mapping[int, int]) -> Node:
     offset = offsets.get(expr.id, 0)
     shape = expr.WhichOneof("shape")
     if shape == "constant":
-        text = expr.constant.text if expr.constant.HasField("text") else None
-        return Node(Kind.CONSTANT, offset=offset) if text is None else Node(Kind.TEXT, text, offset=offset)
+        return _constant(expr.constant, offset)
     if shape == "name":
         return Node(Kind.NAME, expr.name.name, offset=offset)
     name, parts, variables = _SHAPES[shape](getattr(expr, shape))
@@ -117,12 +126,20 @@ def _node(expr: Any, offsets: Mapping[int, int]) -> Node:
     return Node(kind, name, tuple([_node(part, offsets) for part in parts]), offset, frozenset(variables))
 
 
+def _constant(constant: Any, offset: int) -> Node:
+    kind = constant.WhichOneof("shape")
+    value = getattr(constant, kind)
+    if kind == "text":
+        return Node(Kind.TEXT, value, offset=offset)
+    return Node(Kind.CONSTANT, kind, offset=offset, value=value)
+
+
 Shape = tuple[str, list[Any], tuple[str, ...]]
 """What a node is called, the expressions in it, and the variables that it binds."""
 
 
 def _select(select: Any) -> Shape:
-    return "", [select.operand], ()
+    return f".{select.field}{'?' if select.test else ''}", [select.operand], ()
 
 
 def _call(call: Any) -> Shape:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from jitbot.model import Action, Limits, Parameter, ParameterType, ReasonRule, Timebox
-from jitbot.policy.cel.names import LITERALS, NAMES, attribute_names, fact_names, parameter_names
+from jitbot.policy.cel.names import LITERALS, all_names
 from jitbot.policy.durations import format_duration
 from jitbot.policy.files.calendar import Dates
 from jitbot.policy.files.complaints import check
@@ -110,9 +110,13 @@ class _ActionReader:
         facts = FactReader(self.document, self.world.sources, self.issues).values(
             (*self.path, "facts"), keys.facts, parameters
         )
-        own = NAMES | attribute_names(self.world.people.attributes.values())
-        names = None if len(facts) < len(keys.facts) else own | parameter_names(parameters) | fact_names(facts)
-        scope = Scope(self.world.people, names, closed_sets(parameters, self.world), lapse_after=keys.lapse_after)
+        names = all_names(self.world.people.attributes.values(), facts, parameters)
+        scope = Scope(
+            self.world.people,
+            None if len(facts) < len(keys.facts) else names,
+            closed_sets(parameters, self.world),
+            lapse_after=keys.lapse_after,
+        )
         rules = RuleReader(self.document, scope, self.issues).read((*self.path, "rules"), keys.rules)
         requesters = (*self.path, "requesters")
         place = self.document.key(self.path)

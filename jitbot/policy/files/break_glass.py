@@ -12,6 +12,7 @@ from jitbot.policy.files.issues import Issues
 from jitbot.policy.files.schema import GuardrailHead, NarrowedGlassKeys
 from jitbot.policy.files.selectors import People, read_selectors
 from jitbot.policy.files.yaml_events import Document, Path
+from jitbot.policy.nesting import with_nested
 from jitbot.policy.wording import did_you_mean, listed, shown
 
 
@@ -100,7 +101,8 @@ class _Narrowing:
             self.issues.add(self.document.at((*self.path, key)), message)
 
     def _among(self, who: Sequence[Selector], granted: Sequence[Selector]) -> None:
-        named = {inner for each in granted for inner in _inside(each, self.people)}
+        named = with_nested(granted, self.people.groups)
+        named |= {Selector("user", user) for each in named for user in _users(each, self.people)}
         for index, each in enumerate(who):
             if each not in named and self.people.whole:
                 texts = listed([str(grant) for grant in granted], "and")
@@ -111,21 +113,10 @@ class _Narrowing:
                 self.issues.add(self.document.at((*self.path, "who", index)), message)
 
 
-def _inside(selector: Selector, people: People) -> set[Selector]:
-    """Return a selector with everything that people.yml nests in it; cycles are refused elsewhere."""
-    found, waiting = set[Selector](), [selector]
-    while waiting:
-        each = waiting.pop()
-        group = people.groups.get(each.name) if each.kind == "group" else None
-        if each in found:
-            continue
-        found.add(each)
-        if group is not None:
-            waiting += [Selector("group", name) for name in group.groups]
-            waiting += [Selector("oncall", name) for name in group.on_call]
-            waiting += [Selector("attribute", name) for name in group.attributes]
-            waiting += [Selector("user", UserId(user)) for user in group.users]
-    return found
+def _users(selector: Selector, people: People) -> tuple[UserId, ...]:
+    """Return whom a group names by their ids."""
+    group = people.groups.get(selector.name) if selector.kind == "group" else None
+    return group.users if group else ()
 
 
 def _channels(document: Document, path: Path, names: Sequence[str], issues: Issues) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
 from jitbot.model import Action, FactCall, Guardrail, Parameter
-from jitbot.policy.cel.names import NAMES, attribute_names, fact_names, parameter_names
+from jitbot.policy.cel.names import all_names, parameter_names
 from jitbot.policy.files.actions import World, closed_sets
 from jitbot.policy.files.complaints import check
 from jitbot.policy.files.facts import FactReader
@@ -72,7 +72,7 @@ def _scope(applies_to: Collection[str], actions: Mapping[str, Action], facts: Fa
     for action in covered:
         for parameter in actions[action].parameters:
             holders.setdefault(parameter.name, {})[action] = parameter
-    names = NAMES | attribute_names(world.people.attributes.values()) | fact_names(facts)
+    names = all_names(world.people.attributes.values(), facts)
     values = dict(closed_sets((), world))
     absent = {}
     for name, held in holders.items():

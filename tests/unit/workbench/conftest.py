@@ -1,14 +1,17 @@
 """A bench for tests: policies by their files, one runner that takes anything, one source of facts."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 import pytest
 
 from jitbot.model import Policy
 from jitbot.policy.files.load import load
+from jitbot.workbench.lint.linting import lint
 from jitbot.workbench.rehearsal import Bench
 from tests.fake_sources import FakeSource, FakeSources
 from tests.town import FakeRunner, OneRunner
+from tests.unit.workbench import advice
 
 PEOPLE = """
 groups:
@@ -82,3 +85,19 @@ def make_bench() -> Callable[[Mapping[str, str]], Bench]:
 @pytest.fixture
 def bench(make_bench: Callable[[Mapping[str, str]], Bench]) -> Bench:
     return make_bench(FILES)
+
+
+@pytest.fixture
+def advised(make_bench: Callable[[Mapping[str, str]], Bench]) -> advice.Advised:
+    """Load files and return the advice on them, which must be on the marked lines and on no others."""
+
+    def found(text: str, people: str = advice.PEOPLE, **others: str) -> list[str]:
+        files = {"payments.yml": text, "people.yml": people, **{f"{name}.yml": each for name, each in others.items()}}
+        plain = {name: each.replace(advice.MARK, "") for name, each in files.items()}
+        lines = [(name, *each) for name, text in files.items() for each in enumerate(text.splitlines(), start=1)]
+        given = lint(make_bench(plain).policy, plain, datetime(2026, 11, 25, 12, tzinfo=UTC))
+        marked = {f"{name}:{number}" for name, number, line in lines if advice.MARK in line}
+        assert {each.where for each in given} == marked
+        return [f"{each.topic}: {each.message}" for each in given]
+
+    return found

@@ -1,4 +1,4 @@
-"""The tutorial for team leads, done as it says: its files written, its commands run, its output as it prints it."""
+"""Pages about policies, done as they say: their files written, their commands run, their output as they print it."""
 
 import re
 import shlex
@@ -7,17 +7,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.docs import pages
 
-PAGE = pages.DOCS / "tutorial-policies.md"
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>\w+) -->\n)?^```(?P<language>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
 
-def steps() -> Iterator[tuple[str, str, bool]]:
+def steps(page: Path) -> Iterator[tuple[str, str, bool]]:
     """Yield each block's language and body, and whether it is said to fail."""
-    for block in _BLOCK.finditer(PAGE.read_text()):
+    for block in _BLOCK.finditer(page.read_text()):
         yield block["language"], block["body"], block["mark"] == "fails"
 
 
@@ -29,12 +30,14 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_tutorial_for_team_leads_can_be_done_as_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "number"), [("tutorial-policies.md", 5), ("howto/take-advice.md", 3)])
+def test_the_page_can_be_done_as_written(tmp_path: Path, name: str, number: int) -> None:
     said, commands = "", 0
-    for language, body, fails in steps():
+    (tmp_path / "policies").mkdir()
+    for language, body, fails in steps(pages.DOCS / name):
         if language == "yaml":
-            name = body.split("\n", 1)[0].removeprefix("# policies/").strip()
-            (tmp_path / "policies" / name).write_text(body)
+            file = body.split("\n", 1)[0].removeprefix("# policies/").strip()
+            (tmp_path / "policies" / file).write_text(body)
         elif language == "sh":
             for line in body.splitlines():
                 done = run(line, tmp_path)
@@ -43,4 +46,4 @@ def test_the_tutorial_for_team_leads_can_be_done_as_written(tmp_path: Path) -> N
         else:
             assert language == "text"
             assert [line for line in body.splitlines() if line.strip() not in said] == [], said
-    assert commands == 5
+    assert commands == number
