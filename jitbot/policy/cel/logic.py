@@ -44,17 +44,20 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A condition, taken apart. `sign` joins the parts, or asks `about` something: how it compares with constants."""
+    """A condition, taken apart. `sign` joins the parts, or asks how something compares with constants.
+
+    `about` is what is asked about: a name, or how the tree of an expression is written; empty where nothing is.
+    """
 
     sign: str
     parts: tuple["Formula", ...] = ()
-    about: Node | None = None
+    about: str = ""
     constants: tuple[Any, ...] = ()
 
-    def questions(self) -> Iterator["Formula"]:
-        """Yield every question in it."""
-        if self.about is not None:
-            yield self
+    def questions(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Yield what is asked about, and the constants it is compared with, question by question."""
+        if self.about:
+            yield self.about, self.constants
         for part in self.parts:
             yield from part.questions()
 
@@ -68,7 +71,7 @@ def formula(node: Node) -> Formula:
         return Formula("known", constants=(node.value,))
     if node.kind is Kind.CALL and node.name in (*_JOINED, "!_", "_?_:_"):
         return Formula(node.name, tuple(formula(part) for part in node.parts))
-    return _comparison(node) or Formula("is", about=node)
+    return _comparison(node) or Formula("is", about=_key(node))
 
 
 def could_be(true: Sequence[Formula], untrue: Sequence[Formula], limits: Limits) -> bool:
@@ -76,22 +79,23 @@ def could_be(true: Sequence[Formula], untrue: Sequence[Formula], limits: Limits)
     domains = _domains([*true, *untrue], limits)
     steps = [MOST_STEPS]
 
-    def search(values: dict[Node, Any]) -> bool:
+    def search(open_: Sequence[tuple[Formula, bool]], values: dict[str, Any]) -> bool:
         steps[0] -= 1
         if steps[0] < 0:
             return True
-        wanted = [(each, True) for each in true] + [(each, False) for each in untrue]
-        answers = [(each, answer, _truth(each, values)) for each, answer in wanted]
-        if any(found is not None and found is not answer for _, answer, found in answers):
-            return False
-        undecided = next((each for each, _, found in answers if found is None), None)
-        if undecided is None:
+        undecided = []
+        for each, wanted in open_:
+            found = _truth(each, values)
+            if found is None:
+                undecided.append((each, wanted))
+            elif found is not wanted:
+                return False
+        if not undecided:
             return True
-        about = next(each.about for each in undecided.questions() if each.about not in values)
-        assert about is not None  # noqa: S101 - questions are about something
-        return any(search({**values, about: value}) for value in domains[about])
+        about = next(about for about, _ in undecided[0][0].questions() if about not in values)
+        return any(search(undecided, {**values, about: value}) for value in domains[about])
 
-    return search({})
+    return search([*((each, True) for each in true), *((each, False) for each in untrue)], {})
 
 
 def _comparison(node: Node) -> Formula | None:
@@ -101,11 +105,11 @@ def _comparison(node: Node) -> Formula | None:
     left, right = node.parts
     if node.name == "@in":
         constants = [_constant(each) for each in right.parts] if right.kind is Kind.LIST else [None]
-        return None if None in constants else Formula("in", about=left, constants=tuple(constants))
+        return None if None in constants else Formula("in", about=_key(left), constants=tuple(constants))
     for about, other, sign in ((left, right, node.name), (right, left, _MIRRORED.get(node.name, ""))):
         constant = _constant(other)
         if sign and constant is not None and _constant(about) is None:
-            return Formula(sign, about=about, constants=(constant,))
+            return Formula(sign, about=_key(about), constants=(constant,))
     return None
 
 
@@ -121,11 +125,15 @@ def _constant(node: Node) -> Any:
     return node.value if node.name in ("whole", "number") and node.kind is Kind.CONSTANT else None
 
 
-def _truth(each: Formula, values: Mapping[Node, Any]) -> bool | None:
+def _key(node: Node) -> str:
+    return node.name if node.kind is Kind.NAME else repr(node)
+
+
+def _truth(each: Formula, values: Mapping[str, Any]) -> bool | None:
     """Answer as far as the values that are there decide it; None where they do not."""
     if each.sign == "known":
         return bool(each.constants[0])
-    if each.about is not None:
+    if each.about:
         return _ANSWERS[each.sign](values[each.about], each.constants) if each.about in values else None
     found = [_truth(part, values) for part in each.parts]
     if each.sign == "_?_:_":
@@ -137,18 +145,16 @@ def _truth(each: Formula, values: Mapping[Node, Any]) -> bool | None:
     return decides if decides in found else None if None in found else not decides
 
 
-def _domains(formulas: Sequence[Formula], limits: Limits) -> dict[Node, Sequence[Any]]:
+def _domains(formulas: Sequence[Formula], limits: Limits) -> dict[str, Sequence[Any]]:
     """Return the values to try of everything that is asked about."""
-    points: dict[Node, set[Any]] = {}
+    points: dict[str, set[Any]] = {}
     for each in formulas:
-        for question in each.questions():
-            if question.about is not None:
-                points.setdefault(question.about, set()).update(question.constants)
+        for about, constants in each.questions():
+            points.setdefault(about, set()).update(constants)
     return {about: _values(about, mentioned, limits) for about, mentioned in points.items()}
 
 
-def _values(about: Node, mentioned: Collection[Any], limits: Limits) -> Sequence[Any]:
-    name = about.name if about.kind is Kind.NAME else ""
+def _values(name: str, mentioned: Collection[Any], limits: Limits) -> Sequence[Any]:
     if name in limits.values:
         return list(limits.values[name])
     if not mentioned:
