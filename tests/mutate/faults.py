@@ -623,7 +623,7 @@ FAULTS = (
     Fault(
         "a condition that is not understood is taken for false",
         "jitbot/policy/cel/logic.py",
-        'return _comparison(node) or Formula("is", about=node)',
+        'return _comparison(node) or Formula("is", about=_key(node))',
         'return _comparison(node) or Formula("known", constants=(False,))',
         ("tests/unit/policy/test_logic.py",),
     ),

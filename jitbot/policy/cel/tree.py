@@ -79,8 +79,8 @@ class Node:
     """A name (dotted), a text, another constant, a call (`_==_`, `@in`), a list, a loop (`exists`, `all`) or another.
 
     The first part of a loop is what it goes over, and its `name` the variable; `variables` are all that it binds.
-    `offset` counts characters of the condition; nodes that say the same are equal and written alike wherever they stand.
-    `value` is that of a constant which is no text, and its `name` then the type.
+    `offset` counts characters of the condition; nodes that say the same are equal, and written alike, wherever they
+    stand. `value` is that of a constant which is no text, and its `name` then the type.
     """
 
     kind: Kind
