@@ -26,3 +26,8 @@ def test_every_promise_names_tests_that_exist() -> None:
 def test_no_promise_stands_twice_or_out_of_order() -> None:
     cases = [case for case, _ in rows()]
     assert cases == sorted(set(cases), key=lambda case: (int(re.sub(r"\D", "", case)), case))
+
+
+def test_no_promise_is_left_out() -> None:
+    numbers = {int(re.sub(r"\D", "", case)) for case, _ in rows()}
+    assert numbers == set(range(1, max(numbers) + 1))
