@@ -262,6 +262,8 @@ class Run(Protocol):
     """Stable over retries of the same run: an idempotency key."""
     deadline: datetime
     """By when the runner must have ended, aware UTC."""
+    until: datetime | None
+    """When a grant ends at the latest, aware UTC, for targets that can end it themselves; None for what is no grant."""
 
     def log(self, line: str) -> None:
         """Stream one line of output to the request's thread and record."""

@@ -106,6 +106,7 @@ class _GuardedRun:
     def __init__(self, run: Run, site: RedactingSite) -> None:
         self.key = run.key
         self.deadline = run.deadline
+        self.until = run.until
         self._run = run
         self._site = site
 

@@ -25,6 +25,7 @@ class RunLog:
     def __init__(self, world: World, request: Request, deadline: datetime) -> None:
         self.key = request.run_key
         self.deadline = deadline
+        self.until = request.expires_at
         self._world = world
         self._request = request
         self._turn = threading.Lock()

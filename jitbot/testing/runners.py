@@ -7,7 +7,7 @@ docs/howto/write-a-runner.md shows a whole example.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,8 @@ from jitbot.ports import Run, Runner
 from jitbot.runners.guard import RECEIPT_BYTES, Guarded
 
 RUN_SECONDS = 30
+GRANTED = timedelta(minutes=10)
+"""How long after the deadline a run of the suite says that its grant ends."""
 REFUSALS = (RunnerRefused, NotGranted)
 """What a runner raises where nothing happened: its own refusal, or its site's, which it need not catch."""
 
@@ -30,6 +32,7 @@ class ContractRun:
     def __init__(self, key: str = "jit-1-1") -> None:
         self.key = key
         self.deadline = datetime.fromtimestamp(time.time() + RUN_SECONDS, UTC)
+        self.until: datetime | None = self.deadline + GRANTED
         self.lines: list[str] = []
 
     def log(self, line: str) -> None:

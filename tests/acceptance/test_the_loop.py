@@ -1,6 +1,6 @@
 """The main loop through the service: ask, decide, approve, run, end on time, on record."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -39,6 +39,17 @@ def test_the_clock_of_a_timebox_starts_when_it_is_granted(town: Town) -> None:
     assert granted.state is State.ACTIVE
     assert granted.granted_at is not None
     assert granted.expires_at == granted.granted_at + timedelta(hours=1)
+
+
+def test_the_runner_is_told_when_a_grant_ends_at_the_latest(town: Town) -> None:
+    told: list[datetime | None] = []
+    town.runner.on_start = lambda inputs, run: told.append(run.until)
+    began = town.see(town.ask(ANN, "tune", value=200))
+    assert began.expires_at is not None
+    assert began.start_deadline is not None
+    town.ask(ANN, "restart", service="api", env="staging")
+    assert told == [began.start_deadline + timedelta(minutes=30), None]
+    assert began.expires_at <= told[0]
 
 
 def test_a_grant_ends_on_time_and_is_really_gone(town: Town) -> None:

@@ -22,6 +22,7 @@ class ARun:
     key: str = "jit-1-1"
     seconds: float = 20
     lines: list[str] = field(default_factory=list)
+    until: datetime | None = None
 
     def __post_init__(self) -> None:
         self.deadline = datetime.fromtimestamp(time.time() + self.seconds, UTC)
