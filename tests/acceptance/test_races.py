@@ -136,3 +136,16 @@ def test_a_click_that_keeps_being_overtaken_is_worked_on_later(town: Town) -> No
     town.forward(seconds=31)
     town.settle()
     assert town.state(request) is State.SUCCEEDED
+
+
+def test_a_worker_that_has_lost_its_claim_ends_nothing(town: Town) -> None:
+    request = town.ask(ANN, "tune", value=200)
+    town.forward(minutes=31)
+    claimed = town.ledger.claim(request.id, "a worker that stops here", town.world.lease)
+    assert claimed is not None
+    town.forward(minutes=1)
+    town.settle()
+    with pytest.raises(Conflict, match="is in other hands"):
+        town.service.sweep._next[State.ACTIVE](claimed)
+    assert len(town.runner.undone) == 1
+    assert town.state(request) is State.EXPIRED
