@@ -30,6 +30,7 @@ from jitbot.model.request import (
     Verdict,
 )
 from jitbot.model.rules import Condition, Entry, Guardrail, Outcome, Reviews, Rule, Tested, Tier, Truth, Waiting
+from jitbot.model.verification import Verification, Watch
 
 __all__ = [
     "CALENDAR_AHEAD",
@@ -107,7 +108,9 @@ __all__ = [
     "UndoCause",
     "UserId",
     "Verdict",
+    "Verification",
     "Waiting",
+    "Watch",
     "WeeklySpan",
     "Window",
 ]

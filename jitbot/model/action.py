@@ -11,6 +11,7 @@ from jitbot.model.facts import FactCall
 from jitbot.model.limits import Limits
 from jitbot.model.people import Selector
 from jitbot.model.rules import Rule
+from jitbot.model.verification import Verification
 
 
 class ParameterType(StrEnum):
@@ -83,6 +84,8 @@ class Action:
     start_later: timedelta | None = None
     """How far ahead a start may be planned; None where it starts at once."""
     limits: Limits | None = None
+    verify: Verification | None = None
+    """How its runs are watched; None where nobody looks after the start."""
     beneficiary: str = ""
     """The parameter that names for whom it is done; empty where that is the requester."""
     break_glass: tuple[BreakGlass, ...] = ()

@@ -13,6 +13,7 @@ from typing import Any, NewType
 from jitbot.model.decision import Decision
 from jitbot.model.delegation import StandIn
 from jitbot.model.people import UserId
+from jitbot.model.verification import Verification, Watch
 
 RequestId = NewType("RequestId", int)
 
@@ -88,6 +89,7 @@ class Snapshot:
     definition: str = ""
     """The digest of the action's definition as it stood when this was taken."""
     plan: Plan | None = None
+    verify: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,8 @@ class Request:
     """True while a start was begun and its result is not known."""
     undo_attempts: int = 0
     receipt: Mapping[str, Any] | None = None
+    watch: Watch | None = None
+    """How far the watching has come that its action wants; None where it wants none, or it has not started."""
     handed_to: RequestId | None = None
     """The holder that took over this grant's target when it ended."""
     outcome: str = ""
@@ -205,6 +209,11 @@ class Request:
     def name(self) -> str:
         """How people call it: `JIT-1042`."""
         return f"JIT-{self.id}"
+
+    @property
+    def undoable(self) -> bool:
+        """Whether what it does can be taken back: a grant always, anything else by its plan."""
+        return self.ttl is not None or (self.snapshot.plan is not None and self.snapshot.plan.undoable)
 
     @property
     def run_key(self) -> str:

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from jitbot.model import Attribute, FactCall, Facts, Known, Policy, Request, Span
 from jitbot.policy.attributes import NAME, SELECTOR, attribute_of
+from jitbot.policy.plain import plain
 from jitbot.policy.requirements import SHOWN_CANDIDATES as MOST
 from jitbot.policy.requirements import could_review
 from jitbot.policy.wanted import counting, reviewers, wanted
@@ -30,7 +30,7 @@ def known(policy: Policy, request: Request, facts: Facts) -> Known:
             for selector in reviewers(policy, request.action)
             if selector in facts.members
         },
-        values={name: _plain(value) for name, value in facts.values.items()},
+        values={name: plain(value) for name, value in facts.values.items()},
         asked=_asked(policy, request.action, facts),
         tally=facts.tally,
         counting=counting(policy, request.action),
@@ -63,10 +63,3 @@ def declared(attribute: Attribute) -> str:
     source = asked_for(attribute.source) if attribute.source is not None else "files"
     given = {who: [each.value, each.ends_at and each.ends_at.isoformat()] for who, each in attribute.given.items()}
     return f"{source} {hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:16]}"
-
-
-def _plain(value: Any) -> Any:
-    """Write a value of a condition as JSON has it."""
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return value.isoformat() if isinstance(value, datetime) else value

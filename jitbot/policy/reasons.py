@@ -14,7 +14,7 @@ from jitbot.policy.waiting import opened
 
 def of_rule(rule: Rule, tested: Tested, facts: Facts) -> Reason:
     """Show a rule with the values that its condition saw, or why they could not be read."""
-    seen = ", ".join(f"{name} is {_literal(value)}{_about(name, facts)}" for name, value in tested.seen.items())
+    seen = ", ".join(f"{name} is {literal(value)}{_about(name, facts)}" for name, value in tested.seen.items())
     if tested.truth is Truth.FALSE:
         return Reason(Mark.NO, rule.name, seen, rule.where)
     if tested.truth is Truth.ERROR:
@@ -44,13 +44,14 @@ def _why(name: str, facts: Facts) -> str:
     return f" ({facts.unread[name]})" if name in facts.unread else ""
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
+    """Write a value of a condition as conditions have it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, timedelta):
         return str(value)
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_literal(each) for each in value) + "]"
+        return "[" + ", ".join(literal(each) for each in value) + "]"
     return repr(value) if isinstance(value, str) else str(value)
 
 

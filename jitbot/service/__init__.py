@@ -16,6 +16,7 @@ from jitbot.service.running import Running
 from jitbot.service.stand_ins import StandIns
 from jitbot.service.sweep import Sweep
 from jitbot.service.undoing import Undoing
+from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
 __all__ = ["Book", "Folder", "Service", "World"]
@@ -30,8 +31,9 @@ class Service:
         )
         self.book = world.book
         asking = Asking(world, self._facts)
-        undoing = Undoing(world)
-        running = Running(world, asking)
+        watching = Watching(world, self._facts)
+        undoing = Undoing(world, watching)
+        running = Running(world, asking, watching)
         ending = Ending(world, self._facts, asking, running)
         reviewing = Reviewing(world, self._facts, asking)
         self.changing = Changing(world, reviewing)
@@ -41,7 +43,15 @@ class Service:
         self.intake = Intake(world, asking, reviewing, self.changing, ending, delegating, owing)
         self.reloading = Reloading(world, asking, reviewing)
         self.queries = Queries(world, self._facts, asking, ending, owing)
-        self.sweep = Sweep(world, intake=self.intake, asking=asking, chasing=chasing, running=running, undoing=undoing)
+        self.sweep = Sweep(
+            world,
+            intake=self.intake,
+            asking=asking,
+            chasing=chasing,
+            running=running,
+            watching=watching,
+            undoing=undoing,
+        )
 
     def close(self) -> None:
         """Let go of the threads that fetch facts."""

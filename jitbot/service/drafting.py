@@ -12,7 +12,7 @@ from typing import Any
 
 from jitbot import audit
 from jitbot.errors import InvalidInput, NotFound, PolicyError
-from jitbot.model import Action, Plan, Policy, Request, RequestId, Snapshot, State, UserId
+from jitbot.model import Action, Plan, Policy, Request, RequestId, Snapshot, State, UserId, Verification
 from jitbot.policy.asking import parse_reason, parse_ttl
 from jitbot.policy.parameters import parse_parameters
 from jitbot.policy.starting import parse_start
@@ -123,6 +123,7 @@ def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapsho
         time_limit=action.time_limit,
         risk=action.risk,
         definition=definition(action),
+        verify=action.verify,
     )
 
 
@@ -176,5 +177,12 @@ def definition(action: Action) -> str:
             "time_limit": action.time_limit.total_seconds(),
             "risk": action.risk,
             **({"beneficiary": action.beneficiary} if action.beneficiary else {}),
+            **({"verify": _watched(action.verify)} if action.verify else {}),
         }
     )
+
+
+def _watched(verify: Verification) -> Any:
+    facts = [[call.name, call.source, call.arguments] for call in verify.facts]
+    lengths = [verify.within.total_seconds(), verify.every.total_seconds()]
+    return [*lengths, verify.unhealthy_when, facts, verify.check, verify.undo, verify.even_if_unhealthy]

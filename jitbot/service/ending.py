@@ -40,7 +40,10 @@ class Ending:
         return Answer(f"{request.name} is withdrawn.", request.id)
 
     def drop(self, delivery: Delivery) -> Answer:
-        """End a grant before its time, by the requester or an approver. Raises: NotPermitted, Settled."""
+        """End a grant before its time, or roll back what is watched, by the requester or an approver.
+
+        Raises: NotPermitted, Settled.
+        """
         request = self._get(delivery)
         own = delivery.user in (request.requester, request.beneficiary)
         if not own and not self.may_end(delivery.user, request):
@@ -50,7 +53,11 @@ class Ending:
             now = entry.get(request.id)
             if now.state is State.UNDOING:
                 raise Settled(f"{now.name} is being ended already.")
-            if now.state is not State.ACTIVE:
+            if now.state is State.VERIFYING:
+                event, cause = Event.STOP, UndoCause.STOP
+                if not now.undoable:
+                    raise Settled(f"{now.name} cannot be taken back: its plan says so.")
+            elif now.state is not State.ACTIVE:
                 waits = now.state in (State.DECIDING, State.PENDING, State.APPROVED)
                 hint = f" Withdraw it instead: /jit withdraw {now.name}" if waits and own else ""
                 raise Settled(f"{now.name} holds nothing: it is {_word(now)}.{hint}")

@@ -83,11 +83,17 @@ class FactsReader:
         """Return who these selectors name now."""
         return self._read(policy, Wanted(frozenset(selectors)), people, None)
 
-    def _read(self, policy: Policy, want: Wanted, people: Iterable[UserId], request: Request | None) -> Facts:
+    def afresh(self, calls: Iterable[FactCall], request: Request) -> Facts:
+        """Return what these facts are at this moment for a request that runs; nothing remembered counts."""
+        return self._read(Policy(), Wanted(facts=tuple(calls)), [request.requester], request, fresh=True)
+
+    def _read(
+        self, policy: Policy, want: Wanted, people: Iterable[UserId], request: Request | None, *, fresh: bool = False
+    ) -> Facts:
         now, begin, seconds = self._ledger.now(), time.monotonic(), self._deadline.total_seconds()
         end, members_end = begin + seconds, begin + seconds * MEMBERS_SHARE
         unread: dict[str, str] = {}
-        begun = {} if request is None else self._begin(want, request, Facts(now))
+        begun = {} if request is None else self._begin(want, request, Facts(now), {}, fresh=fresh)
         asked = {user: self._threads.submit(self._person, user) for user in set(people)}
         members = Members(policy, self._directory, self._threads, self._ask_for_all, now).read(
             want.selectors, unread, lambda asked, into: self._gather(asked, into, members_end)
@@ -99,25 +105,31 @@ class FactsReader:
         asked |= {user: self._threads.submit(self._person, user) for user in (few | stand_ins) - asked.keys()}
         found = self._gather(asked, {}, end)
         known = Facts(now, members, found, {}, unread, delegations=delegations)
-        return known if request is None else self._with_values(known, want, request, begun, end)
+        if request is None:
+            return known
+        begun |= self._begin(want, request, known, begun, fresh=fresh)
+        return self._with_values(known, want, request, begun, end)
 
-    def _begin(self, want: Wanted, request: Request, known: Facts) -> dict[str, Future[Reading]]:
-        """Ask for calendars, and for the facts whose arguments can be filled in by what is known."""
+    def _begin(
+        self, want: Wanted, request: Request, known: Facts, begun: Mapping[str, Future[Reading]], *, fresh: bool
+    ) -> dict[str, Future[Reading]]:
+        """Ask for the calendars and facts that are not asked for yet and whose arguments can be filled in by now."""
         filled = places(request, known)
-        asked = {f"{_FREEZE}{call.name}": self._ask_for_all(call) for call in want.calendars}
+        calendars = {f"{_FREEZE}{call.name}": call for call in want.calendars}
+        asked = {name: self._ask_for_all(call) for name, call in calendars.items() if name not in begun}
         for name, call in want.calls().items():
-            with suppress(PolicyError):  # the only name that may be missing is the address of whoever asks
-                asked[name] = self._ask(call, fill(call.arguments, filled))
+            if name not in begun:
+                with suppress(PolicyError):  # the only name that may be missing is the address of whoever asks
+                    asked[name] = self._ask(call, fill(call.arguments, filled), fresh=fresh)
         return asked
 
     def _with_values(
         self, known: Facts, want: Wanted, request: Request, begun: Mapping[str, Future[Reading]], end: float
     ) -> Facts:
         unread = dict(known.unread)
-        asked = {**self._begin(want, request, known), **begun}
-        for name in want.calls().keys() - asked.keys():
+        for name in want.calls().keys() - begun.keys():
             unread[name] = "whoever asks has no e-mail address that Slack shows"
-        readings = self._gather(asked, unread, end)
+        readings = self._gather(begun, unread, end)
         calendars = {name: readings.pop(name) for name in list(readings) if name.startswith(_FREEZE)}
         spans = {name.removeprefix(_FREEZE): reading.value for name, reading in calendars.items()}
         values = {name: reading.value for name, reading in readings.items()}
@@ -145,10 +157,10 @@ class FactsReader:
         """Ask for what does not depend on a request."""
         return self._ask(call, fill(call.arguments, {}))
 
-    def _ask(self, call: FactCall, values: Mapping[str, Any]) -> Future[Reading]:
+    def _ask(self, call: FactCall, values: Mapping[str, Any], *, fresh: bool = False) -> Future[Reading]:
         try:
             arguments = self._sources.arguments(call.source, values)
-            return self._memory.ask(call.source, self._sources.source(call.source), values, arguments)
+            return self._memory.ask(call.source, self._sources.source(call.source), values, arguments, fresh=fresh)
         except KeyError:
             return _failed(f"the source {call.source} is not installed here any more")
         except InvalidInput as error:  # a value of the request that this source cannot take

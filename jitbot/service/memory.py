@@ -44,13 +44,15 @@ class FactMemory:
             for threads in self._threads.values():
                 threads.shutdown(wait=False, cancel_futures=True)
 
-    def ask(self, name: str, source: FactSource, values: Mapping[str, Any], arguments: Any) -> Future[Reading]:
-        """Return what is known lately enough, or will be; failures are not remembered."""
+    def ask(
+        self, name: str, source: FactSource, values: Mapping[str, Any], arguments: Any, *, fresh: bool = False
+    ) -> Future[Reading]:
+        """Return what is known lately enough, or will be; `fresh`: what is read now. Failures are not remembered."""
         key = (name, json.dumps(values, sort_keys=True, default=str))
         now = self._now()
         with self._turn:
             known = self._kept.get(key)
-            if known is not None and timedelta(0) <= now - known.at < source.keep:
+            if not fresh and known is not None and timedelta(0) <= now - known.at < source.keep:
                 return _done(known)
             if key not in self._asked:
                 self._asked[key] = self._of(name).submit(self._read, key, source, arguments, now)

@@ -12,7 +12,7 @@ from typing import Any
 
 from jitbot.errors import Conflict, InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
 from jitbot.lifecycle import Event
-from jitbot.model import Decision, HealthState, Outcome, Policy, Receipt, Request, State, UndoCause
+from jitbot.model import Decision, HealthState, Outcome, Policy, Receipt, Request, State, UndoCause, Watch
 from jitbot.policy.decide import decide
 from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY, Asking, asked_again, held
@@ -21,6 +21,7 @@ from jitbot.service.counting import counted
 from jitbot.service.owing import owe
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
+from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
@@ -43,9 +44,10 @@ class _Result:
 class Running:
     """The use cases of workers, from approval to a result. Every request handed in is claimed."""
 
-    def __init__(self, world: World, asking: Asking) -> None:
+    def __init__(self, world: World, asking: Asking, watching: Watching) -> None:
         self._world = world
         self._asking = asking
+        self._watching = watching
 
     def approved(self, request: Request) -> None:
         """Run an approved request, if all is still as it was approved."""
@@ -60,20 +62,29 @@ class Running:
         policy = world.book.policy
         if world.book.ends_only:
             return self._later(request, AGAIN)
-        try:
-            revision = self._asking.revised(request, policy)
-        except (RunnerError, InvalidInput, NotFound) as error:
-            return self._deny(request, f"It cannot be run any more: {error}")
-        if revision is not None:
-            self._asking.revise(request, revision, policy)
+        if self._changed(request, policy):
             return None
         facts = self._asking.facts(policy, request, reviews)
+        watch, unhealthy = self._watching.begin(request)
+        if unhealthy:
+            return self._deny(request, f"The target is unhealthy already, so nothing was done: {unhealthy}")
         with world.ledger.begin() as entry:
             self._mine(entry, request)
             decision = decide(policy, request, reviews, counted(entry, policy, request, facts))
-            started = self._decided(entry, request, decision, policy)
+            started = self._decided(entry, request, decision, policy, watch)
         world.queue.messages()
         return None if started is None else self._start(started)
+
+    def _changed(self, request: Request, policy: Policy) -> bool:
+        """Have people asked again about what would do something else by now; deny what cannot be done any more."""
+        try:
+            revision = self._asking.revised(request, policy)
+        except (RunnerError, InvalidInput, NotFound) as error:
+            self._deny(request, f"It cannot be run any more: {error}")
+            return True
+        if revision is not None:
+            self._asking.revise(request, revision, policy)
+        return revision is not None
 
     def _not_now(self, request: Request) -> bool:
         """Put off what is too early; end what is too late."""
@@ -86,11 +97,13 @@ class Running:
             return False
         return True
 
-    def _decided(self, entry: Entry, request: Request, decision: Decision, policy: Policy) -> Request | None:
+    def _decided(
+        self, entry: Entry, request: Request, decision: Decision, policy: Policy, watch: Watch | None
+    ) -> Request | None:
         """Follow the last decision, in its own transaction; returns the request if it is to be started."""
         decided: dict[str, Any] = {"decision": decision, "policy_digest": policy.digest}
         if decision.outcome is Outcome.ALLOW:
-            started = self._begin(entry, request, decided)
+            started = self._begin(entry, request, {**decided, "watch": watch})
             return owe(entry, started, decision.owes) if started is not None and decision.owes is not None else started
         if decision.unread:
             entry.amend(request, "waits", WORKER, due_at=entry.now + AGAIN, owner="", lease_until=None)
@@ -181,15 +194,15 @@ class Running:
         if receipt is not None:
             changes["outcome"] = receipt.summary
             changes["receipt"] = now.receipt if now.receipt is not None else dict(receipt.data)
-        if now.ttl is None:
-            moved = entry.move(now, Event.SUCCEED, WORKER, **changes)
-            tell(entry, moved, f"done. {receipt.summary if receipt else ''}".strip())
-            return moved
-        assert now.expires_at is not None  # noqa: S101 - written with the intention
-        expires_at = min(now.expires_at, entry.now + now.ttl)
-        changes |= {"granted_at": entry.now, "expires_at": expires_at, "due_at": expires_at}
-        moved = entry.move(now, Event.GRANT, WORKER, **changes)
-        tell(entry, moved, "granted.")
+        if now.ttl is not None:
+            assert now.expires_at is not None  # noqa: S101 - written with the intention
+            expires_at = min(now.expires_at, entry.now + now.ttl)
+            changes |= {"granted_at": entry.now, "expires_at": expires_at, "due_at": expires_at}
+        if now.snapshot.verify is not None and now.state is State.RUNNING:
+            return self._watching.started(entry, now, now.snapshot.verify, changes)
+        moved = entry.move(now, Event.SUCCEED if now.ttl is None else Event.GRANT, WORKER, **changes)
+        done = f"done. {receipt.summary if receipt else ''}".strip()
+        tell(entry, moved, done if now.ttl is None else "granted.")
         return moved
 
     def _late(self, entry: Entry, now: Request, result: _Result) -> Request:

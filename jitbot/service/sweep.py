@@ -13,6 +13,7 @@ from jitbot.service.chasing import Chasing
 from jitbot.service.intake import Intake
 from jitbot.service.running import Running
 from jitbot.service.undoing import TIME_LIMIT, Undoing
+from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,15 @@ class Sweep:
     """Claims one due request at a time and hands it to the use case of its state."""
 
     def __init__(
-        self, world: World, *, intake: Intake, asking: Asking, chasing: Chasing, running: Running, undoing: Undoing
+        self,
+        world: World,
+        *,
+        intake: Intake,
+        asking: Asking,
+        chasing: Chasing,
+        running: Running,
+        watching: Watching,
+        undoing: Undoing,
     ) -> None:
         self._world = world
         self._intake = intake
@@ -37,6 +46,7 @@ class Sweep:
             State.PENDING: chasing.waits,
             State.APPROVED: running.approved,
             State.RUNNING: running.lost,
+            State.VERIFYING: watching.look,
             State.ACTIVE: undoing.expired,
             State.UNDOING: undoing.undo,
             State.UNSURE: running.unsure,

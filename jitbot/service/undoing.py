@@ -13,6 +13,7 @@ from jitbot.model import Receipt, Request, RequestId, State, UndoCause
 from jitbot.ports import Entry
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
+from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,9 @@ NOTICES = {
 class Undoing:
     """The use cases of workers at the end. Every request handed in is claimed."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, watching: Watching) -> None:
         self._world = world
+        self._watching = watching
 
     def expired(self, request: Request) -> None:
         """End a grant whose time is over, and undo it."""
@@ -60,6 +62,8 @@ class Undoing:
 
     def undo(self, request: Request) -> None:
         """Try the undo once; what becomes of it is written down."""
+        if request.watch is not None and request.watch.undone:
+            return self._watching.undone(request)
         heir = self._heir(request)
         if heir is not None:
             return self._hand_over(request, heir)
@@ -78,7 +82,8 @@ class Undoing:
             if again is not None:
                 entry.amend(now, "undone_early", WORKER, due_at=again, owner="", lease_until=None)
                 return None
-            self._end(entry, now)
+            if not self._watching.watch_undone(entry, now):
+                self._end(entry, now)
         return world.queue.messages()
 
     def clean_up(self, request: Request) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-from jitbot.model import Decision, DeliveryKind, Obligation, Snapshot, StandIn, State, Topic, UndoCause, Verdict
+from jitbot.model import Decision, DeliveryKind, Obligation, Snapshot, StandIn, State, Topic, UndoCause, Verdict, Watch
 from jitbot.store.columns import Instant, Length, Value
 
 SCHEMA = "0002"
@@ -98,6 +98,7 @@ requests = Table(
     Column("attempt_open", Boolean, nullable=False),
     Column("undo_attempts", Integer, nullable=False),
     Column("receipt", Value(Mapping[str, Any])),
+    Column("watch", Value(Watch)),
     Column("handed_to", Serial),
     Column("outcome", Text, nullable=False),
     Column("due_at", Instant),

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from jitbot.policy.files.schema import Duration, without_null
-from jitbot.policy.files.strict import Short, Strict
+from jitbot.policy.files.schema import without_null
+from jitbot.policy.files.strict import Duration, Short, Strict
 
 
 class PersonKeys(Strict):

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
 from jitbot.model import (
     Attribute,
     FactCall,
-    FactKind,
     Facts,
     Kind,
     Known,
@@ -23,6 +21,7 @@ from jitbot.model import (
 )
 from jitbot.policy.attributes import NAME, SELECTOR, attribute_of
 from jitbot.policy.known import asked_for, declared
+from jitbot.policy.plain import restored
 from jitbot.policy.wanted import counting, wanted
 
 NOT_ON_RECORD = "it is not on record"
@@ -52,7 +51,7 @@ def _values(calls: Sequence[FactCall], known: Known, unread: dict[str, str]) -> 
     for call in calls:
         name = f"facts.{call.name}"
         if name in known.values and known.asked.get(name) == asked_for(call):
-            values[name] = _typed(call, known.values[name])
+            values[name] = restored(call.kind, known.values[name])
         else:
             unread[name] = NOT_ON_RECORD
     return values
@@ -129,10 +128,3 @@ def _counted(policy: Policy, action: str, known: Known) -> Tally | None:
         return None
     same = {rule for rule, per in new.quotas.items() if old.quotas.get(rule) == per}
     return replace(known.tally, used={rule: count for rule, count in known.tally.used.items() if rule in same})
-
-
-def _typed(call: FactCall, value: Any) -> Any:
-    """Turn a recorded value back into what conditions see."""
-    if call.kind is FactKind.DURATION:
-        return timedelta(seconds=value)
-    return datetime.fromisoformat(value) if call.kind is FactKind.INSTANT else value

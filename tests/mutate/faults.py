@@ -602,8 +602,8 @@ FAULTS = (
     Fault(
         "what is not on record counts as empty when a change is tried on it",
         "jitbot/workbench/recalled.py",
-        "_typed(call, known.values[name])\n        else:\n            unread[name] = NOT_ON_RECORD\n",
-        "_typed(call, known.values[name])\n        else:\n            values[name] = 0\n",
+        "restored(call.kind, known.values[name])\n        else:\n            unread[name] = NOT_ON_RECORD\n",
+        "restored(call.kind, known.values[name])\n        else:\n            values[name] = 0\n",
         _in("replay"),
     ),
     Fault(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from jitbot.model import Action, Limits, Parameter, ParameterType, ReasonRule, Timebox
+from jitbot.model import Action, FactCall, Limits, Parameter, ParameterType, ReasonRule, Timebox, Verification
 from jitbot.policy.cel.names import LITERALS, all_names
 from jitbot.policy.durations import format_duration
 from jitbot.policy.files.calendar import Dates
@@ -16,6 +16,7 @@ from jitbot.policy.files.issues import Issues, Place
 from jitbot.policy.files.rules import RuleReader, Scope
 from jitbot.policy.files.schema import ActionKeys, LimitsKeys, TeamHead, TimeboxKeys
 from jitbot.policy.files.selectors import People, read_selectors
+from jitbot.policy.files.verification import VerifyReader
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import did_you_mean, listed, shown
 
@@ -134,6 +135,7 @@ class _ActionReader:
             reason=self._reason(),
             timebox=self._timebox(keys.timebox),
             limits=self._limits(keys.limits),
+            verify=self._verify(scope, facts, parameters),
             beneficiary=self._beneficiary(parameters),
             description=keys.description,
             risk=keys.risk,
@@ -158,6 +160,14 @@ class _ActionReader:
             check_templates(self.document, (*self.path, "with"), names, self.issues)
         if not faulty and len(self.issues) == before:
             check_runner(self.document, self.path, parameters, self.world.catalog, self.issues)
+
+    def _verify(
+        self, scope: Scope, facts: tuple[FactCall, ...], parameters: tuple[Parameter, ...]
+    ) -> Verification | None:
+        if self.keys.verify is None:
+            return None
+        reader = VerifyReader(self.document, (*self.path, "verify"), scope, self.issues)
+        return reader.read(self.keys.verify, facts, parameters, grant=self.keys.timebox is not None)
 
     def _limits(self, keys: LimitsKeys | None) -> Limits | None:
         if keys is None:

@@ -71,7 +71,7 @@ class RuleReader:
         """Read one rule, called `name` unless it has one of its own."""
         reviews = None if keys.review is None else self._reviews((*path, "review"), keys.review)
         outcome = Outcome.REVIEW if reviews else Outcome.ALLOW if keys.deny is None else Outcome.DENY
-        when = None if keys.when is None else self._condition((*path, "when"), keys.when)
+        when = None if keys.when is None else self.condition((*path, "when"), keys.when)
         if outcome is Outcome.ALLOW and when is not None and self_made(when.names):
             message = (
                 "whoever asks can make this true alone, by what they type; an `allow` needs more: who they are "
@@ -95,7 +95,8 @@ class RuleReader:
         reader = WaitingReader(self.document, self.scope.people, self.scope.lapse_after, self.issues)
         return reader.read(path, keys)
 
-    def _condition(self, path: Path, text: str) -> Condition | None:
+    def condition(self, path: Path, text: str) -> Condition | None:
+        """Read a condition; None where it has faults, or nobody can tell yet."""
         if self.scope.names is None or ("requester.attributes" in text and not self.scope.people.whole):
             return None  # whoever mends what these names hang on is told of the rest then
         where = _line(self.document.at(path))

@@ -20,20 +20,10 @@ from pydantic import (
     model_validator,
 )
 
-from jitbot.errors import InvalidInput
-from jitbot.policy.durations import parse_duration
 from jitbot.policy.files.calendar_schema import CalendarFile
-from jitbot.policy.files.strict import FactKeys, Short, Strict, wrong
-from jitbot.policy.wording import shown, written
-
-
-def _duration(value: object) -> timedelta:
-    if not isinstance(value, str):
-        raise wrong(f"{shown(str(value))} needs a unit: write a duration like 45s, 30m, 1h30m or 2d.")
-    try:
-        return parse_duration(value)
-    except InvalidInput as error:
-        raise wrong(str(error)) from None
+from jitbot.policy.files.strict import Duration, FactKeys, Short, Strict, wrong
+from jitbot.policy.files.verification_schema import VerifyKeys
+from jitbot.policy.wording import written
 
 
 def _yes_or_message(value: object) -> str:
@@ -68,11 +58,6 @@ def _allow_kind(value: Any) -> str:
     return "#quota" if isinstance(value, dict | QuotaKeys) else "#true"
 
 
-Duration = Annotated[
-    timedelta,
-    PlainValidator(_duration),
-    WithJsonSchema({"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2}),
-]
 Bound = Annotated[int | str, PlainValidator(_bound), WithJsonSchema({"type": ["integer", "string"]})]
 Count = Annotated[int, Field(ge=1, le=20)]
 Yes = Annotated[Literal[True], PlainValidator(_yes), WithJsonSchema({"const": True})]
@@ -274,6 +259,7 @@ class ActionKeys(Strict):
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What conditions may look at, by name.")
     timebox: TimeboxKeys | None = Field(None, description="Makes it a grant that ends by itself.")
     beneficiary: str | None = Field(None, description="The `user` parameter that names for whom it is done.")
+    verify: VerifyKeys | None = Field(None, description="How a run is watched after it has started.")
     limits: LimitsKeys | None = Field(None, description="How much at a time, and how soon after a failure.")
     break_glass: NarrowedGlassKeys | None = Field(None, description="Narrows the break-glass that guardrails grant.")
     rules: list[RuleKeys] = Field(min_length=1, description="In order; the first that matches decides, none denies.")

@@ -1,10 +1,22 @@
-"""What all models of policy files share: strictness, sentences of their own, and the keys of a fact."""
+"""What all models of policy files share: strictness, sentences of their own, durations, and the keys of a fact."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from jitbot.errors import InvalidInput
+from jitbot.policy.durations import parse_duration
 from jitbot.policy.lookalikes import foreign, named
 from jitbot.policy.wording import shown
 
@@ -41,6 +53,22 @@ def _words(value: str) -> str:
 
 
 Short = Annotated[str, Field(max_length=75), AfterValidator(_words)]
+
+
+def _duration(value: object) -> timedelta:
+    if not isinstance(value, str):
+        raise wrong(f"{shown(str(value))} needs a unit: write a duration like 45s, 30m, 1h30m or 2d.")
+    try:
+        return parse_duration(value)
+    except InvalidInput as error:
+        raise wrong(str(error)) from None
+
+
+Duration = Annotated[
+    timedelta,
+    PlainValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2}),
+]
 
 
 class FactKeys(Strict):

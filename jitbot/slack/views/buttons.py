@@ -10,6 +10,7 @@ from jitbot.slack.views.content import gist
 from jitbot.slack.views.standing import owed
 
 RISKY = frozenset({"high", "critical"})
+_ENDED_BY_HAND = frozenset({State.ACTIVE, State.VERIFYING})
 
 
 def buttons(request: Request, private: bool, complete: bool) -> list[Block]:
@@ -22,8 +23,8 @@ def _own(request: Request) -> list[Block]:
     value = ids.stamp(request)
     if request.state in (State.DECIDING, State.PENDING, State.APPROVED):
         return [button("Withdraw", ids.WITHDRAW, value)]
-    if request.state is State.ACTIVE:
-        return [_drop(request)]
+    if request.state in _ENDED_BY_HAND:
+        return _end(request)
     return [button("Ask again…", ids.AGAIN, value)] if request.state in TERMINAL else []
 
 
@@ -31,15 +32,15 @@ def _shared(request: Request, complete: bool) -> list[Block]:
     value = ids.stamp(request)
     if owed(request):
         later = button("Review…", ids.REVIEW_AFTER, value, style="primary")
-        return [later, *([_drop(request)] if request.state is State.ACTIVE else [])]
+        return [later, *_end(request)]
     if request.state is State.PENDING:
         changes = button("Approve with changes…", ids.APPROVE_CHANGED, value)
         first = [approve(request), changes] if complete else [review(request)]
         return [*first, button("Deny…", ids.DENY, value)]
     if request.state is State.APPROVED:
         return [button("Deny…", ids.DENY, value)]
-    if request.state is State.ACTIVE:
-        return [_drop(request)]
+    if request.state in _ENDED_BY_HAND:
+        return _end(request)
     return _settling(request) if request.state is State.UNSURE else []
 
 
@@ -56,6 +57,18 @@ def approve(request: Request) -> Block:
 def review(request: Request) -> Block:
     """Return the button that shows everything before it can be approved."""
     return button("Review…", ids.REVIEW, ids.stamp(request), style="primary")
+
+
+def _end(request: Request) -> list[Block]:
+    """Return the button that takes back what is held or watched, where it can be taken back."""
+    if request.state is State.VERIFYING and request.undoable:
+        return [_roll_back(request)]
+    return [_drop(request)] if request.state is State.ACTIVE else []
+
+
+def _roll_back(request: Request) -> Block:
+    asking = confirm(f"Undo {request.name} now?", f"{gist(request)} is undone.", "Undo it now", style="danger")
+    return button("Roll back now", ids.DROP, ids.stamp(request), confirm=asking)
 
 
 def _drop(request: Request) -> Block:

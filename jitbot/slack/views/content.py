@@ -37,7 +37,7 @@ def content(request: Request, names: Names) -> Content:
     values, whole_values = _values(request.params)
     happens, whole_plan = _happens(request)
     lines: list[Line] = [happens, values, _where(request), _how_long(request)]
-    lines += [_starts(request), _for_whom(request, names)]
+    lines += [_watched(request), _starts(request), _for_whom(request, names)]
     diff = plan.diff if plan else ""
     fits = size(visible(request.reason)) <= limits.CARD_REASON and size(visible(diff)) <= limits.CARD_DIFF
     return Content([line for line in lines if line], request.reason, diff, fits and whole_values and whole_plan)
@@ -100,6 +100,18 @@ def _where(request: Request) -> Line:
 
 def _how_long(request: Request) -> Line:
     return [Bold("How long  "), f"{length(request.ttl)}, from when it is granted"] if request.ttl else []
+
+
+def _watched(request: Request) -> Line:
+    """Say for how long the run is watched, and what becomes of it when it is unhealthy: that is approved, too."""
+    verify = request.snapshot.verify
+    if verify is None:
+        return []
+    by: list[Span] = [Code(shorten(verify.unhealthy_when, 300))] if verify.unhealthy_when else []
+    if verify.check:
+        by += [" or the runner finds it unhealthy" if by else "the runner finds it unhealthy"]
+    then = "undone" if verify.undo and request.undoable else "left as it is, and told"
+    return [Bold("Watched  "), f"for {length(verify.within)}; {then} when ", *by]
 
 
 def _starts(request: Request) -> Line:

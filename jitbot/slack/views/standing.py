@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from jitbot.explain import either, length, named
-from jitbot.model import Request, Review, State, Verdict
+from jitbot.model import Request, Review, State, UndoCause, Verdict
 from jitbot.slack.limits import CARD_OUTCOME
 from jitbot.slack.spans import DAY_AND_TIME, Line, Span, When
 from jitbot.slack.text import shorten
@@ -85,7 +85,11 @@ def _running(request: Request, reviews: Sequence[Review], names: Names) -> Line:
 
 
 def _verifying(request: Request, reviews: Sequence[Review], names: Names) -> Line:
-    return [_after("started, its health is watched", request)]
+    watch = request.watch
+    if watch is None or watch.until is None:
+        return ["started, its health is watched"]
+    so_far = f", unhealthy at the last look: {shorten(watch.said, CARD_OUTCOME)}" if watch.unhealthy else ""
+    return ["started, its health is watched until ", When(watch.until), so_far]
 
 
 def _active(request: Request, reviews: Sequence[Review], names: Names) -> Line:
@@ -95,6 +99,9 @@ def _active(request: Request, reviews: Sequence[Review], names: Names) -> Line:
 def _undoing(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     if request.undo_attempts >= ALARMED_AFTER:
         return [_after(f"NOT ended: undoing has failed {request.undo_attempts} times and is tried again", request)]
+    if request.undo_cause is UndoCause.UNHEALTHY:
+        done = "undone, looking whether that helped" if request.watch and request.watch.undone else "being undone"
+        return [_after(f"unhealthy, {done}", request)]
     return ["being undone"]
 
 

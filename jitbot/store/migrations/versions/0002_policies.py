@@ -1,6 +1,6 @@
 """What richer policies need: planned starts, quotas, changes by approvers, delegations, waiting and break-glass.
 
-And what finds things quickly.
+And what is watched after a start, and what finds things quickly.
 """
 
 import sqlalchemy as sa
@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("reminders", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("break_glass", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("obligation", JSON, nullable=True),
+        sa.Column("watch", JSON, nullable=True),
     ):
         op.add_column("requests", column)
     op.add_column("reviews", sa.Column("on_behalf_of", JSON, server_default=sa.text("'[]'"), nullable=False))
