@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -38,12 +39,15 @@ class Demo:
         policies: Path,
         database_url: str = "",
         http: bool = False,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
+        """Get ready; `settings` are further environment variables of the bot."""
         self._port = port
         self._folder = folder
         self._policies = policies
         self._database_url = database_url
         self._http = http
+        self._settings = dict(settings or {})
         self._stack = ExitStack()
         self._told_to_stop = threading.Event()
         self._bot: subprocess.Popen[bytes] | None = None
@@ -159,6 +163,7 @@ class Demo:
             "JITBOT_OPERATORS_CHANNEL": "#jitbot-alarms",
             "JITBOT_FALLBACK_CHANNEL": "#general",
             "DEMO_SERVICE_URL": self.service.control_url,
+            **self._settings,
         }
 
 

@@ -6,12 +6,27 @@ from collections.abc import Callable
 import pytest
 
 from jitbot.lifecycle import TERMINAL
-from jitbot.model import HealthState, State
+from jitbot.model import HealthState, Request, State
 from tests.acceptance.killing import Killed, die_inside, exorcise, haunt
-from tests.town import ANN, BO, DI, Town
+from tests.town import ANN, BO, DI, PEOPLE, Town
 
 TARGET = "prod/work_mem"
 Story = Callable[[Town], None]
+WATCHED = {
+    "people.yml": PEOPLE,
+    "payments.yml": """
+team: payments
+channel: "#payments-oncall"
+actions:
+  restart:
+    runner: fake
+    with: {what: work_mem, where: prod, value: 1}
+    requesters: [group:engineering]
+    facts: {firing: {source: fake, name: firing}}
+    verify: {for: 1m, every: 30s, unhealthy_when: facts.firing > before.facts.firing}
+    rules: [{name: free, allow: true}]
+""",
+}
 
 
 def tuned_and_expired(town: Town) -> None:
@@ -56,10 +71,27 @@ def run_once(town: Town) -> None:
         town.settle()
 
 
+def watched_and_undone(town: Town) -> None:
+    """A run that policy allows, that becomes unhealthy, and that is undone by itself."""
+    if town.files != WATCHED:
+        town.files = WATCHED
+        town.service.book.reload()
+    broken = lambda: 1 in town.runner.world.values()  # noqa: E731 - one line says it
+    town.facts.on_read = lambda arguments: town.facts.values.update(firing=int(broken()))
+    if not town.ledger.find() and not town.inbox.waiting(1):
+        town.ask(ANN, "restart")
+    town.settle()
+    for _ in range(20):
+        town.runner.health = HealthState.HEALTHY if broken() else HealthState.ABSENT
+        town.forward(seconds=30)
+        town.settle()
+
+
 STORIES: dict[str, tuple[Story, int]] = {
     "tuned and expired": (tuned_and_expired, 18),
     "approved and dropped": (approved_and_dropped, 25),
     "run once": (run_once, 15),
+    "watched and undone": (watched_and_undone, 15),
 }
 
 
@@ -72,9 +104,22 @@ def assert_converged(town: Town) -> None:
     if request.ttl is not None:
         assert town.runner.world in ({}, {town.runner.target(_inputs(town)): 100})
         assert not town.runner.started or town.runner.undone
+    if request.snapshot.verify is not None:
+        assert_taken_back(town, request)
+        return
     assert (request.state in (State.SUCCEEDED, State.EXPIRED, State.REVOKED)) or not town.runner.world or request.ttl
     assert town.trail.verify() > 0
     assert town.said("alarm") == [] or town.kinds(request).count("lose") == 1
+
+
+def assert_taken_back(town: Town, request: Request) -> None:
+    """See that what became unhealthy was undone, except where nobody could tell whether it had started at all."""
+    assert town.trail.verify() > 0
+    if "lose" in town.kinds(request):
+        assert request.state in (State.SUCCEEDED, State.FAILED)
+    else:
+        assert request.state is State.ROLLED_BACK
+        assert town.runner.world == {TARGET: 100}
 
 
 def _inputs(town: Town) -> object:

@@ -12,7 +12,18 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Tampered
-from jitbot.model import WORKERS_OWN, DeliveryKind, Obligation, Request, Review, StandIn, State, UndoCause, Verdict
+from jitbot.model import (
+    WORKERS_OWN,
+    DeliveryKind,
+    Obligation,
+    Request,
+    Review,
+    StandIn,
+    State,
+    UndoCause,
+    Verdict,
+    Watch,
+)
 from jitbot.store import tables
 from tests.town import ANN, BO, CY, DI, EVE, FakeInputs, Town
 
@@ -58,6 +69,7 @@ BENT: dict[str, Callable[[Request], Any]] = {
     "undo_attempts": lambda request: 5,
     "receipt": lambda request: {"before": 666},
     "handed_to": lambda request: 5,
+    "watch": lambda request: Watch(before={"facts.firing": 99}),
     "outcome": lambda request: "all is well",
 }
 

@@ -14,6 +14,8 @@ from jitbot.model import (
     Decision,
     Delivery,
     DeliveryKind,
+    FactCall,
+    FactKind,
     Mark,
     Need,
     Obligation,
@@ -29,7 +31,9 @@ from jitbot.model import (
     Tier,
     UndoCause,
     Verdict,
+    Verification,
     Waiting,
+    Watch,
 )
 from tests.contract.conftest import LEASE, Store
 from tests.unit.core.builders import ANN, BO, CY, a_request, a_review, a_snapshot
@@ -51,6 +55,8 @@ FULL = Request(
     snapshot=Snapshot(
         "Restart", "payments", "#p", "fake", {"a": [1, {"b": None}]}, "prod/api", timedelta(minutes=5),
         "high", "d" * 64, Plan("restarts", "f", "- a\n+ b", True, 7),
+        Verification(timedelta(minutes=2), timedelta(seconds=5), "facts.n > 0", {"facts.n": FactKind.INTEGER},
+            (FactCall("n", "fake", {"about": "{service}"}, FactKind.INTEGER, "a.yml:2"),), False, False, True, "a:3"),
     ),
     digest="e" * 64,
     created_at=INSTANT,
@@ -92,6 +98,7 @@ FULL = Request(
     attempt_open=True,
     undo_attempts=4,
     receipt={"before": 100, "more": ["x"]},
+    watch=Watch({"facts.n": 1}, INSTANT, 1, "facts.n is 2", True),
     handed_to=RequestId(9),
     outcome="said",
     due_at=INSTANT,

@@ -37,10 +37,12 @@ def content(request: Request, names: Names) -> Content:
     values, whole_values = _values(request.params)
     happens, whole_plan = _happens(request)
     lines: list[Line] = [happens, values, _where(request), _how_long(request)]
-    lines += [_watched(request), _starts(request), _for_whom(request, names)]
+    watched, whole_watched = _watched(request)
+    lines += [watched, _starts(request), _for_whom(request, names)]
     diff = plan.diff if plan else ""
     fits = size(visible(request.reason)) <= limits.CARD_REASON and size(visible(diff)) <= limits.CARD_DIFF
-    return Content([line for line in lines if line], request.reason, diff, fits and whole_values and whole_plan)
+    complete = fits and whole_values and whole_plan and whole_watched
+    return Content([line for line in lines if line], request.reason, diff, complete)
 
 
 def plain_value(value: Any) -> str:
@@ -102,16 +104,35 @@ def _how_long(request: Request) -> Line:
     return [Bold("How long  "), f"{length(request.ttl)}, from when it is granted"] if request.ttl else []
 
 
-def _watched(request: Request) -> Line:
+def _watched(request: Request) -> tuple[Line, bool]:
     """Say for how long the run is watched, and what becomes of it when it is unhealthy: that is approved, too."""
     verify = request.snapshot.verify
     if verify is None:
-        return []
-    by: list[Span] = [Code(shorten(verify.unhealthy_when, 300))] if verify.unhealthy_when else []
+        return [], True
+    condition = visible(verify.unhealthy_when)
+    cut = truncate(condition, limits.CARD_VALUE)
+    by: list[Span] = [Code(cut)] if condition else []
     if verify.check:
-        by += [" or the runner finds it unhealthy" if by else "the runner finds it unhealthy"]
-    then = "undone" if verify.undo and request.undoable else "left as it is, and told"
-    return [Bold("Watched  "), f"for {length(verify.within)}; {then} when ", *by]
+        by += [" or the runner finds it unhealthy" if condition else "the runner finds it unhealthy"]
+    return [Bold("Watched  "), f"for {length(verify.within)}; {_then(request)} when ", *by], cut == condition
+
+
+def watched_text(request: Request) -> str:
+    """Write exactly how a run is watched, and where its facts are read; nothing where it is not."""
+    verify = request.snapshot.verify
+    if verify is None:
+        return ""
+    lines = [f"for {length(verify.within)}, every {length(verify.every)}; {_then(request)} when unhealthy"]
+    lines += [f"unhealthy when {verify.unhealthy_when}"] if verify.unhealthy_when else []
+    lines += ["unhealthy when the runner finds it so"] if verify.check else []
+    lines += [f"facts.{call.name}: {call.source} {inputs_text(call.arguments)}" for call in verify.facts]
+    lines += ["started even if it is unhealthy already"] if verify.even_if_unhealthy else []
+    return "\n".join(lines)
+
+
+def _then(request: Request) -> str:
+    verify = request.snapshot.verify
+    return "undone" if verify and verify.undo and request.undoable else "left as it is, and told"
 
 
 def _starts(request: Request) -> Line:

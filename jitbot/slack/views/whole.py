@@ -11,7 +11,7 @@ from jitbot.slack.spans import Block, Bold, Code, Line, Span, When, paragraph, r
 from jitbot.slack.text import fallback, pieces, visible
 from jitbot.slack.views import ids
 from jitbot.slack.views.card import first_line
-from jitbot.slack.views.content import inputs_text, plain_value
+from jitbot.slack.views.content import inputs_text, plain_value, watched_text
 from jitbot.slack.views.people import Names, namer, reviewer
 
 
@@ -63,6 +63,7 @@ def _everything(request: Request) -> list[Block]:
         *_section("Target", snapshot.target),
         *_section("How long", length),
         *_section("Starts", fallback(request.starts_at) if request.starts_at else ""),
+        *_section("Watched", watched_text(request)),
         *_section("Risk", snapshot.risk),
     ]
 

@@ -30,7 +30,8 @@ def unused(policy: Policy) -> Iterator[Advice]:
     yield from _advice("window", policy.calendar.windows, _looked_up(policy, "windows", policy.calendar.windows))
     yield from _advice("freeze", policy.calendar.freezes, _holding(policy))
     for action in policy.actions.values():
-        yield from _advice("fact", _by_name(action.facts), _facts(action.rules))
+        watched = {each.name for each in action.verify.facts} if action.verify else set[str]()
+        yield from _advice("fact", _by_name(action.facts), _facts(action.rules) | watched)
     yield from _advice("fact", _by_name(policy.facts), _facts(each.rule for each in policy.guardrails))
 
 

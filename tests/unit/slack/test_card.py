@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitbot.model import Outcome, Plan, State, Verdict
+from jitbot.model import Outcome, Plan, State, UndoCause, Verdict, Verification, Watch
 from jitbot.sandbox.block_check import check_blocks
 from jitbot.slack.limits import MESSAGE_TEXT
 from jitbot.slack.spans import Drawing
@@ -65,7 +65,7 @@ def test_every_state_has_a_card_that_slack_takes(state: State, private: bool) ->
         (State.PENDING, ["jit:approve", "jit:approve_changed", "jit:deny"], ["jit:withdraw"]),
         (State.APPROVED, ["jit:deny"], ["jit:withdraw"]),
         (State.RUNNING, [], []),
-        (State.VERIFYING, [], []),
+        (State.VERIFYING, [], []),  # its plan cannot be undone
         (State.ACTIVE, ["jit:drop"], ["jit:drop"]),
         (State.UNDOING, [], []),
         (State.UNSURE, ["jit:happened", "jit:not_happened"], []),
@@ -217,3 +217,49 @@ def test_a_card_that_can_be_approved_can_be_approved_with_changes_and_a_cut_one_
 def test_a_refusal_names_people_by_their_names() -> None:
     refused = make_request(state=State.DENIED, outcome="One person may hold 1: <@U0BO> holds JIT-7.")
     assert "refused: One person may hold 1: Bo holds JIT-7." in draw_card(refused, [], NAMES, CardFor()).text
+
+
+MINUTE = timedelta(minutes=1)
+VERIFY = Verification(2 * MINUTE, MINUTE, "facts.firing > before.facts.firing")
+
+
+def test_how_a_run_is_watched_stands_on_the_card_before_it_is_approved() -> None:
+    plan = Plan("rolls api back to 41", "f", undoable=True)
+    drawing = draw_card(make_request(verify=VERIFY, plan=plan), [], NAMES, CardFor())
+    said = "Watched  for 2 min; undone when facts.firing &gt; before.facts.firing or the runner finds it unhealthy"
+    assert said in drawing.text
+    assert_fits(drawing)
+    by_runner = replace(VERIFY, unhealthy_when="")
+    assert (
+        "undone when the runner finds it unhealthy"
+        in draw_card(make_request(verify=by_runner, plan=plan), [], NAMES, CardFor()).text
+    )
+    left = draw_card(make_request(verify=replace(VERIFY, check=False)), [], NAMES, CardFor()).text
+    assert "left as it is, and told when facts.firing &gt; before.facts.firing\n" in left
+
+
+def test_a_condition_that_does_not_fit_has_to_be_looked_at_whole() -> None:
+    long = replace(VERIFY, unhealthy_when=" || ".join(f"facts.firing > {number}" for number in range(90)))
+    assert buttons(draw_card(make_request(verify=long), [], NAMES, CardFor()))[0] == "jit:review"
+
+
+def test_what_is_watched_can_be_rolled_back_by_hand_and_says_how_it_is() -> None:
+    plan, watch = Plan("rolls back", "f", undoable=True), Watch(until=NOW + MINUTE)
+    request = make_request(state=State.VERIFYING, verify=VERIFY, plan=plan, watch=watch)
+    drawing = draw_card(request, [], NAMES, CardFor())
+    assert buttons(drawing) == ["jit:drop", "jit:details"]
+    assert buttons(draw_card(request, [], NAMES, CardFor(private=True))) == ["jit:drop", "jit:details"]
+    assert '"Roll back now"' in json.dumps(drawing.blocks)
+    assert "started, its health is watched until <!date^" in drawing.text.splitlines()[0]
+    unwell = replace(request, watch=replace(watch, unhealthy=1, said="facts.firing is 3"))
+    first = draw_card(unwell, [], NAMES, CardFor()).text.splitlines()[0]
+    assert ", unhealthy at the last look: facts.firing is 3" in first
+
+
+def test_what_is_undone_for_being_unhealthy_says_so() -> None:
+    request = make_request(state=State.UNDOING, undo_cause=UndoCause.UNHEALTHY, outcome="facts.firing is 3")
+    first = draw_card(request, [], NAMES, CardFor()).text.splitlines()[0]
+    assert "unhealthy, being undone: facts.firing is 3" in first
+    undone = replace(request, watch=Watch(undone=True))
+    first = draw_card(undone, [], NAMES, CardFor()).text.splitlines()[0]
+    assert "unhealthy, undone, looking whether that helped: facts.firing is 3" in first

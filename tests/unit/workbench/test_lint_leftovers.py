@@ -74,7 +74,13 @@ freezes:
         - {{when: "'primary' in requester.on_call && facts.load > 3 && freeze.active", {LEADS}}}
         - {{when: "'nights' in windows && requester.attributes.trained", {LEADS}}}
     """
-    text = restart(rules, "facts:\n  load: {source: fake, name: load}")
+    keys = """
+        facts:
+          load: {source: fake, name: load}
+          firing: {source: fake, name: firing}
+        verify: {for: 1m, unhealthy_when: facts.firing > 0}
+    """
+    text = restart(rules, keys)
     text += f"  tune: {{runner: fake, with: {{what: x, where: y}}, requesters: [group:leads], rules: [{{{LEADS}}}]}}\n"
     guardrails = "facts:\n  alarms: {source: fake, name: alarms}\nguardrails: [{when: facts.alarms > 0, deny: Wait.}]\n"
     guardrails += 'break_glass: [{who: [group:sre], max: 1h, review_within: 1d, tell: ["#security"]}]\n'
