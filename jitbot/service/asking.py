@@ -28,6 +28,7 @@ from jitbot.policy.starting import format_instant
 from jitbot.policy.waiting import next_look
 from jitbot.ports import Entry
 from jitbot.service.authority import intact
+from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.drafting import definition, draft, find_action, for_whom, planned, take
 from jitbot.service.facts import FactsReader
@@ -166,7 +167,7 @@ class Asking:
     def _later(self, request: Request) -> Answer:
         """Wait for policies that can be read."""
         with self._world.ledger.begin() as entry:
-            now = _mine(entry, request)
+            now = mine(entry, request)
             entry.amend(now, "waits", POLICY, due_at=entry.now + AGAIN, owner="", lease_until=None)
         return Answer(request=request.id)
 
@@ -174,7 +175,7 @@ class Asking:
         world = self._world
         action = policy.actions.get(request.action)
         with world.ledger.begin() as entry:
-            now = _mine(entry, request)
+            now = mine(entry, request)
             decision = conclude(entry)
             changes: dict[str, Any] = {
                 "snapshot": request.snapshot,
@@ -239,14 +240,6 @@ def began_to_wait(action: Action, request: Request, decision: Decision, now: dat
         **kept,
     }
     return waits | {"due_at": next_look(decision.waiting, replace(request, **waits))}
-
-
-def _mine(entry: Entry, request: Request) -> Request:
-    """Lock a request that is being decided here. Raises: Conflict where somebody else does by now."""
-    now = entry.get(request.id)
-    if (now.fence, now.state) != (request.fence, State.DECIDING):
-        raise Conflict(f"{request.name} is in other hands.")
-    return now
 
 
 def refused(summary: str) -> Decision:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from jitbot.errors import Conflict
 from jitbot.explain import either, length
 from jitbot.lifecycle import Event
 from jitbot.model import Decision, Facts, Outcome, Outgoing, Policy, Request, Selector, State, Tier, Topic, UserId
@@ -16,6 +15,7 @@ from jitbot.policy.decide import decide
 from jitbot.policy.waiting import next_look, reminder_due, untold
 from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY, Asking
+from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.owing import Owing
 from jitbot.service.reviewing import Reviewing
@@ -46,7 +46,7 @@ class Chasing:
             return self._later(request)
         facts = self._asking.facts(policy, request, world.ledger.reviews(request))
         with world.ledger.begin() as entry:
-            moved = self._look(entry, self._mine(entry, request), policy, facts)
+            moved = self._look(entry, mine(entry, request), policy, facts)
         world.queue.messages()
         if moved.state is State.APPROVED:
             world.queue.request(moved.id)
@@ -93,7 +93,7 @@ class Chasing:
     def _lapse(self, request: Request) -> None:
         """End a request that nobody reviewed in time, unless a click from before is still being worked on."""
         with self._world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             if entry.waiting(request.id):
                 return
             tell(
@@ -106,16 +106,9 @@ class Chasing:
     def _later(self, request: Request) -> None:
         """Wait for policies that can be read, and know the action."""
         with self._world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             soon = min(at for at in (entry.now + AGAIN, now.lapses_at) if at is not None)
             entry.amend(now, "waits", CLOCK, due_at=soon, owner="", lease_until=None)
-
-    def _mine(self, entry: Entry, request: Request) -> Request:
-        """Lock a request that we have claimed. Raises: Conflict where somebody has moved it since."""
-        now = entry.get(request.id)
-        if (now.fence, now.state) != (request.fence, State.PENDING):
-            raise Conflict(f"{request.name} is not waiting any more.")
-        return now
 
 
 def _can_approve(decision: Decision) -> list[UserId]:

@@ -1,6 +1,7 @@
 """End by hand: withdraw what waits, drop what is held, settle what is unsure."""
 
 from dataclasses import replace
+from typing import Any
 
 from jitbot.errors import NotPermitted, Settled, Unavailable
 from jitbot.lifecycle import Event
@@ -49,19 +50,20 @@ class Ending:
         if not own and not self.may_end(delivery.user, request):
             raise NotPermitted(f"Only who asked for {request.name}, or who may approve it, can end it.")
         event, cause = (Event.DROP, UndoCause.DROP) if own else (Event.REVOKE, UndoCause.REVOCATION)
+        said: dict[str, Any] = {}
         with self._world.ledger.begin() as entry:
             now = entry.get(request.id)
             if now.state is State.UNDOING:
                 raise Settled(f"{now.name} is being ended already.")
             if now.state is State.VERIFYING:
-                event, cause = Event.STOP, UndoCause.STOP
+                event, cause, said = Event.STOP, UndoCause.STOP, {"outcome": "rolled back by hand"}
                 if not now.undoable:
                     raise Settled(f"{now.name} cannot be taken back: its plan says so.")
             elif now.state is not State.ACTIVE:
                 waits = now.state in (State.DECIDING, State.PENDING, State.APPROVED)
                 hint = f" Withdraw it instead: /jit withdraw {now.name}" if waits and own else ""
                 raise Settled(f"{now.name} holds nothing: it is {_word(now)}.{hint}")
-            tell(entry, entry.move(now, event, delivery.user, undo_cause=cause, due_at=entry.now))
+            tell(entry, entry.move(now, event, delivery.user, undo_cause=cause, due_at=entry.now, **said))
             entry.settle(delivery.key)
         self._world.queue.messages()
         self._world.queue.request(request.id)

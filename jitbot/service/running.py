@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from jitbot.errors import Conflict, InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
+from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
 from jitbot.lifecycle import Event
 from jitbot.model import Decision, HealthState, Outcome, Policy, Receipt, Request, State, UndoCause, Watch
 from jitbot.policy.decide import decide
 from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY, Asking, asked_again, held
 from jitbot.service.authority import WORKER, refuse, verify
+from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.owing import owe
 from jitbot.service.runlog import RunLog
@@ -69,7 +70,7 @@ class Running:
         if unhealthy:
             return self._deny(request, f"The target is unhealthy already, so nothing was done: {unhealthy}")
         with world.ledger.begin() as entry:
-            self._mine(entry, request)
+            mine(entry, request)
             decision = decide(policy, request, reviews, counted(entry, policy, request, facts))
             started = self._decided(entry, request, decision, policy, watch)
         world.queue.messages()
@@ -232,7 +233,7 @@ class Running:
         world = self._world
         repeatable = self._repeatable(request)
         with world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             if now.expires_at is not None and entry.now >= now.expires_at:
                 expired = entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now)
                 tell(entry, expired)
@@ -257,13 +258,13 @@ class Running:
         world = self._world
         if request.expires_at is not None and world.ledger.now() >= request.expires_at:
             with world.ledger.begin() as entry:
-                now = self._mine(entry, request)
+                now = mine(entry, request)
                 tell(entry, entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now))
             return world.queue.request(request.id)
         began = world.ledger.now()
-        health = self._check(request)
+        health = world.health(request).state
         with world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             may_land = now.attempt_open and now.start_deadline is not None and began < now.start_deadline
             if health is HealthState.HEALTHY:
                 self._happened(entry, now, None)
@@ -291,25 +292,9 @@ class Running:
         tell(entry, moved, "did not happen.")
         return moved
 
-    def _check(self, request: Request) -> HealthState:
-        receipt = None if request.receipt is None else Receipt(request.receipt)
-        try:
-            runner, inputs = self._world.runner(request)
-            return runner.check(inputs, receipt).state
-        except (RunnerError, InvalidInput) as error:
-            log.warning("%s could not be checked: %s", request.name, error)
-            return HealthState.UNKNOWN
-
-    def _mine(self, entry: Entry, request: Request) -> Request:
-        """Lock a request that we have claimed. Raises: Conflict where somebody else has by now."""
-        now = entry.get(request.id)
-        if (now.fence, now.state) != (request.fence, request.state):
-            raise Conflict(f"{request.name} is in other hands.")
-        return now
-
     def _move(self, request: Request, event: Event, outcome: str, notice: str, **changes: Any) -> None:
         with self._world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             tell(entry, entry.move(now, event, WORKER, outcome=outcome, **changes), notice)
         self._world.queue.messages()
 
@@ -318,7 +303,7 @@ class Running:
 
     def _later(self, request: Request, wait: timedelta) -> None:
         with self._world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             entry.amend(now, "waits", WORKER, due_at=entry.now + wait, owner="", lease_until=None)
 
 

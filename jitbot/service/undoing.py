@@ -7,10 +7,11 @@ undo runs once the deadline is over. A grant whose target somebody else still ho
 import logging
 from datetime import datetime, timedelta
 
-from jitbot.errors import Conflict, InvalidInput, RunnerError
+from jitbot.errors import InvalidInput, RunnerError
 from jitbot.lifecycle import ENDED_BY, Event
 from jitbot.model import Receipt, Request, RequestId, State, UndoCause
 from jitbot.ports import Entry
+from jitbot.service.claims import mine
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
 from jitbot.service.watching import Watching
@@ -44,9 +45,7 @@ class Undoing:
     def expired(self, request: Request) -> None:
         """End a grant whose time is over, and undo it."""
         with self._world.ledger.begin() as entry:
-            now = entry.get(request.id)
-            if (now.fence, now.state) != (request.fence, State.ACTIVE):
-                raise Conflict(f"{request.name} is in other hands.")
+            now = mine(entry, request)
             moved = entry.move(
                 now,
                 Event.EXPIRE,
@@ -77,7 +76,7 @@ class Undoing:
             return self._failed(request, str(error) or type(error).__name__)
         run.flush()
         with world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             again = _once_more(now, request, began)
             if again is not None:
                 entry.amend(now, "undone_early", WORKER, due_at=again, owner="", lease_until=None)
@@ -96,7 +95,7 @@ class Undoing:
             why = str(error) or type(error).__name__
         run.flush()
         with self._world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             tries = now.undo_attempts + 1
             due_at = entry.now + _back_off(tries) if why else None
             kind = "clean_up_failed" if why else "cleaned_up"
@@ -120,7 +119,7 @@ class Undoing:
 
     def _hand_over(self, request: Request, heir: Request) -> None:
         with self._world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             if heir.id == request.id:
                 entry.amend(now, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
                 return
@@ -137,7 +136,7 @@ class Undoing:
         """Keep trying, further and further apart, and never call it ended."""
         log.warning("undo of %s failed: %s", request.name, why)
         with self._world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             tries = now.undo_attempts + 1
             moved = entry.amend(
                 now,
@@ -154,12 +153,6 @@ class Undoing:
             if tries == ALARM_AFTER:
                 alarm(entry, moved, f"the undo has failed {tries} times and is tried on: {why}")
         self._world.queue.messages()
-
-    def _mine(self, entry: Entry, request: Request) -> Request:
-        now = entry.get(request.id)
-        if (now.fence, now.state) != (request.fence, request.state):
-            raise Conflict(f"{request.name} is in other hands.")
-        return now
 
 
 def _once_more(now: Request, request: Request, began: datetime) -> datetime | None:

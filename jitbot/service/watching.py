@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from jitbot.errors import Conflict, InvalidInput, RunnerError
 from jitbot.lifecycle import ENDED_BY, Event
-from jitbot.model import Health, HealthState, Receipt, Request, UndoCause, Verification, Watch
+from jitbot.model import HealthState, Request, UndoCause, Verification, Watch
 from jitbot.policy.durations import format_duration
 from jitbot.policy.watching import RUNNING, Reading, judge, kept
 from jitbot.ports import Entry
 from jitbot.service.authority import WORKER
+from jitbot.service.claims import mine
 from jitbot.service.facts import FactsReader
 from jitbot.service.telling import alarm, tell
 from jitbot.service.world import World
@@ -42,7 +42,7 @@ class Watching:
         watch = Watch(before=kept(facts))
         if verification.even_if_unhealthy:
             return watch, ""
-        health = self._health(request, verification)
+        health = self._world.health(request) if verification.check else None
         reading = judge(verification, request.params, watch.before, facts, health, absent=HEALTHY)
         return watch, reading.said or "the runner says so" if reading.state is UNHEALTHY else ""
 
@@ -60,13 +60,13 @@ class Watching:
         world = self._world
         if request.expires_at is not None and world.ledger.now() >= request.expires_at:
             with world.ledger.begin() as entry:
-                now = self._mine(entry, request)
+                now = mine(entry, request)
                 tell(entry, entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now))
         else:
             verification, watch = _watched(request)
             reading = self._reading(request, verification, watch)
             with world.ledger.begin() as entry:
-                self._follow(entry, self._mine(entry, request), reading)
+                self._follow(entry, mine(entry, request), reading)
         world.queue.messages()
         world.queue.request(request.id)
 
@@ -75,7 +75,7 @@ class Watching:
         verification, watch = _watched(request)
         reading = self._reading(request, verification, watch)
         with self._world.ledger.begin() as entry:
-            now = self._mine(entry, request)
+            now = mine(entry, request)
             watch = _after(watch, reading)
             over = watch.until is None or entry.now >= watch.until
             if reading.state is HEALTHY:
@@ -152,28 +152,9 @@ class Watching:
 
     def _reading(self, request: Request, verification: Verification, watch: Watch) -> Reading:
         facts = self._facts.afresh(verification.facts, request)
+        health = self._world.health(request) if verification.check else None
         absent = HEALTHY if watch.undone else UNHEALTHY
-        return judge(
-            verification, request.params, watch.before, facts, self._health(request, verification), absent=absent
-        )
-
-    def _health(self, request: Request, verification: Verification) -> Health | None:
-        if not verification.check:
-            return None
-        receipt = None if request.receipt is None else Receipt(request.receipt)
-        try:
-            runner, inputs = self._world.runner(request)
-            return runner.check(inputs, receipt)
-        except (RunnerError, InvalidInput) as error:
-            log.warning("%s could not be checked: %s", request.name, error)
-            return Health(UNKNOWN, str(error))
-
-    def _mine(self, entry: Entry, request: Request) -> Request:
-        """Lock a request that we have claimed. Raises: Conflict where somebody else has by now."""
-        now = entry.get(request.id)
-        if (now.fence, now.state) != (request.fence, request.state):
-            raise Conflict(f"{request.name} is in other hands.")
-        return now
+        return judge(verification, request.params, watch.before, facts, health, absent=absent)
 
 
 def _watched(request: Request) -> tuple[Verification, Watch]:

@@ -1,13 +1,16 @@
 """What every use case is given: the ports, the policies in force, and nothing of any vendor."""
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from jitbot.errors import RunnerRefused
-from jitbot.model import Request
+from jitbot.errors import InvalidInput, RunnerError, RunnerRefused
+from jitbot.model import Health, HealthState, Receipt, Request
 from jitbot.ports import Catalog, Delegations, Directory, Inbox, Ledger, Queue, Runner, Sources, Trail
 from jitbot.service.book import Book
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,13 @@ class World:
             return self.catalog.runner(name), self.catalog.inputs(name, request.snapshot.inputs)
         except KeyError:
             raise RunnerRefused(f"the runner {name} is not installed here any more") from None
+
+    def health(self, request: Request) -> Health:
+        """Return how what a request started is, as its runner's check sees it; UNKNOWN where that cannot be told."""
+        receipt = None if request.receipt is None else Receipt(request.receipt)
+        try:
+            runner, inputs = self.runner(request)
+            return runner.check(inputs, receipt)
+        except (RunnerError, InvalidInput) as error:
+            log.warning("%s could not be checked: %s", request.name, error)
+            return Health(HealthState.UNKNOWN, str(error))

@@ -145,7 +145,7 @@ def test_a_request_that_was_taken_back_meanwhile_is_left_alone(slow: Town) -> No
     claimed = slow.ledger.claim(request.id, slow.world.name, slow.world.lease)
     assert claimed is not None
     slow.withdraw(ANN, request)
-    with pytest.raises(Conflict, match="is not waiting any more"):
+    with pytest.raises(Conflict, match="is in other hands"):
         slow.service.sweep._chasing.waits(claimed)
     assert calls(slow) == []
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from jitbot.errors import RunnerUnsure
+from jitbot.errors import Conflict, RunnerUnsure
 from jitbot.model import HealthState, Request, State, UndoCause, UserId
 from tests.town import ANN, BO, CY, DI, PEOPLE, Town
 
@@ -300,7 +300,7 @@ def test_it_is_rolled_back_by_hand_while_it_is_watched(watched: Town, who: UserI
     watched.drop(who, request)
     ended = watched.see(request)
     assert (ended.state, ended.undo_cause) == (State.ROLLED_BACK, UndoCause.STOP)
-    assert ended.outcome.endswith("afterwards healthy again.")
+    assert ended.outcome == "rolled back by hand; afterwards healthy again."
     assert watched.runner.world == {"prod/api": 100}
 
 
@@ -355,3 +355,24 @@ def test_a_target_is_not_started_on_while_it_is_watched(watched: Town) -> None:
     watched.forward(seconds=1)
     watched.settle()
     assert watched.state(second) is State.VERIFYING
+
+
+def test_a_check_that_cannot_be_made_tells_nothing(watched: Town) -> None:
+    request = watched.ask(ANN, "tune")
+    watched.catalog.gone = True
+    look(watched, 6)
+    active = watched.see(request)
+    assert active.state is State.ACTIVE
+    assert "not verified: the runner fake is not installed here any more" in active.outcome
+
+
+def test_a_worker_that_has_lost_its_claim_judges_nothing(watched: Town) -> None:
+    request = rollback(watched)
+    watched.facts.values["firing"] = 2
+    watched.forward(seconds=10)
+    claimed = watched.ledger.claim(request.id, "a worker that stops here", watched.world.lease)
+    assert claimed is not None
+    look(watched, 3)
+    with pytest.raises(Conflict, match="is in other hands"):
+        watched.service.sweep._next[State.VERIFYING](claimed)
+    assert watched.runner.undone == [request.run_key]

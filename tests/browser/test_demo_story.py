@@ -50,6 +50,10 @@ class Window:
     def press(self, name: str, button: str) -> None:
         self.card(name).get_by_role("button", name=button, exact=True).click()
 
+    def confirm(self, button: str) -> None:
+        """Answer the question that a button asks first."""
+        self.page.get_by_role("alertdialog").get_by_role("button", name=button, exact=True).click()
+
     def sees(self, name: str, *words: str) -> None:
         for word in words:
             self.card(name).get_by_text(word).first.wait_for()
@@ -112,6 +116,26 @@ def test_a_request_is_denied_with_a_reason(chromium: Any, demo: Demo) -> None:
     assert demo.service.state()["events"] is not None
     ann.close()
     bo.close()
+
+
+def test_a_rollback_is_watched_and_taken_back_by_hand(chromium: Any, demo: Demo) -> None:
+    ann, bo, cy = (Window(chromium, demo, user) for user in ("U0ANN", "U0BO", "U0CY"))
+    before = demo.service.state()["release"]
+    ann.type('/jit rollback severity="customers are affected" reason="INC-8 empty carts"')
+    bo.sees("JIT-1", "Watched", "the runner finds it unhealthy")
+    for window in (bo, cy):
+        window.press("JIT-1", "Approve")
+        window.confirm("Approve")
+    bo.sees("JIT-1", "started and watched, ends")
+    assert demo.service.state()["release"] != before
+    bo.picture("watched")
+    ann.press("JIT-1", "Roll back now")
+    ann.confirm("Undo it now")
+    bo.sees("JIT-1", "rolled back by hand; afterwards healthy again")
+    assert demo.service.state()["release"] == before
+    bo.picture("rolled-back")
+    for window in (ann, bo, cy):
+        window.close()
 
 
 def test_why_shows_the_tree_of_reasons(chromium: Any, demo: Demo) -> None:

@@ -59,7 +59,7 @@ def test_a_rollback_that_sets_off_an_alert_is_taken_back_by_itself(watched: Demo
     bo = watched.slack.person("U0BO")
     before = watched.service.state()["release"]
     bo.command(CHANNEL, '/jit back reason="INC-482 carts are empty"')
-    card(bo, "Roll checkout back", "started, its health is watched until", "Watched  for 1 min; undone when")
+    card(bo, "Roll checkout back", "started and watched, ends", "Watched  for 1 min; undone when")
     assert watched.service.state()["release"] != before
 
     alerts.alert(alertname="CheckoutErrors", service="checkout")

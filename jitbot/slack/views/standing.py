@@ -87,9 +87,9 @@ def _running(request: Request, reviews: Sequence[Review], names: Names) -> Line:
 def _verifying(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     watch = request.watch
     if watch is None or watch.until is None:
-        return ["started, its health is watched"]
+        return ["started and watched"]
     so_far = f", unhealthy at the last look: {shorten(watch.said, CARD_OUTCOME)}" if watch.unhealthy else ""
-    return ["started, its health is watched until ", When(watch.until), so_far]
+    return ["started and watched, ends ", When(watch.until), so_far]
 
 
 def _active(request: Request, reviews: Sequence[Review], names: Names) -> Line:

@@ -22,6 +22,7 @@ SECTIONS = {
     "Reason": ["ReasonKeys"],
     "Fact": ["FactKeys"],
     "Timebox": ["TimeboxKeys"],
+    "Verify": ["VerifyKeys"],
     "Limits": ["LimitsKeys"],
     "Narrowed break-glass": ["NarrowedGlassKeys"],
     "Planned start": ["StartLaterKeys"],

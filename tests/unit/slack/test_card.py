@@ -250,7 +250,7 @@ def test_what_is_watched_can_be_rolled_back_by_hand_and_says_how_it_is() -> None
     assert buttons(drawing) == ["jit:drop", "jit:details"]
     assert buttons(draw_card(request, [], NAMES, CardFor(private=True))) == ["jit:drop", "jit:details"]
     assert '"Roll back now"' in json.dumps(drawing.blocks)
-    assert "started, its health is watched until <!date^" in drawing.text.splitlines()[0]
+    assert "started and watched, ends <!date^" in drawing.text.splitlines()[0]
     unwell = replace(request, watch=replace(watch, unhealthy=1, said="facts.firing is 3"))
     first = draw_card(unwell, [], NAMES, CardFor()).text.splitlines()[0]
     assert ", unhealthy at the last look: facts.firing is 3" in first
