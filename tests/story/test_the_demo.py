@@ -12,7 +12,7 @@ Json = dict[str, Any]
 CHANNEL = "C0ONCALL"
 
 
-def card(person: Person, *words: str) -> Json:
+def card(person: Person, *words: str, timeout: float = 20) -> Json:
     """Wait for a card in the on-call channel that says all of these words."""
 
     def look() -> Json | None:
@@ -21,7 +21,7 @@ def card(person: Person, *words: str) -> Json:
                 return message
         return None
 
-    found: Json = person.wait_for(look, f"a card with {words}", timeout=20)
+    found: Json = person.wait_for(look, f"a card with {words}", timeout=timeout)
     return found
 
 
@@ -82,5 +82,5 @@ def test_a_rollback_needs_two_different_people(demo: Demo) -> None:
     asked = card(bo, "Roll checkout back")
     bo.click(asked, "jit:approve")
     cy.click(card(cy, "Roll checkout back"), "jit:approve")
-    card(bo, "Roll checkout back", "🟢")
+    card(bo, "Roll checkout back", "started and watched")
     assert demo.service.state()["release"] != before

@@ -63,12 +63,12 @@ def test_a_rollback_that_sets_off_an_alert_is_taken_back_by_itself(watched: Demo
     assert watched.service.state()["release"] != before
 
     alerts.alert(alertname="CheckoutErrors", service="checkout")
-    card(bo, "Roll checkout back", "unhealthy, ", "facts.firing is 2 (1 before the start)")
+    card(bo, "Roll checkout back", "unhealthy, ", "facts.firing is 2 (1 before the start)", timeout=60)
     bo.wait_for(lambda: watched.service.state()["release"] == before, "the release from before", timeout=30)
 
     now = datetime.now(UTC)
     times = {"startsAt": (now - timedelta(minutes=1)).isoformat(), "endsAt": now.isoformat()}
     alerts.post("/api/v2/alerts", [{"labels": {"alertname": "CheckoutErrors", "service": "checkout"}, **times}])
-    card(bo, "Roll checkout back", "↩️", "afterwards healthy again")
+    card(bo, "Roll checkout back", "↩️", "afterwards healthy again", timeout=60)
     verified = audit(watched, "verify")
     assert verified.returncode == 0, verified.stderr
