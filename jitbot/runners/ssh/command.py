@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from pydantic import BaseModel
@@ -22,6 +23,14 @@ from jitbot.runners.ssh.login import logged_in, login_for, quoted
 
 LOOK_SECONDS = 10.0
 """How long a plan or a check may take, with the login."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a program said. The streams come apart over SSH, so that half a line of one may come amid the other."""
+
+    out: Lines
+    err: Lines
 
 
 class SshCommandRunner:
@@ -51,8 +60,8 @@ class SshCommandRunner:
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         told = cast(SshCommandInputs, inputs)
-        lines = self._run(told, told.argv, run, b"")
-        return Receipt(receipt_in(lines.receipt), summary=lines.last)
+        said = self._run(told, told.argv, run, b"")
+        return Receipt(receipt_in(said.out.receipt), summary=said.out.last or said.err.last)
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         told = cast(SshCommandInputs, inputs)
@@ -72,19 +81,20 @@ class SshCommandRunner:
             raise RunnerRefused("This action has no undo_argv: it cannot be taken back by jitbot.")
         self._run(told, told.undo_argv, run, _written(receipt))
 
-    def _run(self, told: SshCommandInputs, argv: Sequence[str], run: Run, given: bytes) -> Lines:
+    def _run(self, told: SshCommandInputs, argv: Sequence[str], run: Run, given: bytes) -> _Said:
         """Run a program that changes something; return what it said if it says that it is done."""
         command = quoted([word.replace(KEY, run.key) for word in argv])
-        lines = Lines(run.log, self._site.redact)
+        said = _Said(Lines(run.log, self._site.redact), Lines(run.log, self._site.redact))
         with logged_in(told, self._site, seconds_left(run)) as connection:
             try:
-                code = connection.run(command, lines.feed, given=given)
+                code = connection.run(command, said.out.feed, said.err.feed, given)
             except CutOff as error:
-                lines.close()
                 raise RunnerUnsure(f"What became of {argv[0]} on {told.host} is not known: {error}.") from error
-        lines.close()
-        demand_done(told, argv[0], code, lines.last)
-        return lines
+            finally:
+                said.out.close()
+                said.err.close()
+        demand_done(told, argv[0], code, said.err.last or said.out.last)
+        return said
 
     def _planned(self, told: SshCommandInputs, argv: Sequence[str]) -> bytes:
         words = bytearray()

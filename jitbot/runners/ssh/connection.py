@@ -91,7 +91,9 @@ class Connection:
             await _within(self.seconds_left - grace, listener.ended())
         except TimeoutError:
             await listener.end(grace)
-            raise CutOff("it was not done at its time limit; it was told to end, and may have done a part") from None
+            raise CutOff(
+                "it was not done at its time limit; it was asked to end, and may have done a part or go on"
+            ) from None
         except (asyncssh.Error, OSError) as error:
             raise CutOff(_said(error)) from error
         return listener.code()
@@ -144,7 +146,7 @@ class _Listener(asyncssh.SSHClientSession[bytes]):
                 await asyncio.wait_for(self._closed.wait(), DRAIN_SECONDS)
 
     async def end(self, grace: float) -> None:
-        """Ask the command to end, then end it, as far as the far side allows either."""
+        """Ask the command to end, then end it. OpenSSH heeds neither for root, so that it may go on there."""
         for name, wait in (("TERM", grace), ("KILL", DRAIN_SECONDS)):
             with suppress(OSError, TimeoutError):
                 if self._channel is not None:

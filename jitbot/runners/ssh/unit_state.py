@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from jitbot.outbound.text import shown
 
-PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "Result", "MainPID", "InvocationID", "NeedDaemonReload",
-              "Job", "Type", "RemainAfterExit", "ActiveEnterTimestamp", "InactiveEnterTimestamp", "StateChangeTimestampMonotonic")  # fmt: skip
+_NEEDED = ("Id", "LoadState", "ActiveState", "SubState")
+PROPERTIES = (
+    *_NEEDED, "Result", "MainPID", "InvocationID", "NeedDaemonReload", "Job", "Type", "RemainAfterExit",
+    "ActiveEnterTimestamp", "InactiveEnterTimestamp", "StateChangeTimestampMonotonic",
+)  # fmt: skip
 SHOW = ("show", f"--property={','.join(PROPERTIES)}", "--")
 """Goes between `systemctl` and the unit."""
 
@@ -73,7 +76,7 @@ def read_state(output: bytes) -> UnitState:
         name, equals, value = line.partition("=")
         if equals and name in PROPERTIES:  # a login shell may say more than it was asked
             found[name] = value.strip()
-    lacking = [name for name in PROPERTIES[:4] if not found.get(name)]
+    lacking = [name for name in _NEEDED if not found.get(name)]
     if lacking:
         raise NoState(f"systemctl did not say {' and '.join(lacking)}")
     up = found["ActiveState"] in _UP
