@@ -2,8 +2,7 @@
 
 It runs as whoever runs the tests and lets only that person in, so it needs no account of its own. There is no systemd
 in most places where tests run; `systemctl` is then a small stand-in on the far side (`tests/systemctl.py`), which keeps
-the state of units in a file and answers `show` in systemctl's own format. What real systemctl prints is kept in
-`tests/unit/runners/ssh/captured`.
+the state of units in files and answers `show` in systemctl's own format.
 """
 
 import getpass
@@ -78,6 +77,26 @@ class Sshd:
     def secrets(self) -> dict[str, str]:
         """Return the variables that hold the keys."""
         return {"JITBOT_SECRET_SSH": private(self.key), "JITBOT_SECRET_CA": private(self.ca)}
+
+    def requester(self, folder: Path) -> Path:
+        """Make the key of somebody who asks, whom nothing lets in yet."""
+        path = folder / "id_ed25519"
+        key = a_key()
+        path.write_text(private(key))
+        path.chmod(0o600)
+        path.with_suffix(".pub").write_text(public(key) + "\n")
+        return path
+
+    def lets_in(self, key: Path, command: str = "true") -> bool:
+        """Tell whether OpenSSH's own client gets in with a key and what lies beside it."""
+        known = self.folder / "known"
+        known.write_text(f"[127.0.0.1]:{self.port} {self.host_key}\n")
+        options = {"UserKnownHostsFile": str(known), "StrictHostKeyChecking": "yes", "BatchMode": "yes",
+                   "IdentitiesOnly": "yes", "IdentityAgent": "none"}  # fmt: skip
+        words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+        where = ["-p", str(self.port), "-l", self.user, "127.0.0.1"]
+        done = subprocess.run(["ssh", "-F", "none", "-i", key, *words, *where, command], capture_output=True, check=False)
+        return done.returncode == 0
 
     def start(self, **options: str) -> None:
         """Start it, with further lines of its configuration."""

@@ -109,9 +109,9 @@ class SystemdRunner:
         except _UNKNOWN as error:
             raise RunnerUnsure(f"The {verb.value} of {told.unit} was sent, and then: {error}.") from error
         said = f" systemctl said: {lines.last}" if lines.last else ""
-        if code != 0 and after.runs == before.runs:
+        if code != 0 and after == before:
             raise RunnerRefused(f"{told.unit} stayed as it was; systemctl ended with {ending(code)}.{said}")
-        if not _reached(verb, after) or (verb is Verb.RESTART and after.runs == before.runs):
+        if not _reached(verb, after) or (verb is Verb.RESTART and after.is_run_of(before)):
             raise RunnerUnsure(f"After the {verb.value}, {told.unit} is {after}.{said}")
         run.log(f"{told.unit} is {after}")
         return after

@@ -55,10 +55,11 @@ class UnitState:
         """Tell whether it stays as it is unless somebody does something."""
         return (self.up or self.down) and not self.has_job
 
-    @property
-    def runs(self) -> tuple[str, ...]:
-        """Return what differs between two runs of the same unit."""
-        return (self.invocation, self.pid, self.changed)
+    def is_run_of(self, other: "UnitState") -> bool:
+        """Tell whether this is one and the same run of the unit; systemd below 232 knows no invocations."""
+        if self.invocation and other.invocation:
+            return self.invocation == other.invocation
+        return (self.pid, self.changed) == (other.pid, other.changed)
 
     def __str__(self) -> str:
         told = f"{self.active} ({self.sub})"
