@@ -95,7 +95,9 @@ class Sshd:
                    "IdentitiesOnly": "yes", "IdentityAgent": "none"}  # fmt: skip
         words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         where = ["-p", str(self.port), "-l", self.user, "127.0.0.1"]
-        done = subprocess.run(["ssh", "-F", "none", "-i", key, *words, *where, command], capture_output=True, check=False)
+        done = subprocess.run(
+            ["ssh", "-F", "none", "-i", key, *words, *where, command], capture_output=True, check=False
+        )
         return done.returncode == 0
 
     def start(self, **options: str) -> None:

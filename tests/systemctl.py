@@ -78,7 +78,7 @@ def change(verb: str, unit: str) -> int:
     state["X-Asked"] = "yes"
     up = state["ActiveState"] == "active"
     if verb == "stop":
-        state = end(state) if up or state["ActiveState"] == "failed" else state
+        state = state if state["ActiveState"] == "inactive" else end(state)
     elif verb == "restart" or not up:
         state = begin(state)
     write(unit, state)

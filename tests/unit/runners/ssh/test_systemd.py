@@ -104,14 +104,12 @@ def test_a_restart_says_the_new_process(runner, units, told, a_run) -> None:
     receipt = runner.start(told("restart"), run)
     assert (receipt.data["was"], receipt.data["is"], receipt.data["pid"]) == ("active", "active", "824")
     assert receipt.summary.startswith("web.service is active (running), PID 824, since ")
-    assert [line[:44] for line in run.lines] == [f"web.service is active (running), PID {pid}, sin" for pid in (812, 824)]
+    assert [line[:42] for line in run.lines] == [f"web.service is active (running), PID {pid}, " for pid in (812, 824)]
 
 
 def test_a_unit_that_restarts_itself_for_ever_can_be_stopped(runner, units, told, a_run) -> None:
     units.add(WEB, ActiveState="activating", SubState="auto-restart")
-    with pytest.raises(RunnerUnsure, match="out of time|time was over|time limit"):
-        runner.start(told("stop"), a_run(seconds=2))  # the stand-in leaves such a unit as it is
-    assert units.calls() == ["stop web.service"]
+    assert runner.start(told("stop"), a_run()).data["is"] == "inactive"
 
 
 def test_a_start_waits_until_the_unit_is_up(runner, units, told, a_run) -> None:
@@ -122,7 +120,7 @@ def test_a_start_waits_until_the_unit_is_up(runner, units, told, a_run) -> None:
 
 def test_a_start_that_is_not_up_in_time_is_unsure(runner, units, told, a_run) -> None:
     units.add(WEB, **{"X-Slow": "9999"})
-    with pytest.raises(RunnerUnsure, match="time was over"):
+    with pytest.raises(RunnerUnsure, match=r"time limit|time was over"):
         runner.start(told("start"), a_run(seconds=3))
 
 
@@ -153,7 +151,7 @@ def test_a_restart_that_changes_nothing_is_not_called_done(runner, far, units, t
 def test_a_verb_that_hangs_is_unsure(runner, units, told, a_run) -> None:
     units.add(WEB, **{"X-Hangs": "30"})
     began = time.monotonic()
-    with pytest.raises(RunnerUnsure, match="was sent: it was asked to end at its time limit"):
+    with pytest.raises(RunnerUnsure, match="was sent: it was not done at its time limit"):
         runner.start(told("start"), a_run(seconds=2))
     assert time.monotonic() - began < 4
 
