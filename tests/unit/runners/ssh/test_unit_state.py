@@ -1,4 +1,4 @@
-"""What `systemctl show` writes, in the shapes that systemd 219 (RHEL 7) and newer ones have: services, timers, odd states.
+"""What `systemctl show` writes, as systemd 219 (RHEL 7) and newer ones do: services, timers, odd states.
 
 The outputs are written by hand after published ones.
 """
