@@ -1,12 +1,15 @@
 """Logging in on a real sshd: who each side has to be, and what it means when it is not."""
 
+import asyncio
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from jitbot.errors import NotGranted, RunnerRefused
@@ -73,6 +76,64 @@ def test_a_file_of_known_hosts_is_heeded(runner, far, a_run, tmp_path: Path, lin
     else:
         with pytest.raises(RunnerRefused, match="no key that is known"):
             runner.start(inputs, a_run())
+
+
+def test_hashed_names_are_known(runner, far, a_run, tmp_path: Path) -> None:
+    inputs = runner.Inputs.model_validate(known_hosts(far, tmp_path, f"[127.0.0.1]:{far.port} {far.host_key}\n"))
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", tmp_path / "known"], check=True, capture_output=True)
+    assert "127.0.0.1" not in (tmp_path / "known").read_text()
+    runner.start(inputs, a_run())
+
+
+def test_an_authority_for_hosts_is_heeded(runner, far, a_run, tmp_path: Path) -> None:
+    ca = a_key()
+    host = asyncssh.import_public_key(far.host_key)
+    for principal, works in (("127.0.0.1", True), ("elsewhere.example.com", False)):
+        certificate = ca.generate_host_certificate(host, "host", principals=[principal])
+        (far.folder / "host-cert.pub").write_bytes(certificate.export_certificate())
+        far.stop()
+        far.start(HostCertificate=f"{far.folder}/host-cert.pub")
+        inputs = runner.Inputs.model_validate(known_hosts(far, tmp_path, f"@cert-authority * {public(ca)}\n"))
+        if works:
+            runner.start(inputs, a_run())
+        else:
+            with pytest.raises(RunnerRefused, match="no key that is known"):
+                runner.start(inputs, a_run())
+
+
+def test_a_host_that_asks_for_no_key_is_refused(far, told, a_run, tmp_path: Path) -> None:
+    """Somebody in between who has the host's key could let in whoever comes; ours proves nothing then."""
+    with a_host_open_to_all(far) as port:
+        runner = SshCommandRunner(EnvironmentSite([f"127.0.0.1:{port}"], far.secrets()))
+        with pytest.raises(RunnerRefused, match="Nothing was run"):
+            runner.start(told("/bin/true", port=port), a_run())
+
+
+@contextmanager
+def a_host_open_to_all(far) -> Iterator[int]:
+    """Run a server of the library's, since OpenSSH's never lets in without asking."""
+    ready, done, port = threading.Event(), threading.Event(), []
+
+    class Open(asyncssh.SSHServer):
+        def begin_auth(self, username: str) -> bool:
+            return False
+
+    async def serve() -> None:
+        key = str(far.folder / "host_key")
+        async with asyncssh.listen("127.0.0.1", 0, server_factory=Open, server_host_keys=[key]) as server:
+            port.append(server.get_port())
+            ready.set()
+            while not done.is_set():
+                await asyncio.sleep(0.02)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield port[0]
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_known_hosts_of_whoever_runs_jitbot_do_not_count(runner, far, a_run, tmp_path: Path, monkeypatch) -> None:
