@@ -105,8 +105,8 @@ FAULTS = (
     Fault(
         "a certificate without a receipt is not revoked",
         "jitbot/runners/ssh/certificate.py",
-        "serial(run.key) if receipt is None else",
-        "1 if receipt is None else",
+        "numbers = {serial(run.key)}",
+        "numbers = {1}",
         SSH_CERTIFICATE,
     ),
     Fault(

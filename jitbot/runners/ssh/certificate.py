@@ -89,18 +89,20 @@ class CertificateRunner:
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         told = cast(CertificateInputs, inputs)
-        if receipt is not None and time.time() >= receipt.data["valid_before"]:
+        numbers = {serial(run.key)}
+        if receipt is not None:
+            numbers.add(int(receipt.data["serial"]))  # that of the first holder, where this is the last of several
+        if receipt is not None and len(numbers) == 1 and time.time() >= receipt.data["valid_before"]:
             run.log("the certificate has ended by itself")
             return
         if told.krl is None:
             raise RunnerRefused("A certificate without a krl cannot be called back: it ends by itself.")
-        number = serial(run.key) if receipt is None else int(receipt.data["serial"])
         authority = private_key(told.ca.secret, self._site).export_public_key().decode().strip()
         try:
-            revoke(told.krl, authority, number, seconds_left(run))
+            revoke(told.krl, authority, sorted(numbers), seconds_left(run))
         except NoKrl as error:
-            raise RunnerUnsure(f"The certificate {number} is not revoked: {error}.") from error
-        run.log(f"certificate number {number} is revoked in {told.krl}")
+            raise RunnerUnsure(f"The certificate {_name(run.key)} is not revoked: {error}.") from error
+        run.log(f"revoked in {told.krl}, by number: {', '.join(map(str, sorted(numbers)))}")
 
     def _ready(self, told: CertificateInputs) -> asyncssh.SSHKey:
         """Return the authority's key, and see that everything that is needed is there. Raises: RunnerRefused."""

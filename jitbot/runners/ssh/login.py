@@ -34,8 +34,9 @@ def login_for(told: SshInputs, site: Site) -> Login:
         return Login(told.host, told.port, told.user, key, (_keys(told.host_keys), [], []))
     try:
         known = asyncssh.read_known_hosts(told.known_hosts)
-    except (OSError, ValueError) as error:
-        raise RunnerRefused(f"The known hosts in {told.known_hosts} cannot be read: {error}") from error
+    except (OSError, ValueError) as error:  # what the library says may repeat a line of whatever file that is
+        why = getattr(error, "strerror", None) or "it is no file of known hosts"
+        raise RunnerRefused(f"The known hosts in {told.known_hosts} cannot be read: {why}.") from None
     return Login(told.host, told.port, told.user, key, known)
 
 

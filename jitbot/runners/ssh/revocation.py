@@ -32,14 +32,14 @@ def is_revoked(krl: str, certificate: str, seconds: float) -> bool:
     return code == _REVOKED
 
 
-def revoke(krl: str, ca: str, serial: int, seconds: float) -> None:
-    """Add the serial number of a certificate of that authority (its public key) to the file. Raises: NoKrl."""
+def revoke(krl: str, ca: str, serials: Sequence[int], seconds: float) -> None:
+    """Add serial numbers of certificates of that authority (its public key) to the file. Raises: NoKrl."""
     with _turn(krl) as path, tempfile.TemporaryDirectory(prefix=".jitbot-krl-", dir=path.parent) as folder:
         draft = Path(folder)
         try:
             shutil.copy(path, draft / "krl")  # with its mode: sshd may read it as somebody else
             (draft / "ca.pub").write_text(ca + "\n")
-            (draft / "what").write_text(f"serial: {serial}\n")
+            (draft / "what").write_text("".join(f"serial: {serial}\n" for serial in serials))
             code, said = _keygen(["-k", "-u", "-q", "-f", "krl", "-s", "ca.pub", "what"], folder, seconds)
             if code != 0:
                 raise NoKrl(said)

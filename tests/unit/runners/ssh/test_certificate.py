@@ -182,17 +182,27 @@ def test_what_was_lost_before_its_receipt_is_revoked_by_the_runs_key(runner, far
     assert not far.lets_in(key)
 
 
+def test_the_last_of_two_holders_revokes_both_even_where_the_first_has_ended(runner, far, told, granted, key) -> None:
+    """The last to end is given the receipt of the first."""
+    first = runner.start(told(), granted(key="jit-1-1"))
+    second = runner.start(told(), granted(key="jit-2-1"))
+    ended = Receipt({**first.data, "valid_before": 1})
+    runner.undo(told(), ended, granted(key="jit-2-1"))
+    assert [runner.check(told(), receipt).state for receipt in (first, second)] == [HealthState.ABSENT] * 2
+
+
 def test_those_revoked_before_stay_revoked(runner, far, told, granted) -> None:
     receipts = [runner.start(told(), granted(key=f"jit-{number}-1")) for number in range(3)]
-    for receipt in receipts[:2]:
-        runner.undo(told(), receipt, granted())
+    for number, receipt in enumerate(receipts[:2]):
+        runner.undo(told(), receipt, granted(key=f"jit-{number}-1"))
     states = [runner.check(told(), receipt).state for receipt in receipts]
     assert states == [HealthState.ABSENT, HealthState.ABSENT, HealthState.HEALTHY]
 
 
 def test_two_at_once_both_revoke(runner, told, granted) -> None:
     receipts = [runner.start(told(), granted(key=f"jit-{number}-1")) for number in range(8)]
-    threads = [threading.Thread(target=runner.undo, args=(told(), receipt, granted())) for receipt in receipts]
+    runs = [granted(key=f"jit-{number}-1") for number in range(8)]
+    threads = [threading.Thread(target=runner.undo, args=(told(), *both)) for both in zip(receipts, runs, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -153,6 +153,13 @@ def test_a_file_of_known_hosts_that_is_not_there_is_refused(runner, far, a_run) 
             step(runner.Inputs.model_validate(values))
 
 
+def test_a_file_that_is_none_of_known_hosts_is_refused_without_a_word_of_it(runner, far, a_run, tmp_path: Path) -> None:
+    inputs = runner.Inputs.model_validate(known_hosts(far, tmp_path, "@what root:hunter2:1\n"))
+    with pytest.raises(RunnerRefused) as caught:
+        runner.start(inputs, a_run())
+    assert "hunter2" not in str(caught.value)
+
+
 def test_another_key_is_not_let_in(far, told, a_run, tmp_path: Path) -> None:
     runner = SshCommandRunner(EnvironmentSite([far.address], {"JITBOT_SECRET_SSH": private(a_key())}))
     with pytest.raises(RunnerRefused, match="was not let in with this key"):
