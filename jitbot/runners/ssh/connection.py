@@ -86,8 +86,9 @@ class Connection:
         grace = min(GRACE_SECONDS, seconds / 4)
         try:
             channel = await _within(seconds - grace, self._opened(command, listener))
-            channel.write(given)
-            channel.write_eof()
+            with suppress(BrokenPipeError):  # it has ended already, without reading
+                channel.write(given)
+                channel.write_eof()
             await _within(self.seconds_left - grace, listener.ended())
         except TimeoutError:
             await listener.end(grace)
