@@ -35,7 +35,7 @@ def run() -> None:
 def log_to(stream: Any, level: str = "INFO") -> None:
     """Log lines for people; what people typed and who they are stays out of them."""
     logging.basicConfig(stream=stream, level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for chatty in ("alembic", "apscheduler", "httpx2"):
+    for chatty in ("alembic", "apscheduler", "asyncssh", "httpx2"):
         logging.getLogger(chatty).setLevel("WARNING")
 
 

@@ -1,6 +1,5 @@
 """Runs a program, and another one to take it back. No shell, ever."""
 
-import hashlib
 import json
 import os
 import shlex
@@ -8,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from pydantic import BaseModel
 
@@ -20,7 +19,7 @@ from jitbot.outbound.values import Secret, digest, plain
 from jitbot.ports import Run
 from jitbot.runners.command_inputs import CommandInputs
 from jitbot.runners.deadline import seconds_left
-from jitbot.runners.guard import RECEIPT_BYTES
+from jitbot.runners.endings import PLAN_BYTES, demand_done, ending, health, ignored, plan_of, receipt_in
 from jitbot.runners.output import Lines
 from jitbot.runners.process import Command, NotStarted, OutOfTime, Sink, execute
 
@@ -31,8 +30,6 @@ PATH = os.pathsep.join(
 
 LOOK_SECONDS = 10.0
 """How long a plan or a check may take."""
-PLAN_BYTES = 16 * 1024
-ABSENT_EXIT = 4
 
 
 class CommandRunner:
@@ -59,25 +56,24 @@ class CommandRunner:
         undoable = told.undo_argv is not None
         if told.plan_argv is None:
             return Plan(_in_words(told), digest(told), undoable=undoable)
-        words = self._planned(told, told.plan_argv)
-        return Plan(_lines(words.decode(errors="replace")), hashlib.sha256(words).hexdigest(), undoable=undoable)
+        return plan_of(self._planned(told, told.plan_argv), undoable)
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         told = cast(CommandInputs, inputs)
         lines = self._run(told, told.argv, run, {})
-        return Receipt(_receipt(lines.receipt), summary=lines.last)
+        return Receipt(receipt_in(lines.receipt), summary=lines.last)
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         told = cast(CommandInputs, inputs)
         if told.check_argv is None:
             return Health(HealthState.UNKNOWN, "This action has no check_argv: there is nothing to look with.")
-        lines = Lines(_ignored, self._site.redact)
+        lines = Lines(ignored, self._site.redact)
         try:
             code = self._look(told, told.check_argv, _told_receipt(receipt), lines.feed)
         except RunnerRefused as error:
             return Health(HealthState.UNKNOWN, str(error))
         lines.close()
-        return Health(_health(code, told), lines.last or f"The check ended with {_ending(code)}.")
+        return Health(health(code, told.refused), lines.last or f"The check ended with {ending(code)}.")
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         told = cast(CommandInputs, inputs)
@@ -97,16 +93,12 @@ class CommandRunner:
             lines.close()
             raise RunnerUnsure(f"{argv[0]} was stopped at its time limit; it may have done a part.") from error
         lines.close()
-        if code in told.expect:
-            return lines
-        said = f": {lines.last}" if lines.last else "."
-        if code in told.refused:
-            raise RunnerRefused(f"{argv[0]} refused with {_ending(code)}{said}")
-        raise RunnerUnsure(f"{argv[0]} ended with {_ending(code)}{said}")
+        demand_done(told, argv[0], code, lines.last)
+        return lines
 
     def _planned(self, told: CommandInputs, argv: Sequence[str]) -> bytes:
         words = bytearray()
-        errors = Lines(_ignored, self._site.redact)
+        errors = Lines(ignored, self._site.redact)
 
         def keep(chunk: bytes) -> None:
             words.extend(chunk[: PLAN_BYTES + 1 - len(words)])
@@ -114,9 +106,7 @@ class CommandRunner:
         code = self._look(told, argv, {}, keep, errors.feed)
         errors.close()
         if code not in told.expect:
-            raise RunnerRefused(f"The plan could not be made: {errors.last or _ending(code)}")
-        if not words.strip() or len(words) > PLAN_BYTES:
-            raise RunnerRefused(f"The plan is empty or longer than {PLAN_BYTES} bytes: nobody could approve that.")
+            raise RunnerRefused(f"The plan could not be made: {errors.last or ending(code)}")
         return bytes(words)
 
     def _look(
@@ -153,41 +143,6 @@ def _in_words(told: CommandInputs) -> str:
     return f"{words} with {', '.join(given)}" if given else words
 
 
-def _lines(text: str) -> str:
-    """Return several lines with everything odd in them made visible."""
-    return "\n".join(visible(line) for line in text.strip().split("\n"))
-
-
-def _ignored(line: str) -> None:
-    """Drop a line: only the last one is of interest."""
-
-
-def _ending(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else f"signal {-code}"
-
-
-def _health(code: int, told: CommandInputs) -> HealthState:
-    if code == 0:
-        return HealthState.HEALTHY
-    if code in told.refused or code < 0:
-        return HealthState.UNKNOWN
-    return HealthState.ABSENT if code == ABSENT_EXIT else HealthState.UNHEALTHY
-
-
 def _told_receipt(receipt: Receipt | None) -> Mapping[str, str]:
     """Tell the program the receipt; no variable at all when start never answered."""
     return {} if receipt is None else {"JITBOT_RECEIPT": json.dumps(dict(receipt.data))}
-
-
-def _receipt(text: str | None) -> Mapping[str, Any]:
-    if text is None:
-        return {}
-    try:
-        data = json.loads(text) if len(text) <= RECEIPT_BYTES else None
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict):
-        raise RunnerUnsure(
-            f"It was done, but the line `::receipt …` is no JSON object of at most {RECEIPT_BYTES} characters."
-        )
-    return data

@@ -26,6 +26,10 @@ LIFECYCLE = (
 )
 STORE = tuple(f"tests/contract/test_{name}.py" for name in ("ledger", "inbox", "outbox", "trail"))
 
+SSH_LOGIN = ("tests/unit/runners/ssh/test_login.py",)
+SSH_COMMAND = ("tests/unit/runners/ssh/test_command.py",)
+SSH_SYSTEMD = ("tests/unit/runners/ssh/test_systemd.py",)
+SSH_CERTIFICATE = ("tests/unit/runners/ssh/test_certificate.py",)
 TICKETS = ("tests/unit/facts/test_tickets.py",)
 
 
@@ -35,6 +39,83 @@ def _in(*names: str) -> Sequence[str]:
 
 
 FAULTS = (
+    Fault(
+        "a host that nobody knows is trusted over SSH",
+        "jitbot/runners/ssh/connection.py",
+        "known_hosts=login.known,",
+        "known_hosts=None,",
+        SSH_LOGIN,
+    ),
+    Fault(
+        "the agent of whoever runs jitbot logs in over SSH",
+        "jitbot/runners/ssh/connection.py",
+        "                agent_path=None,\n",
+        "",
+        SSH_LOGIN,
+    ),
+    Fault(
+        "a host allowed for HTTP is allowed for SSH",
+        "jitbot/runners/ssh/login.py",
+        "if told.address not in site.hosts:",
+        "if not {told.address, told.host} & site.hosts:",
+        SSH_LOGIN,
+    ),
+    Fault(
+        "a word over SSH may end its quotes in fish",
+        "jitbot/runners/ssh/login.py",
+        '.replace("\\\\", "\'\\\\\\\\\'")',
+        "",
+        SSH_COMMAND,
+    ),
+    Fault(
+        "a command over SSH that was cut off counts as done",
+        "jitbot/runners/ssh/connection.py",
+        'raise CutOff("the connection ended before the command did")',
+        "return 0",
+        SSH_COMMAND,
+    ),
+    Fault(
+        "a unit that runs already is started, and so stopped at the end",
+        "jitbot/runners/ssh/systemd.py",
+        "(told.verb is Verb.START and not at_rest)",
+        "False",
+        SSH_SYSTEMD,
+    ),
+    Fault(
+        "a restart that restarted nothing counts as done",
+        "jitbot/runners/ssh/systemd.py",
+        "(verb is Verb.RESTART and after.is_run_of(before))",
+        "False",
+        SSH_SYSTEMD,
+    ),
+    Fault(
+        "what systemd denies leaves it unsure for ever",
+        "jitbot/runners/ssh/systemd.py",
+        "if code != 0 and after == before:",
+        "if False:",
+        SSH_SYSTEMD,
+    ),
+    Fault(
+        "a certificate outlives its grant",
+        "jitbot/runners/ssh/certificate.py",
+        "return int(run.until.timestamp())",
+        "return int(run.until.timestamp()) + 3600",
+        SSH_CERTIFICATE,
+    ),
+    Fault(
+        "a certificate without a receipt is not revoked",
+        "jitbot/runners/ssh/certificate.py",
+        "numbers = {serial(run.key)}",
+        "numbers = {1}",
+        SSH_CERTIFICATE,
+    ),
+    Fault(
+        "one revoked certificate lets the others in again",
+        "jitbot/runners/ssh/revocation.py",
+        '["-k", "-u", "-q"',
+        '["-k", "-q"',
+        SSH_CERTIFICATE,
+    ),
     Fault(
         "a source that hangs has everybody else wait",
         "jitbot/service/memory.py",

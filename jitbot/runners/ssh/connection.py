@@ -1,0 +1,208 @@
+"""One SSH connection: the host proves who it is, jitbot logs in with one key, and commands run one after the other.
+
+What matters to a runner is whether a command may have begun when it went wrong, so that is what the errors say. The
+library is asynchronous and jitbot is not: its event loop lives inside one `with` and never leaves this module.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import asyncssh
+
+Sink = Callable[[bytes], None]
+Answer = TypeVar("Answer")
+
+GRACE_SECONDS = 2.0
+"""How long a command has between being asked to end and being ended."""
+DRAIN_SECONDS = 0.5
+"""How long output may be silent when the command has ended but something it left behind holds the channel."""
+KEEPALIVE_SECONDS = 10.0
+"""How often a silent host is asked whether it is still there; three times unanswered ends the connection."""
+
+
+class NotReached(Exception):
+    """Nothing was run: no connection, a host that is not the one that is meant, no login, or no time."""
+
+
+class CutOff(Exception):
+    """The command was sent, and how it ended is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where to log in, and by which keys. `known` is what `asyncssh` takes as known hosts; it is never empty."""
+
+    host: str
+    port: int
+    user: str
+    key: asyncssh.SSHKey = field(repr=False)
+    known: asyncssh.SSHKnownHosts | tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]]
+
+
+@contextmanager
+def connected(login: Login, seconds: float) -> Iterator["Connection"]:
+    """Log in; everything that is done with the connection has these seconds together. Raises: NotReached."""
+    end = time.monotonic() + seconds
+    with asyncio.Runner() as loop:
+        link = loop.run(_connect(login, seconds))
+        try:
+            yield Connection(loop, link, end)
+        finally:
+            link.abort()
+            with suppress(TimeoutError):
+                loop.run(asyncio.wait_for(link.wait_closed(), DRAIN_SECONDS))
+
+
+class Connection:
+    """A host that proved who it is, and that let us in."""
+
+    def __init__(self, loop: asyncio.Runner, link: asyncssh.SSHClientConnection, end: float) -> None:
+        self._loop = loop
+        self._link = link
+        self._end = end
+
+    @property
+    def seconds_left(self) -> float:
+        """Return how long this connection may still be used."""
+        return self._end - time.monotonic()
+
+    def run(self, command: str, out: Sink, err: Sink | None = None, given: bytes = b"") -> int:
+        """Run to the end and return the exit code (negative: ended by that signal).
+
+        The login shell of the far side reads `command`. Without `err`, both streams go to `out`; `given` is its
+        standard input. Raises: NotReached, CutOff.
+        """
+        if self.seconds_left <= 0:
+            raise NotReached("the time was over before it could be run")
+        return self._loop.run(self._run(command, _Listener(out, err or out), given))
+
+    async def _run(self, command: str, listener: "_Listener", given: bytes) -> int:
+        seconds = self.seconds_left
+        grace = min(GRACE_SECONDS, seconds / 4)
+        try:
+            channel = await _within(seconds - grace, self._opened(command, listener))
+            with suppress(BrokenPipeError):  # it has ended already, without reading
+                channel.write(given)
+                channel.write_eof()
+            await _within(self.seconds_left - grace, listener.ended())
+        except TimeoutError:
+            await listener.end(grace)
+            raise CutOff(
+                "it was not done at its time limit; it was asked to end, and may have done a part or go on"
+            ) from None
+        except (asyncssh.Error, OSError) as error:
+            raise CutOff(_said(error)) from error
+        return listener.code()
+
+    async def _opened(self, command: str, listener: "_Listener") -> "asyncssh.SSHClientChannel[bytes]":
+        try:
+            channel, _ = await self._link.create_session(lambda: listener, command, encoding=None)
+        except asyncssh.ChannelOpenError as error:
+            if self._link.is_closed():  # the library says the same of a host that refuses and of one that is gone
+                raise CutOff("the connection ended while the command was sent") from error
+            raise NotReached(f"the host runs no commands for this user: {_said(error)}") from error
+        return channel
+
+
+class _Listener(asyncssh.SSHClientSession[bytes]):
+    """Takes what a command says, and how it ends."""
+
+    def __init__(self, out: Sink, err: Sink) -> None:
+        self._out = out
+        self._err = err
+        self._heard = 0
+        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
+        self._exit = asyncio.Event()
+        self._closed = asyncio.Event()
+
+    def connection_made(self, chan: "asyncssh.SSHClientChannel[bytes]") -> None:
+        self._channel = chan
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        self._heard += 1
+        (self._out if datatype is None else self._err)(data)
+
+    def exit_status_received(self, status: int) -> None:
+        self._exit.set()
+
+    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
+        self._exit.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._exit.set()
+        self._closed.set()
+
+    async def ended(self) -> None:
+        """Wait for the command to end and for the rest of what it says."""
+        await self._exit.wait()
+        heard = -1
+        while heard != self._heard and not self._closed.is_set():
+            heard = self._heard
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), DRAIN_SECONDS)
+
+    async def end(self, grace: float) -> None:
+        """Ask the command to end, then end it. OpenSSH heeds neither for root, so that it may go on there."""
+        for name, wait in (("TERM", grace), ("KILL", DRAIN_SECONDS)):
+            with suppress(OSError, TimeoutError):
+                if self._channel is not None:
+                    self._channel.send_signal(name)
+                    await asyncio.wait_for(self._closed.wait(), wait)
+
+    def code(self) -> int:
+        """Return how it ended. Raises: CutOff where the far side never said."""
+        assert self._channel is not None  # noqa: S101 - there was a channel, or this is not reached
+        killed, status = self._channel.get_exit_signal(), self._channel.get_exit_status()
+        if killed is not None:
+            with suppress(KeyError):
+                return -signal.Signals[f"SIG{killed[0]}"]
+            raise CutOff("the host says that a signal ended it, and not which")
+        if status is None:
+            raise CutOff("the connection ended before the command did")
+        return status
+
+
+async def _connect(login: Login, seconds: float) -> asyncssh.SSHClientConnection:
+    try:
+        return await _within(
+            seconds,
+            asyncssh.connect(
+                login.host,
+                login.port,
+                username=login.user,
+                client_keys=[login.key],
+                known_hosts=login.known,
+                config=None,  # neither the files nor the agent of whoever runs jitbot count
+                agent_path=None,
+                preferred_auth="publickey",
+                disable_trivial_auth=True,
+                compression_algs=None,
+                keepalive_interval=KEEPALIVE_SECONDS,
+                connect_timeout=seconds,
+                login_timeout=seconds,
+            ),
+        )
+    except asyncssh.HostKeyNotVerifiable as error:
+        raise NotReached(
+            "the host proved itself by no key that is known for it. If it was set up anew, put its new key into the "
+            "policy or the file of known hosts; if not, somebody may be in between"
+        ) from error
+    except asyncssh.PermissionDenied as error:
+        raise NotReached(f"{login.user} was not let in with this key") from error
+    except TimeoutError as error:
+        raise NotReached(f"there was no login within {seconds:.3g} s") from error
+    except (asyncssh.Error, OSError) as error:
+        raise NotReached(_said(error)) from error
+
+
+async def _within(seconds: float, work: Awaitable[Answer]) -> Answer:
+    return await asyncio.wait_for(work, seconds)
+
+
+def _said(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
