@@ -191,7 +191,7 @@ CHAPTERS: dict[str, Sequence[str]] = {
         "jitbot/runners/command_inputs.py",
         "jitbot/runners/http.py",
         "jitbot/runners/http_inputs.py",
-        "jitbot/runners/*.py",
+        "jitbot/runners/**/*.py",
         "jitbot/testing/**/*.py",
         "jitbot/facts/**/*.py",
     ),

@@ -34,7 +34,51 @@ def _in(*names: str) -> Sequence[str]:
     return tuple(f"tests/acceptance/test_{name}.py" for name in names)
 
 
+HAPROXY = ("tests/contract/test_haproxy.py",)
+
 FAULTS = (
+    Fault(
+        "the last healthy server may be taken away",
+        "jitbot/runners/haproxy/floor.py",
+        "if len(healthy) < told.min_healthy:",
+        "if len(healthy) < 0:",
+        HAPROXY,
+    ),
+    Fault(
+        "two drains of a backend at the same instant both go through",
+        "jitbot/runners/haproxy/server.py",
+        "        hold_floor(told, haproxy, back, patience)\n",
+        "",
+        HAPROXY,
+    ),
+    Fault(
+        "a name may end the command to HAProxy and begin another",
+        "jitbot/runners/haproxy/inputs.py",
+        r'pattern=r"^[A-Za-z0-9_.:][A-Za-z0-9_.:-]*$"',
+        'pattern="^[^-]"',
+        ("tests/unit/runners/test_haproxy_inputs.py",),
+    ),
+    Fault(
+        "a drain does not wait for what is in hand",
+        "jitbot/runners/haproxy/change.py",
+        "return server.sessions == 0 or not told.wait",
+        "return True",
+        HAPROXY,
+    ),
+    Fault(
+        "an undo puts back into the traffic what somebody else took out of it",
+        "jitbot/runners/haproxy/before.py",
+        "if now.state not in (ours.state, goal.state) or",
+        "if False and",
+        HAPROXY,
+    ),
+    Fault(
+        "a link leads a runner out of what it was granted",
+        "jitbot/outbound/paths.py",
+        "real = Path(path).resolve()",
+        "real = Path(path)",
+        ("tests/unit/outbound/test_paths.py",),
+    ),
     Fault(
         "a source that hangs has everybody else wait",
         "jitbot/service/memory.py",
