@@ -1,0 +1,109 @@
+"""A file below a granted folder: opened step by step so that no link is followed, and replaced whole or not at all."""
+
+import fcntl
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from jitbot.errors import RunnerRefused
+from jitbot.outbound.paths import granted
+from jitbot.ports import Site
+
+FILE_BYTES = 1024 * 1024
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds, and what has to stay about it."""
+
+    data: bytes
+    about: os.stat_result
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+class Place:
+    """A folder that is held open, and the name of a file in it. Raises from all: OSError, RunnerRefused."""
+
+    def __init__(self, folder: int, name: str) -> None:
+        self._folder = folder
+        self.name = name
+
+    def read(self, name: str = "") -> Content | None:
+        """Return what a file holds (the file itself where no other is named); None where there is none."""
+        try:
+            opened = os.open(name or self.name, _READ, dir_fd=self._folder)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(opened, "rb") as file:
+            about = os.fstat(opened)
+            if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1:
+                raise RunnerRefused(f"{self.name} is no plain file of one name only. Nothing was changed.")
+            data = file.read(FILE_BYTES + 1)
+        if len(data) > FILE_BYTES:
+            raise RunnerRefused(f"{self.name} has more than {FILE_BYTES} bytes. Nothing was changed.")
+        return Content(data, about)
+
+    def replace(self, data: bytes, like: os.stat_result, name: str = "") -> None:
+        """Put a file in place of another, whole, with mode and owner of the file that it is like."""
+        name = name or self.name
+        draft = f".{hashlib.sha256(name.encode()).hexdigest()[:16]}.jitbot-new"
+        self.remove(draft)
+        try:
+            with os.fdopen(os.open(draft, _NEW, 0o600, dir_fd=self._folder), "wb") as file:
+                os.fchown(file.fileno(), like.st_uid, like.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(draft, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        except OSError:
+            with suppress(OSError):
+                self.remove(draft)
+            raise
+        os.fsync(self._folder)
+
+    def remove(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._folder)
+
+    @contextmanager
+    def alone(self, seconds: float) -> Iterator[None]:
+        """Keep other runs out of this folder."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise RunnerRefused("Another run is busy in this folder. Nothing was changed.") from None
+                time.sleep(0.05)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._folder, fcntl.LOCK_UN)
+
+
+@contextmanager
+def opened(folder: str, file: str, site: Site) -> Iterator[Place]:
+    """Open the folder that a file is in. Raises: NotGranted, OSError (a link on the way too)."""
+    *steps, name = file.split("/")
+    here = os.open("/", _FOLDER)
+    try:
+        for step in [*granted(folder, site).parts[1:], *steps]:
+            below = os.open(step, _FOLDER, dir_fd=here)
+            os.close(here)
+            here = below
+        yield Place(here, name)
+    finally:
+        os.close(here)
