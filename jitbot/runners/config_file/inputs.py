@@ -12,6 +12,8 @@ from jitbot.runners.config_file.format import Format
 
 VALUE_CHARACTERS = 4_000
 LONGEST_CONTEXT = 5
+NAME_CHARACTERS = 60
+"""Of a file's name, so that the note beside it has one too."""
 _ODD = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -24,6 +26,8 @@ def _folder(path: str) -> str:
 def _below(path: str) -> str:
     if _ODD.search(path) or any(step in ("", ".", "..") for step in path.split("/")):
         raise ValueError("must be a path below the folder, without `.` and `..`")
+    if len(path.rpartition("/")[2]) > NAME_CHARACTERS:
+        raise ValueError(f"its last step has more than {NAME_CHARACTERS} characters")
     if _suffix(path) not in FORMATS:
         raise ValueError(f"must end in {', '.join(sorted(FORMATS))}")
     return path
@@ -70,6 +74,8 @@ class FileInputs(BaseModel):
     value: Annotated[JsonValue, AfterValidator(_writable)]
     context: Annotated[int, Field(strict=True, ge=0, le=LONGEST_CONTEXT)] = 0
     """How many lines of the file around the change people see."""
+    git: bool = Field(default=False, strict=True)
+    """Whether each change is committed in the checkout that the file stands in."""
 
     @model_validator(mode="after")
     def _fits_the_format(self) -> Self:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from jitbot.errors import RunnerRefused
+from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.outbound.paths import granted
 from jitbot.ports import Site
+from jitbot.runners.config_file.git import Checkout
 
 FILE_BYTES = 1024 * 1024
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -53,15 +54,17 @@ class Place:
             raise RunnerRefused(f"{self.name} has more than {FILE_BYTES} bytes. Nothing was changed.")
         return Content(data, about)
 
-    def replace(self, data: bytes, like: os.stat_result, name: str = "") -> None:
+    def replace(self, data: bytes, like: Content, name: str = "") -> None:
         """Put a file in place of another, whole, with mode and owner of the file that it is like."""
         name = name or self.name
+        if name == self.name:
+            self._demand_same(like)
         draft = f".{hashlib.sha256(name.encode()).hexdigest()[:16]}.jitbot-new"
         self.remove(draft)
         try:
             with os.fdopen(os.open(draft, _NEW, 0o600, dir_fd=self._folder), "wb") as file:
-                os.fchown(file.fileno(), like.st_uid, like.st_gid)
-                os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
+                os.fchown(file.fileno(), like.about.st_uid, like.about.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(like.about.st_mode))
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -70,7 +73,20 @@ class Place:
             with suppress(OSError):
                 self.remove(draft)
             raise
-        os.fsync(self._folder)
+        try:
+            os.fsync(self._folder)
+        except OSError as error:
+            raise RunnerUnsure(f"{name} is written, and may be lost when this machine stops now.") from error
+
+    def checkout(self) -> Checkout:
+        """Return the git checkout of this folder, if there is one."""
+        return Checkout(self._folder, self.name)
+
+    def _demand_same(self, content: Content) -> None:
+        """See that nobody has written the file since it was read."""
+        now = self.read()
+        if now is None or (now.data, now.about.st_ino) != (content.data, content.about.st_ino):
+            raise OSError(0, "somebody else is writing it just now")
 
     def remove(self, name: str) -> None:
         with suppress(FileNotFoundError):
