@@ -12,6 +12,7 @@ _GIT = ("git", "--literal-pathspecs", "-c", "core.hooksPath=/dev/null", "-c", "c
 """Nothing that the checkout's own configuration could have git start."""
 _WHO = {f"GIT_{role}_{what}": said for role in ("AUTHOR", "COMMITTER")
         for what, said in (("NAME", "jitbot"), ("EMAIL", "jitbot@localhost"))}  # fmt: skip
+_NOT_RUN = 1000
 _RUN = re.compile("jit-([0-9]+)-")
 
 
@@ -27,22 +28,28 @@ class Checkout:
         for words, why in (
             (("symbolic-ref", "--quiet", "HEAD"), "its folder is in no git checkout that is on a branch"),
             (("ls-files", "--error-unmatch", "--", self._name), "git does not know it: commit it first"),
-            (("diff", "--quiet", "HEAD", "--", self._name), "it has changes that nobody has committed: commit them"),
         ):
-            if self._git(*words).returncode != 0:
+            if self._git(*words) != 0:
                 raise RunnerRefused(f"{self._name} cannot be committed: {why}. Nothing was changed.")
+        if not self.is_clean():
+            raise RunnerRefused(f"{self._name} has changes that nobody has committed: commit them first.")
+
+    def is_clean(self) -> bool:
+        """Tell whether the file is as it was committed last."""
+        return self._git("diff", "--quiet", "HEAD", "--", self._name) == 0
 
     def commit(self, subject: str, key: str) -> bool:
         """Commit the file as it is; False where that is as it was committed last. Raises: RunnerUnsure."""
-        if self._git("diff", "--quiet", "HEAD", "--", self._name).returncode == 0:
+        if self.is_clean():
             return False
         text = f"{subject}\n\nBy jitbot, for {request(key)} (run {key}).\n"
         done = self._git("commit", "--quiet", "--no-verify", "--only", "--message", text, "--", self._name)
-        if done.returncode != 0:
-            raise RunnerUnsure(f"git does not commit {self._name} (it ended with {done.returncode}).")
+        if done != 0:
+            raise RunnerUnsure(f"git does not commit {self._name} (it ended with {done}).")
         return True
 
-    def _git(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+    def _git(self, *words: str) -> int:
+        """Run git and return its exit code; one that is no code of git's where it was not run to its end."""
         quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"}
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/"), **quiet, **_WHO}
         try:
@@ -51,11 +58,12 @@ class Checkout:
                 cwd=f"/proc/self/fd/{self._folder}",
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
                 timeout=SECONDS,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise RunnerUnsure(f"git did not end well ({type(error).__name__}).") from error
+            ).returncode
+        except (OSError, subprocess.SubprocessError):
+            return _NOT_RUN
 
 
 def request(key: str) -> str:

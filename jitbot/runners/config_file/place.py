@@ -6,7 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from jitbot.errors import RunnerRefused, RunnerUnsure
@@ -14,7 +14,8 @@ from jitbot.outbound.paths import granted
 from jitbot.ports import Site
 from jitbot.runners.config_file.git import Checkout
 
-FILE_BYTES = 1024 * 1024
+FILE_BYTES = 128 * 1024
+"""So much YAML is read and read again in ten seconds."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -59,7 +60,7 @@ class Place:
         name = name or self.name
         if name == self.name:
             self._demand_same(like)
-        draft = f".{hashlib.sha256(name.encode()).hexdigest()[:16]}.jitbot-new"
+        draft = _draft(name)
         self.remove(draft)
         try:
             with os.fdopen(os.open(draft, _NEW, 0o600, dir_fd=self._folder), "wb") as file:
@@ -88,6 +89,11 @@ class Place:
         if now is None or (now.data, now.about.st_ino) != (content.data, content.about.st_ino):
             raise OSError(0, "somebody else is writing it just now")
 
+    def tidy(self, *names: str) -> None:
+        """Remove what a run that was cut off has left of files it was writing."""
+        for name in names:
+            self.remove(_draft(name))
+
     def remove(self, name: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self._folder)
@@ -110,16 +116,18 @@ class Place:
             fcntl.flock(self._folder, fcntl.LOCK_UN)
 
 
+def _draft(name: str) -> str:
+    return f".{hashlib.sha256(name.encode()).hexdigest()[:16]}.jitbot-new"
+
+
 @contextmanager
 def opened(folder: str, file: str, site: Site) -> Iterator[Place]:
     """Open the folder that a file is in. Raises: NotGranted, OSError (a link on the way too)."""
     *steps, name = file.split("/")
-    here = os.open("/", _FOLDER)
-    try:
-        for step in [*granted(folder, site).parts[1:], *steps]:
-            below = os.open(step, _FOLDER, dir_fd=here)
-            os.close(here)
-            here = below
+    with ExitStack() as held:
+        here = None
+        for step in ["/", *granted(folder, site).parts[1:], *steps]:
+            here = os.open(step, _FOLDER, dir_fd=here)
+            held.callback(os.close, here)
+        assert here is not None  # noqa: S101 - there is one step at least
         yield Place(here, name)
-    finally:
-        os.close(here)

@@ -48,9 +48,8 @@ class ConfigFile:
             was, new = self._changed(told, text)
             if told.git:
                 place.checkout().demand_clean()
-        lines = difflib.unified_diff(
-            text.split("\n"), new.split("\n"), told.file, told.file, n=told.context, lineterm=""
-        )
+        texts = text.split("\n"), new.split("\n")
+        lines = difflib.unified_diff(*texts, told.file, told.file, n=told.context, lineterm="")
         return Plan(
             summary=f"Set {told.name} to {_said(Entry(True, told.value))} (now {_said(was)})"
             f"{', and commit it' if told.git else ''}.",
@@ -88,23 +87,22 @@ class ConfigFile:
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         told, left = cast(FileInputs, inputs), seconds_left(run)
+        change = None if receipt is None else Change.read(receipt.data)
         try:
             with opened(told.folder, told.file, self._site) as place, place.alone(min(BUSY_SECONDS, left)):
+                place.tidy(place.name, _beside(told))
                 note = _note(place, told)
-                change = (
-                    Change.read(receipt.data) if receipt else note.change if note and note.belongs(run.key) else None
-                )
-                if change is None:
-                    run.log(f"{told.name}: nothing of this run is there")
+                if change is None and note is not None and note.belongs(run.key):
+                    change = note.change
+                if change is not None and change.before != change.after:
+                    self._restore(told, place, change, run)
                     return
-                content = _present(place)
-                place.replace(_restored(told, content, change), content)
-                if told.git:
-                    place.checkout().commit(f"Restore {pointer(told.key)} in {told.file}", run.key)
-                place.remove(_beside(told))
+        except FileNotFoundError as error:
+            if change is not None:
+                raise RunnerUnsure(f"{told.name} is not as it was: {_why(error)}. Restore it by hand.") from error
         except (OSError, ValueError) as error:
-            raise RunnerUnsure(f"{told.name} may not be as it was: {_why(error)}. It is tried on.") from error
-        run.log(f"{told.name}: {_said(change.was)}")
+            raise RunnerUnsure(f"{told.name} may not be as it was: {_why(error)}. Look at the file.") from error
+        run.log(f"{told.name}: nothing of this run is there")
 
     def _changed(self, told: FileInputs, text: str) -> tuple[Entry, str]:
         """Return what stands at the key and the text with what is wanted there. Raises: ValueError, RunnerRefused."""
@@ -113,9 +111,7 @@ class ConfigFile:
         new = text if was.same(Entry(True, told.value)) else document.with_value(told.key, told.value)
         kept = json.dumps(Change.between(text, new, was).kept(), ensure_ascii=False)
         if self._redact(kept) != kept:
-            raise RunnerRefused(
-                f"{told.name} holds a secret of jitbot, which must not be on record. Nothing was changed."
-            )
+            raise RunnerRefused(f"{told.name} holds a secret of jitbot, which may not be on record: set it by hand.")
         return was, new
 
     def _write(self, told: FileInputs, place: Place, content: Content, data: bytes, note: Note, run: Run) -> None:
@@ -134,16 +130,34 @@ class ConfigFile:
         if told.git:
             self._commit(told, place, content, run)
         if not note.grant:
-            place.remove(_beside(told))
+            with suppress(OSError):  # it is done, whatever becomes of the note
+                place.remove(_beside(told))
 
     def _commit(self, told: FileInputs, place: Place, content: Content, run: Run) -> None:
+        """Commit the change, or have the file as it was. Raises: RunnerRefused, RunnerUnsure."""
         try:
             place.checkout().commit(f"Set {pointer(told.key)} in {told.file}", run.key)
-        except RunnerUnsure as error:
-            place.replace(content.data, _present(place))
-            place.checkout().demand_clean()  # refused here too, and then by its own words
-            place.remove(_beside(told))
-            raise RunnerRefused(f"{error} The file is as it was.") from error
+        except RunnerUnsure as failed:
+            try:
+                place.replace(content.data, _present(place))
+                place.checkout().demand_clean()
+                place.remove(_beside(told))
+            except (OSError, RunnerRefused) as error:
+                raise RunnerUnsure(f"{failed} And it could not be taken back: {_why(error)}.") from error
+            raise RunnerRefused(f"{failed} The file is as it was.") from failed
+
+    def _restore(self, told: FileInputs, place: Place, change: Change, run: Run) -> None:
+        content = _present(place)
+        data = _restored(told, content, change)
+        ours = content.digest in (change.before, change.after) or not told.git or place.checkout().is_clean()
+        if data != content.data:
+            place.replace(data, content)
+        if not ours:
+            run.log(f"{told.file} has changes that nobody has committed, so it is restored and not committed")
+        elif told.git:
+            place.checkout().commit(f"Restore {pointer(told.key)} in {told.file}", run.key)
+        place.remove(_beside(told))
+        run.log(f"{told.name}: {_said(change.was)}")
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from jitbot.runners.config_file.splice import Member, Span, dropped, inserted
 MOST_ALIASES = 20
 """A few dozen that refer to each other can stand for more than fits into memory."""
 
+DEEPEST = 50
+
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _LOOSE = re.compile(r"[ \t]*(#.*)?")
 
@@ -27,9 +29,7 @@ class Yaml:
 
     def readings(self, text: str) -> Sequence[Any]:
         try:
-            aliases = sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
-            if aliases > MOST_ALIASES:
-                raise NotEditable(f"it has {aliases} aliases, more than {MOST_ALIASES}")
+            _demand_modest(text)
             return _read(text)
         except (yaml.YAMLError, YAMLError, RecursionError) as error:
             raise NotEditable(f"it is not read ({type(error).__name__})") from error
@@ -67,6 +67,16 @@ class Yaml:
         if isinstance(value, str) and like and like[0] == "'" and not re.search(r"['\n]", value):
             return f"'{value}'"
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _demand_modest(text: str) -> None:
+    """See that a text can be read in little time and memory; what comes first is read first. Raises: NotEditable."""
+    depth = aliases = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        aliases += isinstance(event, yaml.AliasEvent)
+        if depth > DEEPEST or aliases > MOST_ALIASES:
+            raise NotEditable(f"it is nested deeper than {DEEPEST}, or has more than {MOST_ALIASES} aliases")
 
 
 def _read(text: str) -> Sequence[Any]:
