@@ -90,7 +90,7 @@ class _Setting(RunnerContract):
             {**inputs, "file": "link.yml"},
             {**inputs, "file": "../config/app.yml"},
             {**inputs, "folder": "/etc"},
-            {**inputs, "vlaue": 1},
+            {**inputs, "values": 1},
         ]
 
     @pytest.fixture

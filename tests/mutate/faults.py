@@ -34,6 +34,7 @@ def _in(*names: str) -> Sequence[str]:
     return tuple(f"tests/acceptance/test_{name}.py" for name in names)
 
 
+CONFIG_FILE = ("tests/contract/test_config_file.py",)
 HAPROXY = ("tests/contract/test_haproxy.py",)
 
 FAULTS = (
@@ -71,6 +72,48 @@ FAULTS = (
         "if now.state not in (ours.state, goal.state) or",
         "if False and",
         HAPROXY,
+    ),
+    Fault(
+        "a link inside a granted folder leads out of it",
+        "jitbot/runners/config_file/place.py",
+        "_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW",
+        "_FOLDER = os.O_RDONLY | os.O_DIRECTORY",
+        CONFIG_FILE,
+    ),
+    Fault(
+        "an undo overwrites what somebody else has set meanwhile",
+        "jitbot/runners/config_file/runner.py",
+        "    if not now.same(Entry(True, told.value)):\n        raise",
+        "    if False:\n        raise",
+        CONFIG_FILE,
+    ),
+    Fault(
+        "a file is changed before there is a note of what stood there",
+        "jitbot/runners/config_file/runner.py",
+        "        place.replace(note.written(), content, _beside(told))\n",
+        "",
+        CONFIG_FILE,
+    ),
+    Fault(
+        "more of a file than the one key changes",
+        "jitbot/runners/config_file/document.py",
+        "if json.dumps(self._read(text), sort_keys=True) != json.dumps(wanted, sort_keys=True):",
+        "if False:",
+        ("tests/unit/runners/test_config_documents.py",),
+    ),
+    Fault(
+        "what others have not committed is committed with the change",
+        "jitbot/runners/config_file/git.py",
+        "        if not self.is_clean():\n            raise",
+        "        if False:\n            raise",
+        CONFIG_FILE,
+    ),
+    Fault(
+        "the owner of a file changes with its key",
+        "jitbot/runners/config_file/place.py",
+        "                os.fchown(file.fileno(), like.about.st_uid, like.about.st_gid)\n",
+        "",
+        CONFIG_FILE,
     ),
     Fault(
         "a link leads a runner out of what it was granted",

@@ -194,7 +194,8 @@ def test_whatever_is_set_is_read_and_nothing_else_changes(
         document = Document(text, FORMATS[suffix])
         new = document.with_value([key], value)
     except ValueError:
-        return  # left to people, and nothing was written
+        assert suffix != ".json"  # the others have ways to write that are left to people
+        return
     for read in READERS[suffix]:
         found = read(new)
         assert json.dumps(found.pop(key)) == json.dumps(value)

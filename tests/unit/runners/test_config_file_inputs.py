@@ -62,7 +62,7 @@ def test_good_inputs_are_taken_with_their_types() -> None:
         {"context": 6},
         {"context": True},
         {"git": "yes"},
-        {"vlaue": 1},
+        {"values": 1},
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
