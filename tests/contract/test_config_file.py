@@ -1,12 +1,16 @@
 """`config.file` passes the published suite on real files, wherever it is cut off, and in a real git checkout."""
 
+import fcntl
 import gc
 import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,6 +21,7 @@ from jitbot.errors import NotGranted, RunnerRefused, RunnerUnsure
 from jitbot.model import HealthState, Receipt
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.ports import Runner
+from jitbot.runners.config_file.place import Place
 from jitbot.runners.config_file.runner import ConfigFile
 from jitbot.testing import RunnerContract
 from jitbot.testing.runners import ContractRun
@@ -272,6 +277,43 @@ def test_somebody_who_writes_at_the_same_time_is_not_overwritten(
     with pytest.raises(RunnerRefused, match="somebody else is writing it"):
         runner.start(told(folder), ContractRun())
     assert (folder / "app.yml").read_text() == theirs
+
+
+def test_runs_in_one_folder_take_turns(runner: ConfigFile, folder: Path) -> None:
+    keys = [["service", "limits", name] for name in ("a", "b", "c", "d", "rps", "burst")]
+    with ThreadPoolExecutor(len(keys)) as pool:
+        for key in keys:
+            pool.submit(runner.start, told(folder, key=key, value=7), ContractRun())
+    assert "limits: {rps: 7, burst: 7, " in (folder / "app.yml").read_text()
+    for key in keys:
+        assert runner.check(told(folder, key=key, value=7), None).state is HealthState.HEALTHY
+
+
+def test_a_run_that_waits_too_long_for_another_is_refused(runner: ConfigFile, folder: Path) -> None:
+    run = ContractRun()
+    run.deadline = datetime.fromtimestamp(time.time() + 0.5, UTC)
+    holder = os.open(folder, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    with pytest.raises(RunnerRefused, match="Another run is busy"):
+        runner.start(told(folder), run)
+    os.close(holder)
+    assert (folder / "app.yml").read_text() == YAML
+
+
+def test_a_run_whose_time_is_over_changes_nothing(
+    runner: ConfigFile, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, before = ContractRun(), seen(folder)
+    read = Place.read
+
+    def slowly(place: Place, name: str = "") -> Any:
+        run.deadline = datetime.fromtimestamp(time.time() - 1, UTC)
+        return read(place, name)
+
+    monkeypatch.setattr(Place, "read", slowly)
+    with pytest.raises(RunnerRefused, match="time for this run was over"):
+        runner.start(told(folder), run)
+    assert seen(folder) == before
 
 
 # Undo

@@ -153,6 +153,16 @@ def test_a_wait_ends_before_the_deadline(runner: HaproxyServer, balancer: Balanc
         assert time.monotonic() - began < 2
 
 
+def test_a_server_made_ready_that_does_not_come_up_is_told(runner: HaproxyServer, balancer: Balancer) -> None:
+    balancer.ask("set server web/a addr 127.0.0.1 port 1")
+    until(lambda: ",DOWN," in balancer.ask("show stat web 4 1"))
+    balancer.ask("set server web/a state drain")
+    inputs = told(balancer, to="ready", wait=1)
+    receipt = runner.start(inputs, ContractRun())
+    assert receipt.summary == "web/a: ready, weight 100; after the wait it is not up"
+    assert runner.check(inputs, receipt).state is HealthState.UNHEALTHY
+
+
 # How many must remain
 
 

@@ -109,9 +109,9 @@ FAULTS = (
         CONFIG_FILE,
     ),
     Fault(
-        "the owner of a file changes with its key",
+        "the mode of a file changes with its key",
         "jitbot/runners/config_file/place.py",
-        "                os.fchown(file.fileno(), like.about.st_uid, like.about.st_gid)\n",
+        "                os.fchmod(file.fileno(), stat.S_IMODE(like.about.st_mode))\n",
         "",
         CONFIG_FILE,
     ),

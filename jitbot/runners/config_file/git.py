@@ -3,13 +3,15 @@
 import os
 import re
 import subprocess
+import time
 
 from jitbot.errors import RunnerRefused, RunnerUnsure
 
-SECONDS = 20
+_LEAST_SECONDS = 1.0
+"""What was begun gets a moment to end, also where the time is over."""
 _GIT = ("git", "--literal-pathspecs", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false",
         "-c", "commit.gpgSign=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false")  # fmt: skip
-"""Nothing that the checkout's own configuration could have git start."""
+"""No hooks, monitors, signatures or upkeep that the checkout's configuration asks for."""
 _WHO = {f"GIT_{role}_{what}": said for role in ("AUTHOR", "COMMITTER")
         for what, said in (("NAME", "jitbot"), ("EMAIL", "jitbot@localhost"))}  # fmt: skip
 _NOT_RUN = 1000
@@ -19,9 +21,11 @@ _RUN = re.compile("jit-([0-9]+)-")
 class Checkout:
     """The checkout that an open folder belongs to, and one file in that folder."""
 
-    def __init__(self, folder: int, name: str) -> None:
+    def __init__(self, folder: int, name: str, seconds: float) -> None:
+        """Have git end within so many seconds, one call after the other."""
         self._folder = folder
         self._name = name
+        self._until = time.monotonic() + seconds
 
     def demand_clean(self) -> None:
         """See that a commit of this file would hold nothing of anybody else. Raises: RunnerRefused."""
@@ -36,7 +40,7 @@ class Checkout:
 
     def is_clean(self) -> bool:
         """Tell whether the file is as it was committed last."""
-        return self._git("diff", "--quiet", "HEAD", "--", self._name) == 0
+        return self._git("diff", "--quiet", "--no-ext-diff", "--no-textconv", "HEAD", "--", self._name) == 0
 
     def commit(self, subject: str, key: str) -> bool:
         """Commit the file as it is; False where that is as it was committed last. Raises: RunnerUnsure."""
@@ -60,7 +64,7 @@ class Checkout:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                timeout=SECONDS,
+                timeout=max(_LEAST_SECONDS, self._until - time.monotonic()),
             ).returncode
         except (OSError, subprocess.SubprocessError):
             return _NOT_RUN

@@ -79,9 +79,9 @@ class Place:
         except OSError as error:
             raise RunnerUnsure(f"{name} is written, and may be lost when this machine stops now.") from error
 
-    def checkout(self) -> Checkout:
-        """Return the git checkout of this folder, if there is one."""
-        return Checkout(self._folder, self.name)
+    def checkout(self, seconds: float) -> Checkout:
+        """Return the git checkout of this folder, if there is one; git has so many seconds."""
+        return Checkout(self._folder, self.name, seconds)
 
     def _demand_same(self, content: Content) -> None:
         """See that nobody has written the file since it was read."""

@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import cast
@@ -20,6 +21,8 @@ from jitbot.runners.config_file.inputs import FileInputs
 from jitbot.runners.config_file.place import Content, Place, opened
 from jitbot.runners.deadline import seconds_left
 
+LOOK_SECONDS = 10.0
+"""How long git may take for a plan."""
 BUSY_SECONDS = 10.0
 """How long another run in the same folder is waited for."""
 
@@ -47,7 +50,7 @@ class ConfigFile:
             text = _text(_present(place))
             was, new = self._changed(told, text)
             if told.git:
-                place.checkout().demand_clean()
+                place.checkout(LOOK_SECONDS).demand_clean()
         texts = text.split("\n"), new.split("\n")
         lines = difflib.unified_diff(*texts, told.file, told.file, n=told.context, lineterm="")
         return Plan(
@@ -118,8 +121,9 @@ class ConfigFile:
         """Write the note, then the file, then the commit; what cannot be done to its end is taken back."""
         if data == content.data:
             return
+        left = seconds_left(run)
         if told.git:
-            place.checkout().demand_clean()
+            place.checkout(left / 3).demand_clean()
         place.replace(note.written(), content, _beside(told))
         try:
             place.replace(data, content)
@@ -135,27 +139,28 @@ class ConfigFile:
 
     def _commit(self, told: FileInputs, place: Place, content: Content, run: Run) -> None:
         """Commit the change, or have the file as it was. Raises: RunnerRefused, RunnerUnsure."""
+        git = place.checkout((run.deadline.timestamp() - time.time()) / 2)
         try:
-            place.checkout().commit(f"Set {pointer(told.key)} in {told.file}", run.key)
+            git.commit(f"Set {pointer(told.key)} in {told.file}", run.key)
         except RunnerUnsure as failed:
             try:
                 place.replace(content.data, _present(place))
-                place.checkout().demand_clean()
+                git.demand_clean()
                 place.remove(_beside(told))
             except (OSError, RunnerRefused) as error:
                 raise RunnerUnsure(f"{failed} And it could not be taken back: {_why(error)}.") from error
             raise RunnerRefused(f"{failed} The file is as it was.") from failed
 
     def _restore(self, told: FileInputs, place: Place, change: Change, run: Run) -> None:
-        content = _present(place)
+        content, git = _present(place), place.checkout(run.deadline.timestamp() - time.time())
         data = _restored(told, content, change)
-        ours = content.digest in (change.before, change.after) or not told.git or place.checkout().is_clean()
+        ours = content.digest in (change.before, change.after) or not told.git or git.is_clean()
         if data != content.data:
             place.replace(data, content)
         if not ours:
             run.log(f"{told.file} has changes that nobody has committed, so it is restored and not committed")
         elif told.git:
-            place.checkout().commit(f"Restore {pointer(told.key)} in {told.file}", run.key)
+            git.commit(f"Restore {pointer(told.key)} in {told.file}", run.key)
         place.remove(_beside(told))
         run.log(f"{told.name}: {_said(change.was)}")
 
