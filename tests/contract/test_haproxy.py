@@ -90,8 +90,8 @@ class TestWeighingOverTcp(_Steering):
 def test_a_plan_says_from_what_to_what_and_what_remains(runner: HaproxyServer, balancer: Balancer) -> None:
     plan = runner.plan(told(balancer, weight=10))
     assert plan.summary == (
-        f"Drain web/a of HAProxy at {balancer.socket}: 1 healthy servers remain in web (web/b); "
-        "1 healthy servers remain in api (api/z); at least 1 must."
+        f"Drain web/a of HAProxy at {balancer.socket}: web keeps 1 healthy server (web/b); "
+        "api keeps 1 healthy server (api/z); at least 1 must remain."
     )
     assert plan.diff.splitlines() == [
         "- ready, weight 100",
@@ -175,6 +175,12 @@ def test_the_last_healthy_server_is_not_taken_away(runner: HaproxyServer, balanc
                 step(told(balancer, **change))
     assert balancer.settled() == before
     runner.start(told(balancer, min_healthy=0), ContractRun())
+
+
+def test_a_weight_is_not_followed(runner: HaproxyServer, balancer: Balancer) -> None:
+    balancer.ask("set server api/z state drain")
+    plan = runner.plan(told(balancer, to=None, weight=0))
+    assert (plan.targets, "followed" in plan.diff) == (1, False)
 
 
 def test_servers_that_follow_count_in_their_own_backends(runner: HaproxyServer, balancer: Balancer) -> None:

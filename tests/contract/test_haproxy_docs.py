@@ -30,7 +30,7 @@ def test_the_example_drains_and_takes_it_back(tmp_path: Path) -> None:
         runner = HaproxyServer(EnvironmentSite([], {}, [tmp_path]))
         filled = fill(action["with"], {"server": "c"})
         inputs = runner.Inputs.model_validate({**filled, "socket": balancer.socket})
-        assert "2 healthy servers remain in web (web/a, web/b); at least 2 must" in runner.plan(inputs).summary
+        assert "web keeps 2 healthy servers (web/a, web/b); at least 2 must remain" in runner.plan(inputs).summary
         receipt = runner.start(inputs, ContractRun())
         assert balancer.settled()["web/c"] == ("12", "1")  # drained, and once disabled by the configuration
         runner.undo(inputs, receipt, ContractRun())

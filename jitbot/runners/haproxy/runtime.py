@@ -81,7 +81,7 @@ class Sight:
     admin: bool
     """Whether we may change something."""
 
-    def followers(self, name: str) -> Collection[str]:
+    def followers(self, name: str) -> Sequence[str]:
         """Return the servers that follow this one, directly or by another."""
         found = {name}
         while more := {each for each, server in self.servers.items() if server.tracks in found} - found:

@@ -21,7 +21,7 @@ from jitbot.runners.haproxy.change import (
     unharmed,
     wanted,
 )
-from jitbot.runners.haproxy.floor import demand_floor, remaining
+from jitbot.runners.haproxy.floor import demand_floor, followers, remaining
 from jitbot.runners.haproxy.inputs import ServerInputs, State
 from jitbot.runners.haproxy.link import Link, NoAnswer, NoWord
 from jitbot.runners.haproxy.patience import LOOK_SECONDS, Patience
@@ -55,13 +55,13 @@ class HaproxyServer:
         sight = unharmed(lambda: self._runtime(told).look(LOOK_SECONDS))
         now = subject(told, sight)
         demand_floor(told, sight)
-        goal, followers = wanted(told, now.settled), sight.followers(told.name)
+        goal, with_it = wanted(told, now.settled), followers(told, sight)
         return Plan(
             summary=f"{_VERBS[told.to]} {told.name} of HAProxy at {told.place}: {remaining(told, sight)}.",
-            fingerprint=digest(told, str(now.settled), followers),
-            diff="\n".join([f"- {now.settled}", f"+ {goal}", *(f"+ followed by {name}" for name in followers)]),
+            fingerprint=digest(told, str(now.settled), list(with_it)),
+            diff="\n".join([f"- {now.settled}", f"+ {goal}", *(f"+ followed by {name}" for name in with_it)]),
             undoable=True,
-            targets=1 + len(followers),
+            targets=1 + len(with_it),
         )
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
