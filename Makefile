@@ -16,7 +16,7 @@ STAMP := $(VENV)/.installed
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(BIN)/python -m pip
 
-.PHONY: help setup demo run test check fix docs bench mutate chromium prometheus sshd
+.PHONY: help setup demo run test check fix docs bench mutate chromium prometheus haproxy sshd
 
 help: ## list what make can do
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ demo: $(STAMP) ## try jitbot in a local Slack in the browser, without a Slack ac
 run: $(STAMP) ## start the bot with the settings of the environment
 	@$(BIN)/python app.py $(ARGS)
 
-test: $(STAMP) chromium prometheus sshd ## run every test, and hold the core to its coverage
+test: $(STAMP) chromium prometheus haproxy sshd ## run every test, and hold the core to its coverage
 	@rm -f .coverage .coverage.*
 	@$(BIN)/pytest -n 2 --dist loadgroup $(if $(ARGS),$(ARGS),--cov --cov-report=)
 	@$(if $(ARGS),:,$(BIN)/python tests/coverage_gate.py)
@@ -64,6 +64,9 @@ chromium:
 
 prometheus:
 	@.ci/prometheus
+
+haproxy:
+	@.ci/haproxy
 
 sshd:
 	@.ci/sshd

@@ -98,7 +98,7 @@ def open_store(settings: Settings) -> Store:
 
 def open_catalog(settings: Settings) -> Registry:
     """Find the runners that may be loaded. Raises: SettingsError."""
-    return Registry(settings.runners, EnvironmentSite(settings.http_hosts))
+    return Registry(settings.runners, EnvironmentSite(settings.http_hosts, paths=settings.runner_paths))
 
 
 def open_sources(settings: Settings, history: History | None = None) -> FactRegistry:

@@ -7,6 +7,7 @@ aware and in UTC.
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -274,6 +275,8 @@ class Site(Protocol):
 
     hosts: frozenset[str]
     """`host` or `host:port` that may be talked to."""
+    paths: frozenset[Path]
+    """Folders below which runners may change files and speak to sockets, or single sockets."""
 
     def secret(self, name: str) -> str:
         """Return a secret by its name. Raises: NotGranted, naming what is not set and how to set it."""

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         OFFLINE_SOURCES, description="The sources of facts that may be loaded, by name, comma-separated"
     )
     http_hosts: Names = Field((), description="The hosts that runners and facts may talk to, comma-separated")
+    runner_paths: Names = Field(
+        (), description="The folders and sockets on this machine that runners may use, full paths, comma-separated"
+    )
     fallback_channel: str = Field(
         "", description="The channel for cards whose own channel cannot take them; an id or #name"
     )
@@ -59,7 +62,7 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often jitbot looks for what is due, in seconds")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
 
-    @field_validator("runners", "facts", "http_hosts", mode="before")
+    @field_validator("runners", "facts", "http_hosts", "runner_paths", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

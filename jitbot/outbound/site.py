@@ -1,10 +1,11 @@
-"""What the operator grants on this machine: secrets by name, hosts by list."""
+"""What the operator grants on this machine: secrets by name, hosts and paths by list."""
 
 import json
 import os
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, quote_plus
 
@@ -33,8 +34,11 @@ class EnvironmentSite:
     The secret `pager-key` is the variable `JITBOT_SECRET_PAGER_KEY`.
     """
 
-    def __init__(self, hosts: Iterable[str], environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, hosts: Iterable[str], environment: Mapping[str, str] = os.environ, paths: Iterable[str | Path] = ()
+    ) -> None:
         self.hosts = frozenset(_host(host) for host in hosts)
+        self.paths = frozenset(_path(path) for path in paths)
         self._secrets = {name: value for name, value in environment.items() if name.startswith(_PREFIX)}
         hidden = {form for value in self._secrets.values() for form in _forms(value)}
         self._hidden = sorted(hidden, key=len, reverse=True)
@@ -64,6 +68,12 @@ def _host(host: str) -> str:
     if not _HOST.fullmatch(host):
         raise SettingsError(f"{host!r} is no host that could be allowed: write `host` or `host:port`.")
     return host
+
+
+def _path(path: str | Path) -> Path:
+    if not Path(path).is_absolute() or ".." in Path(path).parts or Path(path) == Path("/"):
+        raise SettingsError(f"{str(path)!r} cannot be granted to runners: write a full path, without `..` and not `/`.")
+    return Path(path)
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -195,7 +195,7 @@ CHAPTERS: dict[str, Sequence[str]] = {
         "jitbot/runners/ssh/__init__.py",
         "jitbot/runners/ssh/connection.py",
         "jitbot/runners/ssh/login.py",
-        "jitbot/runners/ssh/*.py",
+        "jitbot/runners/**/*.py",
         "jitbot/testing/**/*.py",
         "jitbot/facts/**/*.py",
     ),

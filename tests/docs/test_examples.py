@@ -52,10 +52,8 @@ def test_the_policies_on_a_page_load(page: Path) -> None:
 def test_the_cases_on_a_page_come_out_as_expected(page: Path) -> None:
     site = EnvironmentSite(HOSTS, {})
     points = tomllib.loads((pages.ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
-    catalog, sources = (
-        Registry(list(points["jitbot.runners"]), site),
-        FactRegistry(list(points.get("jitbot.facts", {})), site),
-    )
+    catalog = Registry(list(points["jitbot.runners"]), site)
+    sources = FactRegistry(list(points.get("jitbot.facts", {})), site)
     bench = Bench(load(files(page), catalog, sources), catalog, sources)
     judged = [judge(case, bench) for case in read_cases(cases(page), bench)]
     assert [each.why for each in judged if each.differences] == []

@@ -38,6 +38,9 @@ def _in(*names: str) -> Sequence[str]:
     return tuple(f"tests/acceptance/test_{name}.py" for name in names)
 
 
+CONFIG_FILE = ("tests/contract/test_config_file.py",)
+HAPROXY = ("tests/contract/test_haproxy.py",)
+
 FAULTS = (
     Fault(
         "a host that nobody knows is trusted over SSH",
@@ -115,6 +118,88 @@ FAULTS = (
         '["-k", "-u", "-q"',
         '["-k", "-q"',
         SSH_CERTIFICATE,
+        "the last healthy server may be taken away",
+        "jitbot/runners/haproxy/floor.py",
+        "if len(healthy) < told.min_healthy:",
+        "if len(healthy) < 0:",
+        HAPROXY,
+    ),
+    Fault(
+        "two drains of a backend at the same instant both go through",
+        "jitbot/runners/haproxy/server.py",
+        "        hold_floor(told, haproxy, back, patience)\n",
+        "",
+        HAPROXY,
+    ),
+    Fault(
+        "a name may end the command to HAProxy and begin another",
+        "jitbot/runners/haproxy/inputs.py",
+        r'pattern=r"^[A-Za-z0-9_.:][A-Za-z0-9_.:-]*$"',
+        'pattern="^[^-]"',
+        ("tests/unit/runners/test_haproxy_inputs.py",),
+    ),
+    Fault(
+        "a drain does not wait for what is in hand",
+        "jitbot/runners/haproxy/change.py",
+        "return server.sessions == 0 or not told.wait",
+        "return True",
+        HAPROXY,
+    ),
+    Fault(
+        "an undo puts back into the traffic what somebody else took out of it",
+        "jitbot/runners/haproxy/before.py",
+        "if now.state not in (ours.state, goal.state) or",
+        "if False and",
+        HAPROXY,
+    ),
+    Fault(
+        "a link inside a granted folder leads out of it",
+        "jitbot/runners/config_file/place.py",
+        "_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW",
+        "_FOLDER = os.O_RDONLY | os.O_DIRECTORY",
+        CONFIG_FILE,
+    ),
+    Fault(
+        "an undo overwrites what somebody else has set meanwhile",
+        "jitbot/runners/config_file/runner.py",
+        "    if not now.same(Entry(True, told.value)):\n        raise",
+        "    if False:\n        raise",
+        CONFIG_FILE,
+    ),
+    Fault(
+        "a file is changed before there is a note of what stood there",
+        "jitbot/runners/config_file/runner.py",
+        "        place.replace(note.written(), content, _beside(told))\n",
+        "",
+        CONFIG_FILE,
+    ),
+    Fault(
+        "more of a file than the one key changes",
+        "jitbot/runners/config_file/document.py",
+        "if json.dumps(self._read(text), sort_keys=True) != json.dumps(wanted, sort_keys=True):",
+        "if False:",
+        ("tests/unit/runners/test_config_documents.py",),
+    ),
+    Fault(
+        "what others have not committed is committed with the change",
+        "jitbot/runners/config_file/git.py",
+        "        if not self.is_clean():\n            raise",
+        "        if False:\n            raise",
+        CONFIG_FILE,
+    ),
+    Fault(
+        "the mode of a file changes with its key",
+        "jitbot/runners/config_file/place.py",
+        "                os.fchmod(file.fileno(), stat.S_IMODE(like.about.st_mode))\n",
+        "",
+        CONFIG_FILE,
+    ),
+    Fault(
+        "a link leads a runner out of what it was granted",
+        "jitbot/outbound/paths.py",
+        "real = Path(path).resolve()",
+        "real = Path(path)",
+        ("tests/unit/outbound/test_paths.py",),
     ),
     Fault(
         "a source that hangs has everybody else wait",

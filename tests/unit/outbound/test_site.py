@@ -56,6 +56,12 @@ def test_hosts_are_compared_in_lower_case() -> None:
     assert EnvironmentSite([" Api.Example.com:443 ", "[::1]:80"], {}).hosts == {"api.example.com:443", "[::1]:80"}
 
 
+@pytest.mark.parametrize("path", ["", "srv", "/", "/srv/../etc", "./srv"])
+def test_what_is_no_path_to_grant_stops_the_start(path: str) -> None:
+    with pytest.raises(SettingsError, match="cannot be granted to runners"):
+        EnvironmentSite((), {}, [path])
+
+
 @pytest.mark.parametrize("host", ["", "https://a", "a/b", "user@a", "a:b", "*"])
 def test_what_is_no_host_stops_the_start(host: str) -> None:
     with pytest.raises(SettingsError, match="is no host"):

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from jitbot.errors import InvalidInput, SettingsError
+from jitbot.compose import open_catalog
+from jitbot.errors import InvalidInput, RunnerRefused, SettingsError
 from jitbot.model import HealthState
 from jitbot.runners.guard import Guarded
 from jitbot.runners.registry import Registry
+from jitbot.settings import read_settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -130,3 +132,21 @@ def test_the_built_in_runners_are_found_where_the_project_names_them(install, si
     assert caught.value.fields == {"": "status 404 cannot mean both done (expect) and nothing happened (refused)"}
     inputs = registry.inputs("command", {"argv": ["true"]})
     assert registry.runner("command").check(inputs, None).state is HealthState.UNKNOWN
+
+
+def test_the_operator_grants_paths_and_the_runners_of_jitbot_heed_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "app.yml").write_text("level: info\n")
+    monkeypatch.setenv("JITBOT_RUNNERS", "config.file,haproxy.server")
+    monkeypatch.setenv("JITBOT_RUNNER_PATHS", f"{tmp_path}/a, {tmp_path}/b.sock")
+    catalog = open_catalog(read_settings())
+    assert catalog.names() == ("config.file", "haproxy.server")
+    told = {"folder": f"{tmp_path}/a", "file": "app.yml", "key": ["level"], "value": "debug"}
+    assert '(now "info")' in catalog.runner("config.file").plan(catalog.inputs("config.file", told)).summary
+    with pytest.raises(RunnerRefused, match="not below JITBOT_RUNNER_PATHS"):
+        catalog.runner("config.file").plan(catalog.inputs("config.file", {**told, "folder": f"{tmp_path}/c"}))
+    told = {"socket": f"{tmp_path}/b.sock", "backend": "web", "server": "a", "to": "drain"}
+    with pytest.raises(RunnerRefused, match="HAProxy was not reached"):
+        catalog.runner("haproxy.server").plan(catalog.inputs("haproxy.server", told))
