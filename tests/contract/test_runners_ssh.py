@@ -27,7 +27,7 @@ def far(tmp_path: Path) -> Iterator[Sshd]:
 
 @pytest.fixture
 def site(far: Sshd) -> EnvironmentSite:
-    return EnvironmentSite([far.address], far.secrets())
+    return EnvironmentSite([far.address], far.secrets(), [far.folder.parent])
 
 
 class _OfSystemd(RunnerContract):

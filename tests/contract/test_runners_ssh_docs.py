@@ -43,7 +43,7 @@ def registry(far: Sshd) -> Registry:
     secrets = far.secrets() | {"JITBOT_SECRET_SSH_CHECKOUT": far.secrets()["JITBOT_SECRET_SSH"]}
     secrets |= {"JITBOT_SECRET_SSH_CA": far.secrets()["JITBOT_SECRET_CA"]}
     names = [action["runner"] for action in ACTIONS.values()]
-    return Registry(names, EnvironmentSite([far.address], secrets))
+    return Registry(names, EnvironmentSite([far.address], secrets, [far.folder.parent]))
 
 
 def made(registry: Registry, action: str, params: dict[str, Any], here: dict[str, Any]) -> tuple[Runner, BaseModel]:

@@ -12,8 +12,9 @@ from typing import cast
 import asyncssh
 from pydantic import BaseModel
 
-from jitbot.errors import RunnerRefused, RunnerUnsure
+from jitbot.errors import NotGranted, RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Receipt
+from jitbot.outbound.paths import granted
 from jitbot.outbound.text import LINE_CHARACTERS, shown
 from jitbot.outbound.values import digest
 from jitbot.policy.durations import parse_duration
@@ -80,8 +81,8 @@ class CertificateRunner:
         if told.krl is None:
             return Health(HealthState.HEALTHY, "The certificate is valid.")
         try:
-            revoked = is_revoked(told.krl, receipt.data["certificate"], LOOK_SECONDS)
-        except NoKrl as error:
+            revoked = is_revoked(self._krl(told.krl), receipt.data["certificate"], LOOK_SECONDS)
+        except (NoKrl, NotGranted) as error:
             return Health(HealthState.UNKNOWN, f"Whether it is revoked is not known: {error}")
         if revoked:
             return Health(HealthState.ABSENT, "The certificate is revoked.")
@@ -99,10 +100,14 @@ class CertificateRunner:
             raise RunnerRefused("A certificate without a krl cannot be called back: it ends by itself.")
         authority = private_key(told.ca.secret, self._site).export_public_key().decode().strip()
         try:
-            revoke(told.krl, authority, sorted(numbers), seconds_left(run))
+            revoke(self._krl(told.krl), authority, sorted(numbers), seconds_left(run))
         except NoKrl as error:
             raise RunnerUnsure(f"The certificate {_name(run.key)} is not revoked: {error}.") from error
         run.log(f"revoked in {told.krl}, by number: {', '.join(map(str, sorted(numbers)))}")
+
+    def _krl(self, path: str) -> str:
+        """Return where a file of revoked certificates is. Raises: NotGranted."""
+        return str(granted(path, self._site))
 
     def _ready(self, told: CertificateInputs) -> asyncssh.SSHKey:
         """Return the authority's key, and see that everything that is needed is there. Raises: RunnerRefused."""
@@ -111,7 +116,7 @@ class CertificateRunner:
             raise RunnerRefused(f"An RSA key of less than {SHORTEST_RSA_BITS} bits is not signed: make a new key.")
         if told.krl is not None:
             try:
-                demand_writable(told.krl)
+                demand_writable(self._krl(told.krl))
             except NoKrl as error:
                 raise RunnerRefused(f"What is handed out could not be revoked: {error}.") from error
         return private_key(told.ca.secret, self._site)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import asyncssh
 
 from jitbot.errors import NotGranted, RunnerRefused
+from jitbot.outbound.paths import granted
 from jitbot.ports import Site
 from jitbot.runners.ssh.connection import Connection, Login, NotReached, connected
 from jitbot.runners.ssh.inputs import SshInputs
@@ -33,7 +34,7 @@ def login_for(told: SshInputs, site: Site) -> Login:
     if told.known_hosts is None:
         return Login(told.host, told.port, told.user, key, (_keys(told.host_keys), [], []))
     try:
-        known = asyncssh.read_known_hosts(told.known_hosts)
+        known = asyncssh.read_known_hosts(str(granted(told.known_hosts, site)))
     except (OSError, ValueError) as error:  # what the library says may repeat a line of whatever file that is
         why = getattr(error, "strerror", None) or "it is no file of known hosts"
         raise RunnerRefused(f"The known hosts in {told.known_hosts} cannot be read: {why}.") from None

@@ -24,4 +24,4 @@ def units(far: Sshd) -> Units:
 
 @pytest.fixture
 def site(far: Sshd) -> EnvironmentSite:
-    return EnvironmentSite([far.address], far.secrets())
+    return EnvironmentSite([far.address], far.secrets(), [far.folder.parent])

@@ -111,7 +111,7 @@ def test_it_is_handed_out_whole(runner, told, granted) -> None:
 def test_other_kinds_of_keys_and_long_certificates(runner, told, granted, tmp_path: Path, algorithm) -> None:
     size = {"key_size": 4096} if algorithm == "ssh-rsa" else {}
     other = asyncssh.generate_private_key(algorithm, **size)
-    site = EnvironmentSite((), {"JITBOT_SECRET_CA": private(other)})
+    site = EnvironmentSite((), {"JITBOT_SECRET_CA": private(other)}, [tmp_path])
     run = granted()
     guarded = Guarded("ssh.certificate", CertificateRunner(site), site)
     receipt = guarded.start(told(public_key=public(other)), run)
@@ -258,8 +258,8 @@ def _late(granted):
     return run
 
 
-def test_an_authority_that_is_no_key_is_told_without_its_text(told, granted) -> None:
-    runner = CertificateRunner(EnvironmentSite((), {"JITBOT_SECRET_CA": "hunter2hunter2"}))
+def test_an_authority_that_is_no_key_is_told_without_its_text(told, granted, tmp_path: Path) -> None:
+    runner = CertificateRunner(EnvironmentSite((), {"JITBOT_SECRET_CA": "hunter2hunter2"}, [tmp_path]))
     for step in (runner.plan, lambda inputs: runner.start(inputs, granted())):
         with pytest.raises(NotGranted, match="'ca' is no private key") as caught:
             step(told())
@@ -297,7 +297,7 @@ def test_a_plan_says_whom_it_lets_in_where_and_how(runner, told) -> None:
 
 
 def test_another_authority_is_another_plan(runner, far, told) -> None:
-    other = CertificateRunner(EnvironmentSite((), {"JITBOT_SECRET_CA": private(a_key())}))
+    other = CertificateRunner(EnvironmentSite((), {"JITBOT_SECRET_CA": private(a_key())}, [far.folder.parent]))
     assert runner.plan(told()).fingerprint != other.plan(told()).fingerprint
 
 
@@ -363,3 +363,16 @@ def test_no_text_is_a_key_by_accident(text) -> None:
 @given(st.text(max_size=12))
 def test_serial_numbers_fit(key) -> None:
     assert 0 <= serial(key) < 2**64
+
+
+def test_a_file_outside_of_what_the_operator_grants_is_never_written(told, granted, far, tmp_path: Path) -> None:
+    other = CertificateRunner(EnvironmentSite((), far.secrets(), [tmp_path / "elsewhere"]))
+    for step in (
+        other.plan,
+        lambda inputs: other.start(inputs, granted()),
+        lambda inputs: other.undo(inputs, None, granted()),
+    ):
+        with pytest.raises(NotGranted, match="it is not below JITBOT_RUNNER_PATHS"):
+            step(told())
+    receipt = Receipt({"certificate": "x", "serial": "1", "valid_before": time.time() + 60})
+    assert other.check(told(), receipt).state is HealthState.UNKNOWN

@@ -146,8 +146,14 @@ def test_known_hosts_of_whoever_runs_jitbot_do_not_count(runner, far, a_run, tmp
         runner.start(runner.Inputs.model_validate(known_hosts(far, tmp_path, "")), a_run())
 
 
-def test_a_file_of_known_hosts_that_is_not_there_is_refused(runner, far, a_run) -> None:
-    values = {**far.inputs(argv=["/bin/true"], known_hosts="/no/such/file"), "host_keys": []}
+def test_a_file_of_known_hosts_that_is_not_granted_is_not_read(runner, far, a_run) -> None:
+    values = {**far.inputs(argv=["/bin/true"], known_hosts="/etc/ssh/ssh_known_hosts"), "host_keys": []}
+    with pytest.raises(NotGranted, match="it is not below JITBOT_RUNNER_PATHS"):
+        runner.start(runner.Inputs.model_validate(values), a_run())
+
+
+def test_a_file_of_known_hosts_that_is_not_there_is_refused(runner, far, a_run, tmp_path: Path) -> None:
+    values = {**far.inputs(argv=["/bin/true"], known_hosts=f"{tmp_path}/no/such/file"), "host_keys": []}
     for step in (runner.plan, lambda inputs: runner.start(inputs, a_run())):
         with pytest.raises(RunnerRefused, match="cannot be read"):
             step(runner.Inputs.model_validate(values))
