@@ -269,6 +269,13 @@ class Run(Protocol):
     def log(self, line: str) -> None:
         """Stream one line of output to the request's thread and record."""
 
+    def stopping(self) -> bool:
+        """Tell whether somebody wants this run to end early; may be asked often.
+
+        Runners that heed it have a field `stoppable` that is true. They end as soon as they can, by RunnerRefused where
+        nothing has happened, and else by RunnerUnsure: then they are told to undo.
+        """
+
 
 class Site(Protocol):
     """What the operator grants on this machine; the entry points of runners and facts are called with `site=`."""

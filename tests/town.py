@@ -152,6 +152,7 @@ class FakeRunner:
     Inputs = FakeInputs
     repeatable = False
     undoable = True
+    stoppable = False
 
     def __init__(self) -> None:
         self.world: dict[str, int] = {}

@@ -90,6 +90,8 @@ class Snapshot:
     """The digest of the action's definition as it stood when this was taken."""
     plan: Plan | None = None
     verify: Verification | None = None
+    stoppable: bool = False
+    """Whether its runner heeds that somebody wants a run to end early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,8 @@ class Request:
     ended_at: datetime | None = None
     undo_cause: UndoCause | None = None
     attempts: int = 0
+    stopped_by: UserId | None = None
+    """Who wants the run to end early; the runner is told, and what it has done by then is undone."""
     attempt_open: bool = False
     """True while a start was begun and its result is not known."""
     undo_attempts: int = 0

@@ -21,7 +21,7 @@ from jitbot.runners.command_inputs import CommandInputs
 from jitbot.runners.deadline import seconds_left
 from jitbot.runners.endings import PLAN_BYTES, demand_done, ending, health, ignored, plan_of, receipt_in
 from jitbot.runners.output import Lines
-from jitbot.runners.process import Command, NotStarted, OutOfTime, Sink, execute
+from jitbot.runners.process import Command, NotStarted, OutOfTime, Sink, Stopped, execute
 
 PATH = os.pathsep.join(
     [str(Path(sys.executable).parent), "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
@@ -39,6 +39,7 @@ class CommandRunner:
     repeatable = False
     """A program that was cut off may have done half of it; only its author could know."""
     undoable = True
+    stoppable = True
 
     def __init__(self, site: RedactingSite, look_seconds: float = LOOK_SECONDS) -> None:
         self._site = site
@@ -86,12 +87,13 @@ class CommandRunner:
         command = self._command(told, argv, {"JITBOT_RUN_KEY": run.key, **more})
         lines = Lines(run.log, self._site.redact)
         try:
-            code = execute(command, seconds_left(run), lines.feed)
+            code = execute(command, seconds_left(run), lines.feed, stopping=run.stopping)
         except NotStarted as error:
             raise RunnerRefused(f"{argv[0]} could not be run: {error}") from error
         except OutOfTime as error:
             lines.close()
-            raise RunnerUnsure(f"{argv[0]} was stopped at its time limit; it may have done a part.") from error
+            why = "by hand" if isinstance(error, Stopped) else "at its time limit"
+            raise RunnerUnsure(f"{argv[0]} was stopped {why}; it may have done a part.") from error
         lines.close()
         demand_done(told, argv[0], code, lines.last)
         return lines

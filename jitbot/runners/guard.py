@@ -33,6 +33,7 @@ class Guarded:
         self.Inputs = runner.Inputs
         self.repeatable = runner.repeatable
         self.undoable = runner.undoable
+        self.stoppable = bool(getattr(runner, "stoppable", False))
         self._name = name
         self._runner = runner
         self._site = site
@@ -109,6 +110,9 @@ class _GuardedRun:
         self.until = run.until
         self._run = run
         self._site = site
+
+    def stopping(self) -> bool:
+        return self._run.stopping()
 
     def log(self, line: str) -> None:
         try:

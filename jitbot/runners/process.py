@@ -1,5 +1,6 @@
 """One child process: no shell, its own session, a time limit that holds for its children too."""
 
+import math
 import os
 import selectors
 import signal
@@ -27,6 +28,10 @@ class OutOfTime(Exception):
     """The process and its whole group were ended at the time limit."""
 
 
+class Stopped(OutOfTime):
+    """They were ended since somebody wanted that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """What to run: `argv` with the program's full path first, where, and with exactly which environment."""
@@ -36,10 +41,13 @@ class Command:
     env: Mapping[str, str]
 
 
-def execute(command: Command, seconds: float, out: Sink, err: Sink | None = None) -> int:
+def execute(
+    command: Command, seconds: float, out: Sink, err: Sink | None = None, stopping: Callable[[], bool] = lambda: False
+) -> int:
     """Run to the end and return the exit code (negative: ended by that signal).
 
-    Without `err`, both streams go to `out` in the order written. Raises: NotStarted, OutOfTime.
+    Without `err`, both streams go to `out` in the order written. `stopping` is asked again and again whether to end it.
+    Raises: NotStarted, OutOfTime, Stopped.
     """
     grace = min(GRACE_SECONDS, seconds / 4)
     until = time.monotonic() + seconds - grace
@@ -58,22 +66,23 @@ def execute(command: Command, seconds: float, out: Sink, err: Sink | None = None
     ended = False
     with process:
         try:
-            ended = _pump(process, out, err, until)
+            ended = _pump(process, out, err, lambda: time.monotonic() >= until or stopping())
         finally:
             if not ended:
                 _end_group(process, out, err, grace)
     if not ended:
-        raise OutOfTime
+        raise Stopped if stopping() else OutOfTime
     return process.returncode
 
 
-def _pump(process: subprocess.Popen[bytes], out: Sink, err: Sink | None, until: float) -> bool:
-    """Hand on the output until the process has ended (True) or the time is over (False)."""
+def _pump(process: subprocess.Popen[bytes], out: Sink, err: Sink | None, over: Callable[[], bool]) -> bool:
+    """Hand on the output until the process has ended (True) or it is over (False)."""
+    drained = math.inf
     with selectors.DefaultSelector() as selector:
         for pipe, sink in ((process.stdout, out), (process.stderr, err)):
             if pipe is not None and not pipe.closed:
                 selector.register(pipe, selectors.EVENT_READ, sink)
-        while selector.get_map() and time.monotonic() < until:
+        while selector.get_map() and time.monotonic() < drained and not over():
             for key, _ in selector.select(POLL_SECONDS):
                 chunk = os.read(key.fd, CHUNK)
                 if chunk:
@@ -81,17 +90,19 @@ def _pump(process: subprocess.Popen[bytes], out: Sink, err: Sink | None, until: 
                 else:
                     selector.unregister(key.fileobj)
             if process.poll() is not None:
-                until = min(until, time.monotonic() + DRAIN_SECONDS)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(max(0.0, until - time.monotonic()))
+                drained = min(drained, time.monotonic() + DRAIN_SECONDS)
+    while process.poll() is None and not over():
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(POLL_SECONDS)
     return process.returncode is not None
 
 
 def _end_group(process: subprocess.Popen[bytes], out: Sink, err: Sink | None, grace: float) -> None:
     """Ask the whole group to end, then end it."""
     _signal(process, signal.SIGTERM)
+    until = time.monotonic() + grace
     try:
-        _pump(process, out, err, time.monotonic() + grace)
+        _pump(process, out, err, lambda: time.monotonic() >= until)
     finally:
         _signal(process, signal.SIGKILL)
 

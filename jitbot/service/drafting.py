@@ -112,18 +112,19 @@ def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapsho
         inputs = fill(action.inputs, params)
     except PolicyError as error:
         raise InvalidInput(f"{action.name} has changed since it was asked: {error}") from error
-    typed = catalog.inputs(action.runner, inputs)
+    typed, runner = catalog.inputs(action.runner, inputs), catalog.runner(action.runner)
     return Snapshot(
         title=action.title,
         team=action.team,
         channel=action.channel,
         runner=action.runner,
         inputs=inputs,
-        target=catalog.runner(action.runner).target(typed),
+        target=runner.target(typed),
         time_limit=action.time_limit,
         risk=action.risk,
         definition=definition(action),
         verify=action.verify,
+        stoppable=bool(getattr(runner, "stoppable", False)),
     )
 
 

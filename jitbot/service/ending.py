@@ -8,6 +8,7 @@ from jitbot.lifecycle import Event
 from jitbot.model import Answer, Delivery, Request, State, UndoCause, UserId
 from jitbot.policy.decide import eligible, standing_in
 from jitbot.policy.requirements import satisfied
+from jitbot.ports import Entry
 from jitbot.service.asking import Asking
 from jitbot.service.facts import FactsReader
 from jitbot.service.reviewing import too_late
@@ -41,7 +42,7 @@ class Ending:
         return Answer(f"{request.name} is withdrawn.", request.id)
 
     def drop(self, delivery: Delivery) -> Answer:
-        """End a grant before its time, or roll back what is watched, by the requester or an approver.
+        """End a grant before its time, stop what runs, or roll back what is watched; by the requester or an approver.
 
         Raises: NotPermitted, Settled.
         """
@@ -55,6 +56,8 @@ class Ending:
             now = entry.get(request.id)
             if now.state is State.UNDOING:
                 raise Settled(f"{now.name} is being ended already.")
+            if now.state is State.RUNNING:
+                return self._stop(entry, now, delivery)
             if now.state is State.VERIFYING:
                 event, cause, said = Event.STOP, UndoCause.STOP, {"outcome": "rolled back by hand"}
                 if not now.undoable:
@@ -68,6 +71,16 @@ class Ending:
         self._world.queue.messages()
         self._world.queue.request(request.id)
         return Answer(f"{request.name} is being ended.", request.id)
+
+    def _stop(self, entry: Entry, now: Request, delivery: Delivery) -> Answer:
+        """Write down that a run is to end early; its runner looks there. Raises: Settled."""
+        if not now.snapshot.stoppable:
+            raise Settled(f"{now.name} is running, and its runner cannot be stopped. Wait until it has ended.")
+        if now.stopped_by is not None:
+            raise Settled(f"{now.name} is being stopped already.")
+        tell(entry, entry.amend(now, "stopping", delivery.user, stopped_by=delivery.user))
+        entry.settle(delivery.key)
+        return Answer(f"{now.name} is being stopped.", now.id)
 
     def settle(self, delivery: Delivery) -> Answer:
         """Say whether an unsure run happened; by an eligible person, never the requester. Raises: UserFault."""

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 BATCH_SECONDS = 15.0
 """Output goes to the thread at most so often; Slack takes few messages."""
 BATCH_CHARACTERS = 2_500
+LOOK_SECONDS = 1.0
+"""How often it is looked up whether somebody wants a run to end early."""
 MOST_CHARACTERS = 16_000
 """How much of one run's output the thread shows."""
 
@@ -22,7 +24,8 @@ MOST_CHARACTERS = 16_000
 class RunLog:
     """Implements `ports.Run`: batches lines into rows of the outbox."""
 
-    def __init__(self, world: World, request: Request, deadline: datetime) -> None:
+    def __init__(self, world: World, request: Request, deadline: datetime, *, stoppable: bool = False) -> None:
+        """Begin; only a start is `stoppable`, since an undo has to come to its end."""
         self.key = request.run_key
         self.deadline = deadline
         self.until = request.expires_at
@@ -34,6 +37,24 @@ class RunLog:
         self._shown = 0
         self._number = 0
         self._flushed = time.monotonic()
+        self._looked = time.monotonic()
+        self._stopping = False
+        self._stoppable = stoppable
+
+    def stopping(self) -> bool:
+        """Look into the ledger, every second at most; what cannot be read is no wish to stop."""
+        now = time.monotonic()
+        with self._turn:
+            if not self._stoppable or self._stopping or now - self._looked < LOOK_SECONDS:
+                return self._stopping
+            self._looked = now
+        try:
+            stopping = self._world.ledger.get(self._request.id).stopped_by is not None
+        except StoreUnavailable:
+            return False
+        with self._turn:
+            self._stopping = stopping
+        return stopping
 
     def log(self, line: str) -> None:
         """Take one line; batches are said as they fill up or grow old."""

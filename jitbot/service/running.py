@@ -150,7 +150,7 @@ class Running:
     def _start(self, request: Request) -> None:
         world = self._world
         assert request.start_deadline is not None  # noqa: S101 - written with the intention
-        run = RunLog(world, request, request.start_deadline)
+        run = RunLog(world, request, request.start_deadline, stoppable=True)
         try:
             runner, inputs = world.runner(request)
             result = _Result(runner.start(inputs, run))
@@ -174,6 +174,8 @@ class Running:
         world.queue.request(moved.id)
 
     def _result(self, entry: Entry, now: Request, result: _Result) -> Request:
+        if now.stopped_by is not None and now.undoable and not result.refused:
+            return self._stopped(entry, now, result.receipt)
         if result.receipt is not None:
             return self._happened(entry, now, result.receipt)
         if result.refused:
@@ -181,6 +183,15 @@ class Running:
             tell(entry, moved, f"failed, nothing happened: {result.refused}")
             return moved
         return self._lose(entry, now, result.unsure, attempt_open=False)
+
+    def _stopped(self, entry: Entry, now: Request, receipt: Receipt | None, *, attempt_open: bool = False) -> Request:
+        """Undo what a run has done until somebody wanted it to end, whatever that is."""
+        changes: dict[str, Any] = {"undo_cause": UndoCause.STOP, "due_at": entry.now, "outcome": "stopped by hand"}
+        if receipt is not None and now.receipt is None:
+            changes["receipt"] = dict(receipt.data)
+        moved = entry.move(now, Event.STOP, WORKER, attempt_open=attempt_open, **changes)
+        tell(entry, moved, "was stopped, and what it has done is being undone.")
+        return moved
 
     def _lose(self, entry: Entry, now: Request, why: str, *, attempt_open: bool) -> Request:
         """Nobody knows; an attempt whose worker was lost may still land, so it stays open."""
@@ -238,6 +249,8 @@ class Running:
                 expired = entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now)
                 tell(entry, expired)
                 moved = expired
+            elif now.stopped_by is not None and now.undoable:
+                moved = self._stopped(entry, now, None, attempt_open=True)
             elif repeatable and now.start_deadline is not None and entry.now < now.start_deadline:
                 moved = self._intend(entry, now, Event.REPEAT, attempts=now.attempts + 1)
             else:

@@ -31,6 +31,7 @@ NOTICES = {
     UndoCause.EXPIRY: "ended on time.",
     UndoCause.REVOCATION: "was ended early by an approver.",
     UndoCause.DROP: "was dropped.",
+    UndoCause.STOP: "was stopped, and is undone.",
     UndoCause.NOT_STARTED: "did not happen; what could have been left was taken back.",
 }
 
@@ -128,9 +129,9 @@ class Undoing:
 
     def _end(self, entry: Entry, now: Request, heir: RequestId | None = None) -> None:
         assert now.undo_cause is not None  # noqa: S101 - written with the move to UNDOING
-        outcome = "" if heir is None else f"handed over to JIT-{heir}"
+        outcome = f"handed over to JIT-{heir}" if heir else now.outcome if now.undo_cause is UndoCause.STOP else ""
         moved = entry.move(now, ENDED_BY[now.undo_cause], WORKER, outcome=outcome, handed_to=heir, attempt_open=False)
-        tell(entry, moved, outcome or NOTICES.get(now.undo_cause, "was undone."))
+        tell(entry, moved, outcome if heir else NOTICES.get(now.undo_cause, "was undone."))
 
     def _failed(self, request: Request, why: str) -> None:
         """Keep trying, further and further apart, and never call it ended."""

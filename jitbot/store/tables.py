@@ -95,6 +95,7 @@ requests = Table(
     Column("ended_at", Instant),
     Column("undo_cause", words(UndoCause)),
     Column("attempts", Integer, nullable=False),
+    Column("stopped_by", String(32)),
     Column("attempt_open", Boolean, nullable=False),
     Column("undo_attempts", Integer, nullable=False),
     Column("receipt", Value(Mapping[str, Any])),

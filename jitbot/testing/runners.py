@@ -38,6 +38,9 @@ class ContractRun:
     def log(self, line: str) -> None:
         self.lines.append(line)
 
+    def stopping(self) -> bool:
+        return False
+
 
 class RunnerContract:
     """Tests that every runner passes. Each test gets fresh fixtures, so begin each with an untouched target."""

@@ -69,6 +69,7 @@ BENT: dict[str, Callable[[Request], Any]] = {
     "undo_attempts": lambda request: 5,
     "receipt": lambda request: {"before": 666},
     "handed_to": lambda request: 5,
+    "stopped_by": lambda request: EVE,
     "watch": lambda request: Watch(before={"facts.firing": 99}),
     "outcome": lambda request: "all is well",
 }

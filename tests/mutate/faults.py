@@ -864,6 +864,20 @@ FAULTS = (
         _in("watching"),
     ),
     Fault(
+        "an undo is stopped like a start",
+        "jitbot/service/runlog.py",
+        "if not self._stoppable or self._stopping or",
+        "if self._stopping or",
+        _in("stopping"),
+    ),
+    Fault(
+        "a run that was stopped is repeated when its worker is lost",
+        "jitbot/service/running.py",
+        "            elif now.stopped_by is not None and now.undoable:\n",
+        "            elif False:\n",
+        _in("stopping"),
+    ),
+    Fault(
         "a file is laid out though it says something else then",
         "jitbot/workbench/formatting.py",
         "        if _same(before, candidate):\n",

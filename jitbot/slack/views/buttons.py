@@ -10,7 +10,7 @@ from jitbot.slack.views.content import gist
 from jitbot.slack.views.standing import owed
 
 RISKY = frozenset({"high", "critical"})
-_ENDED_BY_HAND = frozenset({State.ACTIVE, State.VERIFYING})
+_ENDED_BY_HAND = frozenset({State.RUNNING, State.ACTIVE, State.VERIFYING})
 
 
 def buttons(request: Request, private: bool, complete: bool) -> list[Block]:
@@ -61,9 +61,17 @@ def review(request: Request) -> Block:
 
 def _end(request: Request) -> list[Block]:
     """Return the button that takes back what is held or watched, where it can be taken back."""
+    if request.state is State.RUNNING and request.snapshot.stoppable and request.stopped_by is None:
+        return [_stop(request)]
     if request.state is State.VERIFYING and request.undoable:
         return [_roll_back(request)]
     return [_drop(request)] if request.state is State.ACTIVE else []
+
+
+def _stop(request: Request) -> Block:
+    then = "What it has done by then is undone." if request.undoable else "What it has done by then cannot be undone."
+    asking = confirm(f"Stop {request.name} now?", f"{gist(request)} is stopped. {then}", "Stop it", style="danger")
+    return button("Stop", ids.DROP, ids.stamp(request), confirm=asking)
 
 
 def _roll_back(request: Request) -> Block:

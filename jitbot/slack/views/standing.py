@@ -81,7 +81,7 @@ def _approved(request: Request, reviews: Sequence[Review], names: Names) -> Line
 
 
 def _running(request: Request, reviews: Sequence[Review], names: Names) -> Line:
-    return [_after("running", request)]
+    return [_after("being stopped" if request.stopped_by else "running", request)]
 
 
 def _verifying(request: Request, reviews: Sequence[Review], names: Names) -> Line:

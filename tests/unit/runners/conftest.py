@@ -27,8 +27,13 @@ class ARun:
     def __post_init__(self) -> None:
         self.deadline = datetime.fromtimestamp(time.time() + self.seconds, UTC)
 
+    stops: bool = False
+
     def log(self, line: str) -> None:
         self.lines.append(line)
+
+    def stopping(self) -> bool:
+        return self.stops
 
 
 @pytest.fixture

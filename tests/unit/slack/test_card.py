@@ -263,3 +263,18 @@ def test_what_is_undone_for_being_unhealthy_says_so() -> None:
     undone = replace(request, watch=Watch(undone=True))
     first = draw_card(undone, [], NAMES, CardFor()).text.splitlines()[0]
     assert "unhealthy, undone, looking whether that helped: facts.firing is 3" in first
+
+
+def test_what_runs_and_can_be_stopped_has_a_button_that_says_what_becomes_of_it() -> None:
+    plan = Plan("restarts", "f", undoable=True)
+    running = make_request(state=State.RUNNING, stoppable=True, plan=plan)
+    drawing = draw_card(running, [], NAMES, CardFor())
+    assert buttons(drawing) == ["jit:drop", "jit:details"]
+    assert "is stopped. What it has done by then is undone." in json.dumps(drawing.blocks)
+    cannot = draw_card(
+        replace(running, snapshot=replace(running.snapshot, plan=None)), [], NAMES, CardFor(private=True)
+    )
+    assert "What it has done by then cannot be undone." in json.dumps(cannot.blocks)
+    stopping = draw_card(replace(running, stopped_by=BO), [], NAMES, CardFor())
+    assert buttons(stopping) == ["jit:details"]
+    assert "being stopped" in stopping.text.splitlines()[0]

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("break_glass", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("obligation", JSON, nullable=True),
         sa.Column("watch", JSON, nullable=True),
+        sa.Column("stopped_by", sa.String(length=32), nullable=True),
     ):
         op.add_column("requests", column)
     op.add_column("reviews", sa.Column("on_behalf_of", JSON, server_default=sa.text("'[]'"), nullable=False))
