@@ -193,6 +193,8 @@ def _demand(connection: Connection, told: ParameterInputs) -> Row:
     if lacking:
         raise RunnerRefused(f"There is no {lacking} on {told.address}.")
     roles.demand_grantor(connection, [])
+    if told.place.whole_server:
+        roles.demand_setter(connection, told.parameter)
     return facts
 
 

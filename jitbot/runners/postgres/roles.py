@@ -95,6 +95,20 @@ def demand_ender(connection: Connection) -> None:
         )
 
 
+def demand_setter(connection: Connection, parameter: str) -> None:
+    """See that jitbot's own login may set a parameter for the whole server. Raises: RunnerRefused."""
+    own = _own(connection)
+    if own["rolsuper"]:
+        return
+    grantable = connection.info.server_version >= 150_000
+    query = "SELECT has_parameter_privilege(%s, 'ALTER SYSTEM') AS may"
+    if not grantable or not _one(connection, query, parameter)["may"]:
+        raise RunnerRefused(
+            f"The login {own['rolname']} may not set it: GRANT ALTER SYSTEM ON PARAMETER {parameter} "
+            f"TO {own['rolname']} (before Postgres 15, only superusers may)."
+        )
+
+
 def end_sessions(connection: Connection, login: str, until: float) -> int:
     """End every session that a login has now, and wait for them to be gone; return how many there were.
 

@@ -22,7 +22,7 @@ _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])")
 def _name(name: str) -> str:
     if len(name.encode(errors="replace")) > NAME_BYTES:
         raise ValueError(f"is longer than the {NAME_BYTES} bytes of a name in Postgres")
-    if visible(name) != name:
+    if visible(name) != name or "\t" in name:
         raise ValueError("has characters that cannot be seen, which no name needs")
     return name
 

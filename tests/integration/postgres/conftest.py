@@ -6,8 +6,9 @@ import pytest
 
 from jitbot.testing.runners import ContractRun
 from tests.postgres import APostgres, server
+from tests.servers import a_rude_server
 
-__all__ = ["server"]
+__all__ = ["a_rude_server", "server"]
 
 
 @pytest.fixture
