@@ -7,7 +7,6 @@ whatever memberships there were before, or are given meanwhile, are never touche
 import time
 from typing import cast
 
-from psycopg import sql
 from pydantic import BaseModel, model_validator
 
 from jitbot.errors import RunnerRefused
@@ -74,8 +73,8 @@ class PostgresRole:
             _demand(connection, told)
             note = {"jitbot": run.key, "login": told.login, "role": told.role}
             mark.write(connection, told.mark, note)
-            _grant(connection, told.role, told.mark)
-            _grant(connection, told.mark, told.login)
+            roles.grant(connection, told.role, told.mark)
+            roles.grant(connection, told.mark, told.login)
         summary = f"{told.login} is in {told.role}"
         run.log(f"{summary}, by way of {told.mark}")
         return Receipt({"mark": told.mark}, summary=summary)
@@ -99,7 +98,7 @@ class PostgresRole:
                 run.log(f"{told.login} has no membership from jitbot in {told.role}: nothing to take back")
                 return
             for role in roles.roles_above(connection, told.mark):
-                _revoke(connection, role, told.mark)
+                roles.revoke(connection, role, told.mark)
         with at_once(told, self._site, until) as connection:
             if told.role in roles.roles_above(connection, told.login, without=told.mark):
                 run.log(f"{told.login} stays in {told.role}, as it was without jitbot; its sessions go on")
@@ -108,7 +107,7 @@ class PostgresRole:
                 run.log(f"{told.login} is no longer in {told.role}; sessions ended: {ended}")
         with changing(told, self._site, until) as connection:
             for login in roles.members(connection, told.mark):
-                _revoke(connection, told.mark, login)
+                roles.revoke(connection, told.mark, login)
             if not mark.erase(connection, told.mark):
                 run.log(f"The role {told.mark} stays, without members: something was granted to it or is owned by it")
 
@@ -134,14 +133,6 @@ def _demand(connection: Connection, told: RoleInputs) -> tuple[Row, Row]:
 
 def _whole(connection: Connection, told: RoleInputs) -> bool:
     return told.login in roles.members(connection, told.mark) and told.mark in roles.members(connection, told.role)
-
-
-def _grant(connection: Connection, role: str, to: str) -> None:
-    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(to)))
-
-
-def _revoke(connection: Connection, role: str, of: str) -> None:
-    connection.execute(sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(role), sql.Identifier(of)))
 
 
 def _gained(told: RoleInputs) -> str:

@@ -109,6 +109,35 @@ def demand_setter(connection: Connection, parameter: str) -> None:
         )
 
 
+def demand_heir(connection: Connection, role: str) -> None:
+    """See that jitbot's own login can hand objects over to a role. Raises: RunnerRefused."""
+    own = _own(connection)
+    if (
+        not own["rolsuper"]
+        and not _one(connection, "SELECT pg_has_role(current_user, %s::name, 'USAGE') AS may", role)["may"]
+    ):
+        raise RunnerRefused(
+            f"The login {own['rolname']} could not hand objects over to {role} afterwards: GRANT {role} TO {own['rolname']}."
+        )
+
+
+def grant(connection: Connection, role: str, to: str) -> None:
+    """Put one role into another."""
+    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(to)))
+
+
+def revoke(connection: Connection, role: str, of: str) -> None:
+    """Take one role out of another, as far as it was jitbot's own login that put it there."""
+    connection.execute(sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(role), sql.Identifier(of)))
+
+
+def enter(connection: Connection, role: str) -> None:
+    """Put jitbot's own login into a role that it made, so that it may hand on what that one owns."""
+    if not _own(connection)["rolsuper"]:
+        inherit = sql.SQL(" WITH INHERIT TRUE" if _has_options(connection) else "")
+        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER{}").format(sql.Identifier(role), inherit))
+
+
 def end_sessions(connection: Connection, login: str, until: float) -> int:
     """End every session that a login has now, and wait for them to be gone; return how many there were.
 

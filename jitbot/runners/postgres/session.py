@@ -86,7 +86,6 @@ def _session(server: Server, site: Site, seconds: float, *, read_only: bool = Fa
     except psycopg.Error as error:
         raise RunnerRefused(f"There is no session with {server.address}: {said(error)}") from error
     with _closing(connection), _limited(connection, seconds):
-        connection.prepare_threshold = None
         if connection.info.server_version < OLDEST:
             raise RunnerRefused(f"{server.address} is older than Postgres {OLDEST // 10_000}; nothing was done.")
         yield connection

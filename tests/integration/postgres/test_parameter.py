@@ -111,7 +111,7 @@ def test_what_was_set_is_set_to_the_same_text_again(server, run, place, known) -
     assert setting.all_set() == setting.before
 
 
-@pytest.mark.parametrize("was", ["''", "\"$user\", 'A b', \"c\"\"d\", 'e,f', public"], ids=["empty", "odd names"])
+@pytest.mark.parametrize("was", ["''", '"$user", \'A b\', "c""d", \'e,f\', public'], ids=["empty", "odd names"])
 def test_a_list_is_put_back_item_by_item(server, run, place, was) -> None:
     preset(server, place, "search_path", was)
     setting = Setting(server, **{"parameter": "search_path", "value": '"$user", "A b",Public', **place})
@@ -205,7 +205,9 @@ def test_a_value_that_the_server_refuses_leaves_nothing(server, run, place) -> N
     assert setting.check().state is HealthState.ABSENT
 
 
-def test_a_worker_that_is_lost_after_it_remembered_is_repeated_and_taken_back(server, run, may_set, monkeypatch) -> None:
+def test_a_worker_that_is_lost_after_it_remembered_is_repeated_and_taken_back(
+    server, run, may_set, monkeypatch
+) -> None:
     preset(server, {}, "work_mem", "'7MB'")
     setting = Setting(server)
 
@@ -251,7 +253,10 @@ REFUSED = {
     "a word that is none of its words": ({"parameter": "log_statement", "value": "some"}, "must be one of none, ddl"),
     "an unknown login": ({"login": "nobody at all"}, "There is no login nobody at all"),
     "an unknown database": ({"in_database": "nowhere"}, "There is no database nowhere"),
-    "one that jitbot may not set": ({"parameter": "deadlock_timeout", "value": "2s"}, "GRANT ALTER SYSTEM ON PARAMETER"),
+    "one that jitbot may not set": (
+        {"parameter": "deadlock_timeout", "value": "2s"},
+        "GRANT ALTER SYSTEM ON PARAMETER",
+    ),
 }
 
 
