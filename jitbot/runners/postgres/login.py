@@ -67,9 +67,8 @@ class PostgresLogin:
             _demand(connection, told)
             above = {role: [*roles.roles_above(connection, role)] for role in told.roles}
             powers = {role: _powers(connection, role) for role in told.roles}
-        password = (
-            f"the secret '{told.login_password.secret}'" if told.login_password else "none: the server must ask else"
-        )
+        secret = told.login_password
+        password = "none, so the server must ask for something else" if secret is None else f"secret '{secret.secret}'"
         lines = [f"+ login {told.login}, {told.connections} connections at most; password: {password}"]
         for role in told.roles:
             more = ", ".join([*powers[role], *(f"in {name}" for name in above[role])])

@@ -112,12 +112,11 @@ def demand_setter(connection: Connection, parameter: str) -> None:
 def demand_heir(connection: Connection, role: str) -> None:
     """See that jitbot's own login can hand objects over to a role. Raises: RunnerRefused."""
     own = _own(connection)
-    if (
-        not own["rolsuper"]
-        and not _one(connection, "SELECT pg_has_role(current_user, %s::name, 'USAGE') AS may", role)["may"]
-    ):
+    query = "SELECT pg_has_role(current_user, %s::name, 'USAGE') AS may"
+    if not own["rolsuper"] and not _one(connection, query, role)["may"]:
         raise RunnerRefused(
-            f"The login {own['rolname']} could not hand objects over to {role} afterwards: GRANT {role} TO {own['rolname']}."
+            f"The login {own['rolname']} could not hand objects over to {role} afterwards: "
+            f"GRANT {role} TO {own['rolname']}."
         )
 
 

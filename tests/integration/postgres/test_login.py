@@ -82,11 +82,10 @@ def test_what_it_owns_is_handed_over_in_every_database(lending, run) -> None:
         with lending.server.connect(dbname=name) as admin:
             admin.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(sql.Identifier(lending.role)))
     lending.start(run)
+    made = sql.Identifier(f"made by {lending.login}")
     for name in ("postgres", database):
         with lending.session(dbname=name) as session:
-            session.execute(
-                sql.SQL("CREATE TABLE {} AS SELECT 7 AS a").format(sql.Identifier(f"made by {lending.login}"))
-            )
+            session.execute(sql.SQL("CREATE TABLE {} AS SELECT 7 AS a").format(made))
     lending.undo(run)
     query = "SELECT tableowner FROM pg_tables WHERE tablename = %s"
     for name in ("postgres", database):

@@ -3,7 +3,6 @@
 import time
 
 import pytest
-from psycopg import sql
 
 from jitbot.errors import RunnerRefused
 from jitbot.model import HealthState
@@ -131,7 +130,7 @@ def test_what_touches_more_rows_than_allowed_is_rolled_back(server, run, people,
 
 
 def test_an_answer_is_capped(server, run, people) -> None:
-    telling = Telling(server, "SELECT g FROM generate_series(1, 1000000000) AS g")
+    telling = Telling(server, "SELECT generate_series(1, 1000000000)")
     begun = time.monotonic()
     with pytest.raises(RunnerRefused, match="more than the 10 rows that are allowed"):
         telling.start(run)
@@ -198,4 +197,3 @@ def test_what_cannot_be_read_cannot_be_approved(server, statement) -> None:
 def test_a_missing_value_is_refused(server, run, people) -> None:
     with pytest.raises(RunnerRefused):
         Telling(server, UPDATE, values=["1"], access="write").plan()
-    assert isinstance(sql.SQL(""), sql.SQL)
