@@ -38,11 +38,20 @@ def _statement(text: str) -> str:
     return text
 
 
+def _bound(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("has a zero byte, which no text of Postgres has")
+    return value
+
+
+Value = Annotated[str, Field(max_length=10_000), AfterValidator(_bound)]
+
+
 class StatementInputs(Server):
     """One statement; `$1`, `$2` and so on stand for the values, which are bound and never pasted."""
 
     statement: Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_statement)]
-    values: Annotated[tuple[Annotated[str, Field(max_length=10_000)] | None, ...], Field(max_length=100)] = ()
+    values: Annotated[tuple[Value | None, ...], Field(max_length=100)] = ()
     access: Literal["read", "write"] = "read"
     max_rows: Annotated[int, Field(ge=0, le=1_000_000)]
     """More rows than that, read or touched, and nothing happened."""

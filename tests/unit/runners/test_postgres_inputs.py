@@ -8,12 +8,18 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from jitbot.runners.postgres import places
+from jitbot.runners.postgres.backend import BackendInputs
+from jitbot.runners.postgres.login import LoginInputs
 from jitbot.runners.postgres.parameter import ParameterInputs
 from jitbot.runners.postgres.role import RoleInputs
 from jitbot.runners.postgres.server import NAME_BYTES, Server
+from jitbot.runners.postgres.statement import StatementInputs
 
 SERVER = {"host": "db.example.com", "user": "jitbot"}
 PARAMETER = {**SERVER, "parameter": "work_mem", "value": "64MB"}
+BACKEND = {**SERVER, "pid": 7, "backend_start": "2026-11-25 14:00:01.25+00", "how": "cancel", "login": "ann"}
+LOGIN = {**SERVER, "login": "visitor", "roles": ["reader"], "objects_to": "owner"}
+STATEMENT = {**SERVER, "statement": "SELECT $1", "max_rows": 1}
 
 
 @pytest.mark.parametrize(
@@ -144,3 +150,42 @@ def test_splitting_ends_in_a_list_or_a_refusal(value: str) -> None:
     except ValueError:
         return
     assert len(items) <= value.count(",") + 1
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "words"),
+    [
+        (BackendInputs, BACKEND | {"pid": 0}, "greater than or equal to 1"),
+        (BackendInputs, BACKEND | {"pid": "7; DROP"}, "valid integer"),
+        (BackendInputs, BACKEND | {"backend_start": "2026-11-25 14:00:01.25"}, "timezone"),
+        (BackendInputs, BACKEND | {"backend_start": "now"}, "valid datetime"),
+        (BackendInputs, BACKEND | {"how": "kill"}, "Input should be"),
+        (LoginInputs, LOGIN | {"login": "reader"}, "must be another"),
+        (LoginInputs, LOGIN | {"login_password": "hunter2"}, ""),
+        (LoginInputs, LOGIN | {"connections": 0}, "greater than or equal to 1"),
+        (LoginInputs, LOGIN | {"roles": ["a\0"]}, "cannot be seen"),
+        (StatementInputs, STATEMENT | {"max_rows": -1}, "greater than or equal to 0"),
+        (StatementInputs, STATEMENT | {"values": ["a\0b"]}, "no text of Postgres"),
+        (StatementInputs, STATEMENT | {"values": ["\ud800"]}, ""),
+        (StatementInputs, STATEMENT | {"mask": [""]}, "at least 1 character"),
+        (StatementInputs, STATEMENT | {"sql": "SELECT 1"}, "Extra inputs"),
+    ],
+)
+def test_other_wrong_inputs_are_refused(model, values, words) -> None:
+    with pytest.raises(ValidationError, match=words):
+        model.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    ("model", "values"), [(BackendInputs, BACKEND), (LoginInputs, LOGIN), (StatementInputs, STATEMENT)]
+)
+def test_inputs_survive_being_kept(model, values) -> None:
+    told = model.model_validate(values)
+    assert model.model_validate(json.loads(json.dumps(told.model_dump(mode="json")))) == told
+
+
+@pytest.mark.parametrize("zone", ["+00", "+00:00", "Z", "-05", "+05:30"])
+def test_instants_are_taken_as_postgres_prints_them(zone) -> None:
+    told = BackendInputs.model_validate(BACKEND | {"backend_start": f"2026-11-25 14:00:01.123456{zone}"})
+    assert told.backend_start.microsecond == 123_456
+    assert told.backend_start.utcoffset() is not None
