@@ -42,7 +42,7 @@ PAGES = [pytest.param(page, id=pages.name(page)) for page in pages.pages() if fi
 def test_the_policies_on_a_page_load(page: Path) -> None:
     site = EnvironmentSite(HOSTS, {})
     points = tomllib.loads((pages.ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
-    catalog = Registry(["command", "http"], site)
+    catalog = Registry([*points["jitbot.runners"]], site)
     own = history_sources(NoHistory())
     policy = load(files(page), catalog, FactRegistry([*points["jitbot.facts"], *own], site, own))
     assert policy.actions
@@ -52,7 +52,10 @@ def test_the_policies_on_a_page_load(page: Path) -> None:
 def test_the_cases_on_a_page_come_out_as_expected(page: Path) -> None:
     site = EnvironmentSite(HOSTS, {})
     points = tomllib.loads((pages.ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
-    catalog, sources = Registry(["command", "http"], site), FactRegistry(list(points.get("jitbot.facts", {})), site)
+    catalog, sources = (
+        Registry([*points["jitbot.runners"]], site),
+        FactRegistry(list(points.get("jitbot.facts", {})), site),
+    )
     bench = Bench(load(files(page), catalog, sources), catalog, sources)
     judged = [judge(case, bench) for case in read_cases(cases(page), bench)]
     assert [each.why for each in judged if each.differences] == []

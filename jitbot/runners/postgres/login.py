@@ -80,7 +80,7 @@ class PostgresLogin:
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         told = cast(LoginInputs, inputs)
         if run.until is None:
-            raise RunnerRefused("A login is made for a time only: give the action `grants`. Nothing was done.")
+            raise RunnerRefused("A login is made for a time only: give the action a `timebox`. Nothing was done.")
         password = plain(told.login_password, self._site) if told.login_password else None
         with changing(told, self._site, time.time() + seconds_left(run)) as connection:
             _demand(connection, told)
