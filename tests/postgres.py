@@ -1,4 +1,4 @@
-"""Real Postgres servers on loopback, for tests of the runners that administer one: TLS, passwords, several versions.
+"""Real Postgres servers on loopback, for tests of the runners that administer one: passwords, TLS, several versions.
 
 Those of the store's tests speak over a socket in a folder and ask for no password, so they would show little here.
 """
