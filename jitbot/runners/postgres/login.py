@@ -11,7 +11,7 @@ from typing import Annotated, Self, cast
 from psycopg import sql
 from pydantic import BaseModel, Field, model_validator
 
-from jitbot.errors import RunnerRefused
+from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Receipt
 from jitbot.outbound.values import Secret, digest, plain
 from jitbot.ports import Run, Site
@@ -116,7 +116,11 @@ class PostgresLogin:
         until = time.time() + seconds_left(run)
         login, heir = sql.Identifier(told.login), sql.Identifier(told.objects_to)
         with changing(told, self._site, until) as connection:
-            if not _is_ours(connection, told):
+            there = roles.look_up(connection, told.login) is not None
+            ours = there and _is_ours(connection, told)
+            if there and not ours and receipt is not None:
+                raise RunnerUnsure(f"Somebody wrote over the comment of {told.login}: see whose it is, and drop it.")
+            if not ours:
                 run.log(f"there is no login {told.login} of jitbot's: nothing to take back")
                 return
             connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(login))
@@ -125,8 +129,7 @@ class PostgresLogin:
             owning = [row["name"] for row in connection.execute(_DEPENDS, [told.login])]
         run.log(f"{told.login} cannot log in any more; sessions ended: {ended}")
         for database in owning:
-            there = told.model_copy(update={"database": database})
-            with changing(there, self._site, until) as connection:
+            with changing(told.model_copy(update={"database": database}), self._site, until) as connection:
                 roles.enter(connection, told.login)
                 connection.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(login, heir))
                 connection.execute(sql.SQL("DROP OWNED BY {}").format(login))

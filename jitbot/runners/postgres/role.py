@@ -82,7 +82,7 @@ class PostgresRole:
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         told = cast(RoleInputs, inputs)
         with looking(told, self._site) as connection:
-            if mark.read(connection, told.mark) is None:
+            if not _is_begun(connection, told):
                 return Health(HealthState.ABSENT, f"{told.login} has no membership from jitbot in {told.role}")
             if _whole(connection, told):
                 return Health(HealthState.HEALTHY, f"{told.login} is in {told.role}")
@@ -94,7 +94,7 @@ class PostgresRole:
         told = cast(RoleInputs, inputs)
         until = time.time() + seconds_left(run)
         with changing(told, self._site, until) as connection:
-            if mark.read(connection, told.mark) is None:
+            if not _is_begun(connection, told):
                 run.log(f"{told.login} has no membership from jitbot in {told.role}: nothing to take back")
                 return
             for role in roles.roles_above(connection, told.mark):
@@ -129,6 +129,12 @@ def _demand(connection: Connection, told: RoleInputs) -> tuple[Row, Row]:
     roles.demand_grantor(connection, [told.role])
     roles.demand_ender(connection)
     return role, login
+
+
+def _is_begun(connection: Connection, told: RoleInputs) -> bool:
+    """Tell whether something is to be taken back: by the mark, or by memberships of one that was written over."""
+    left = mark.read(connection, told.mark) is not None or roles.members(connection, told.mark)
+    return bool(left or roles.roles_above(connection, told.mark))
 
 
 def _whole(connection: Connection, told: RoleInputs) -> bool:

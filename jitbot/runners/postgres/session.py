@@ -81,11 +81,12 @@ def _session(server: Server, site: Site, seconds: float, *, read_only: bool = Fa
     demand_allowed(server, site)
     if seconds <= 0:
         raise RunnerRefused("The time for this was over before it began; nothing was done.")
+    begun = time.monotonic()
     try:
         connection = psycopg.connect(**_words(server, site, seconds, read_only), row_factory=dict_row)
     except psycopg.Error as error:
         raise RunnerRefused(f"There is no session with {server.address}: {said(error)}") from error
-    with _closing(connection), _limited(connection, seconds):
+    with _closing(connection), _limited(connection, seconds - (time.monotonic() - begun)):
         if connection.info.server_version < OLDEST:
             raise RunnerRefused(f"{server.address} is older than Postgres {OLDEST // 10_000}; nothing was done.")
         yield connection
@@ -105,7 +106,7 @@ def _closing(connection: Connection) -> Iterator[None]:
 def _limited(connection: Connection, seconds: float) -> Iterator[None]:
     """Cut the line at the limit: a server that hangs does not heed its own time-out either."""
     with socket.socket(fileno=os.dup(connection.fileno())) as line:
-        cut = Timer(seconds, _cut, [line])
+        cut = Timer(max(seconds, 0), _cut, [line])
         cut.daemon = True
         cut.start()
         try:
@@ -121,7 +122,7 @@ def _cut(line: socket.socket) -> None:
 
 
 def _words(server: Server, site: Site, seconds: float, read_only: bool) -> dict[str, Any]:
-    """Return everything libpq would otherwise take from jitbot's own environment and home."""
+    """Return all that decides where it goes and as whom, so that no variable and no file of this machine does."""
     limit = max(1, int(max(seconds - _GRACE_SECONDS, seconds / 2) * 1000))
     options = [f"statement_timeout={limit}", f"idle_in_transaction_session_timeout={limit}", "search_path=pg_catalog"]
     options += ["default_transaction_read_only=on"] if read_only else []

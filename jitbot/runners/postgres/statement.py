@@ -5,7 +5,8 @@ values takes one only, and EXPLAIN takes no other kind.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal, cast
 
 import psycopg
@@ -92,11 +93,13 @@ class PostgresStatement:
         if told.access == "read":
             with looking(told, self._site, seconds) as connection:
                 _explain(connection, told)
-                lines, count = _read(connection, told)
+                with _discreet(told):
+                    lines, count = _read(connection, told)
         else:
             with changing(told, self._site, time.time() + seconds) as connection:
                 _explain(connection, told)
-                lines, count = _write(connection, told)
+                with _discreet(told):
+                    lines, count = _write(connection, told)
         for line in lines:
             run.log(line)
         done = f"{count} rows {'read' if told.access == 'read' else 'changed'}"
@@ -133,6 +136,20 @@ def _explain(connection: Connection, told: StatementInputs) -> Mapping[str, Any]
     if not writes and told.access == "write":
         raise RunnerRefused("The statement changes no rows of a table: use `access: read`.")
     return root
+
+
+@contextmanager
+def _discreet(told: StatementInputs) -> Iterator[None]:
+    """Keep back what the server says of an error where columns are masked: it may quote a value of theirs."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if not told.mask:
+            raise
+        raise RunnerRefused(
+            f"{told.address} refused, and nothing was changed ({type(error).__name__}, SQLSTATE {error.sqlstate}). Its "
+            f"words are not told, since they may quote what is masked."
+        ) from None
 
 
 def _changes(node: Mapping[str, Any]) -> Sequence[str]:

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 from psycopg.errors import AdminShutdown
 
-from jitbot.errors import RunnerRefused
+from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.model import HealthState
 from jitbot.runners.postgres.login import PostgresLogin
 from tests.postgres import LOGIN_PASSWORD, APostgres, a_name
@@ -126,6 +126,16 @@ def test_a_login_that_was_there_before_is_never_touched(lending, run) -> None:
     lending.undo(run)
     assert lending.is_there()
     lending.server.admin("DROP ROLE {}", lending.login)
+
+
+def test_a_login_whose_comment_was_written_over_is_left_to_a_person(lending, run) -> None:
+    receipt = lending.start(run)
+    lending.server.admin("COMMENT ON ROLE {} IS 'who is this?'", lending.login)
+    with pytest.raises(RunnerUnsure, match="see whose it is, and drop it"):
+        lending.undo(run, receipt)
+    assert lending.is_there()
+    lending.server.admin("DROP ROLE {}", lending.login)
+    lending.undo(run, receipt)
 
 
 def test_an_undo_that_was_cut_off_is_finished_by_the_next(lending, run, monkeypatch) -> None:

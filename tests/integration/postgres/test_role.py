@@ -298,9 +298,11 @@ def test_a_mark_tells_a_dba_whose_it_is(granting, run) -> None:
     granting.start(run)
     query = "SELECT shobj_description(oid, 'pg_authid')::json ->> 'jitbot' FROM pg_roles WHERE rolname = %s"
     assert granting.server.rows(query, granting.inputs.mark) == [(run.key,)]
-    granting.server.admin("COMMENT ON ROLE {} IS 'who are you?'", granting.inputs.mark)
-    assert granting.state() is HealthState.HEALTHY
+    for comment in ("'who are you?'", "NULL"):
+        granting.server.admin(f"COMMENT ON ROLE {{}} IS {comment}", granting.inputs.mark)
+        assert granting.state() is HealthState.HEALTHY
     granting.undo(run)
+    assert not granting.is_usable()
 
 
 def test_a_role_of_postgres_itself_can_be_granted(server, run) -> None:

@@ -166,6 +166,18 @@ def test_masks_hold_for_what_a_change_answers(server, run, people) -> None:
     assert run.lines == ["age = 1 | x = •••", "1 rows changed"]
 
 
+@pytest.mark.parametrize(
+    "statement", ["SELECT email::int FROM public.people", "UPDATE public.people SET age = email::int"]
+)
+def test_masked_values_are_not_told_by_errors_either(server, run, people, statement) -> None:
+    access = "write" if statement.startswith("UPDATE") else "read"
+    with pytest.raises(RunnerRefused, match="InvalidTextRepresentation, SQLSTATE 22P02") as caught:
+        Telling(server, statement, mask=["email"], access=access).start(run)
+    assert "acme" not in f"{caught.value!r}{run.lines}"
+    with pytest.raises(RunnerRefused, match="ann@acme"):
+        Telling(server, statement, access=access).start(run)
+
+
 def test_without_masks_everything_is_shown(server, run, people) -> None:
     Telling(server, "SELECT lower(email) AS e, NULL AS n FROM public.people WHERE id = 1").start(run)
     assert run.lines[0] == "e = ann@acme.example | n = null"
