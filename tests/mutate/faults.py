@@ -1140,8 +1140,8 @@ FAULTS = (
     Fault(
         "the server does not know when a login ends",
         "jitbot/runners/postgres/login.py",
-        "sql.Literal(run.until.isoformat()),",
-        'sql.Literal("infinity"),',
+        "                sql.Literal(until),",
+        '                sql.Literal("infinity"),',
         _postgres("login", "test_the_server_itself_knows_the_end"),
     ),
     Fault(

@@ -84,19 +84,21 @@ class PostgresLogin:
         password = plain(told.login_password, self._site) if told.login_password else None
         with changing(told, self._site, time.time() + seconds_left(run)) as connection:
             _demand(connection, told)
-            verb = "CREATE" if roles.look_up(connection, told.login) is None else "ALTER"
+            verb, until = "CREATE", run.until.isoformat()
+            if roles.look_up(connection, told.login) is not None:
+                verb, until = "ALTER", _later(connection, told, until)
             words = sql.SQL("{} ROLE {} LOGIN CONNECTION LIMIT {} VALID UNTIL {} PASSWORD {}").format(
                 sql.SQL(verb),
                 sql.Identifier(told.login),
                 sql.Literal(told.connections),
-                sql.Literal(run.until.isoformat()),
+                sql.Literal(until),
                 sql.Literal(_verifier(connection, told, password)),
             )
             connection.execute(words)
             for role in told.roles:
                 roles.grant(connection, role, told.login)
             mark.write(connection, told.login, {"jitbot": run.key, "login": told.login})
-        run.log(f"the login {told.login} is there, with a password that is good until {run.until.isoformat()}")
+        run.log(f"the login {told.login} is there, with a password that is good until {until}")
         return Receipt({"login": told.login}, summary=f"the login {told.login} is there")
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
@@ -149,6 +151,13 @@ def _demand(connection: Connection, told: LoginInputs) -> None:
     roles.demand_grantor(connection, told.roles)
     roles.demand_ender(connection)
     roles.demand_heir(connection, told.objects_to)
+
+
+def _later(connection: Connection, told: LoginInputs, until: str) -> str:
+    """Return the later of two ends: who holds the same login for longer must not lose it to who holds it for less."""
+    query = "SELECT greatest(rolvaliduntil, %s::timestamptz)::text AS until FROM pg_roles WHERE rolname = %s"
+    row = connection.execute(query, [until, told.login]).fetchone()
+    return until if row is None else str(row["until"])
 
 
 def _is_ours(connection: Connection, told: LoginInputs) -> bool:

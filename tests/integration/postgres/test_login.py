@@ -75,6 +75,16 @@ def test_the_server_itself_knows_the_end(lending, run) -> None:
     lending.undo(run)
 
 
+def test_who_holds_it_for_less_does_not_shorten_it_for_others(lending, a_run) -> None:
+    longer, shorter = a_run("jit-1-1"), a_run("jit-2-1")
+    shorter.until = longer.until - timedelta(minutes=5)
+    for run in (longer, shorter):
+        lending.start(run)
+    [(until,)] = lending.server.rows("SELECT rolvaliduntil FROM pg_roles WHERE rolname = %s", lending.login)
+    assert until == longer.until
+    lending.undo(shorter)
+
+
 def test_what_it_owns_is_handed_over_in_every_database(lending, run) -> None:
     database = a_name("shop")
     lending.server.admin("CREATE DATABASE {}", database)

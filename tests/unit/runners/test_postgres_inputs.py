@@ -45,7 +45,7 @@ STATEMENT = {**SERVER, "statement": "SELECT $1", "max_rows": 1}
         ({"password": "hunter2"}, "password", ""),
         ({"tls": "prefer"}, "tls", "Input should be"),
         ({"authority": "certs/ca.pem"}, "authority", "must be a full path"),
-        ({"passwrod": {"secret": "pg"}}, "passwrod", "Extra inputs"),
+        ({"secrets": {"secret": "pg"}}, "secrets", "Extra inputs"),
     ],
 )
 def test_a_wrong_server_is_told_field_by_field(values, field, words) -> None:
