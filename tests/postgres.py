@@ -1,6 +1,7 @@
 """Real Postgres servers on loopback, for tests of the runners that administer one: passwords, TLS, several versions.
 
-Those of the store's tests speak over a socket in a folder and ask for no password, so they would show little here.
+Tests that use them are not marked `postgres`: what these runners do shows nowhere else, so deliberate faults are tried
+on them too. Those of the store's tests speak over a socket and ask for no password, so they would show little here.
 """
 
 import os

@@ -16,7 +16,7 @@ LISTS = frozenset({"search_path", "temp_tablespaces"})
 """Parameters whose items are quoted one by one: those of variable_is_guc_list_quote in Postgres's
 src/bin/pg_dump/dumputils.c that may be set here; the others load code."""
 
-_ITEM = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",\s][^",]*?))\s*(?:,|$)')
+_ITEM = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",\s]+))\s*(?:,(?!\s*$)|$)')
 _FILE = """
 SELECT setting FROM pg_file_settings
 WHERE lower(name) = lower(%s) AND sourcefile LIKE '%%/postgresql.auto.conf' ORDER BY seqno DESC LIMIT 1

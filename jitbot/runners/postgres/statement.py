@@ -57,7 +57,7 @@ class StatementInputs(Server):
     max_rows: Annotated[int, Field(ge=0, le=1_000_000)]
     """More rows than that, read or touched, and nothing happened."""
     seconds: Annotated[int, Field(ge=1, le=3_600)] = 60
-    mask: frozenset[Name] = frozenset()
+    mask: tuple[Name, ...] = ()
     """Columns of tables whose values are not shown; whatever is computed is not shown then either."""
     show_rows: Annotated[int, Field(ge=0, le=100)] = 20
 
@@ -84,7 +84,7 @@ class PostgresStatement:
         verb = ", ".join(changes) or "Read"
         summary = f"{verb} in {told.database} on {told.address}: about {_estimate(root)} rows, {told.max_rows} at most."
         lines = [told.statement, *(f"${n}: {_word(value)}" for n, value in enumerate(told.values, start=1))]
-        lines += [f"not shown: {', '.join(sorted(told.mask))}, and what is computed"] if told.mask else []
+        lines += [f"not shown: {', '.join(told.mask)}, and what is computed"] if told.mask else []
         return Plan(summary, digest(told, changes), diff="\n".join(lines), undoable=False)
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:

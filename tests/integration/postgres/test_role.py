@@ -1,8 +1,13 @@
 """Membership for a time, seen from a second session: usable while it lasts, refused the moment after."""
 
+import uuid
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.errors import AdminShutdown, InsufficientPrivilege
+from pydantic import ValidationError
 
 from jitbot.errors import NotGranted, RunnerRefused
 from jitbot.model import HealthState
@@ -313,6 +318,23 @@ def test_a_role_of_postgres_itself_can_be_granted(server, run) -> None:
     assert granting.is_usable()
     granting.undo(run)
     assert not granting.is_usable()
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(word=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12))
+def test_any_name_that_is_taken_is_that_name(server, a_run, word) -> None:
+    login = f"x{word}{uuid.uuid4().hex[:8]}"
+    try:
+        granting = Granting(server, login=login)
+    except ValidationError:
+        return
+    server.admin("CREATE ROLE {} LOGIN", login)
+    granting.start(a_run())
+    is_in = "SELECT pg_has_role(%s::name, %s::name, 'MEMBER')"
+    assert server.rows(is_in, login, granting.role) == [(True,)]
+    granting.undo(a_run())
+    assert server.rows(is_in, login, granting.role) == [(False,)]
+    server.admin("DROP ROLE {}", login)
 
 
 def test_psycopg_is_told_everything_that_it_would_take_from_the_environment(granting, run, monkeypatch) -> None:

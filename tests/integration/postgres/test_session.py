@@ -116,6 +116,12 @@ def test_a_server_that_does_not_heed_its_own_limit_is_left(server) -> None:
     assert time.monotonic() - begun < 5
 
 
+def test_a_server_that_is_too_old_is_left_alone(server, monkeypatch) -> None:
+    monkeypatch.setattr("jitbot.runners.postgres.session.OLDEST", 990_000)
+    with pytest.raises(RunnerRefused, match="is older than Postgres 99"), looking(reached(server), server.site):
+        pass
+
+
 def test_no_time_left_is_nothing_done(server) -> None:
     with (
         pytest.raises(RunnerRefused, match="was over before it began"),

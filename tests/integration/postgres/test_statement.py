@@ -3,9 +3,12 @@
 import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from jitbot.errors import RunnerRefused
 from jitbot.model import HealthState
+from jitbot.outbound.text import visible
 from jitbot.runners.postgres.statement import PostgresStatement
 from tests.postgres import APostgres
 
@@ -63,6 +66,19 @@ def test_values_are_bound_and_never_pasted(server, run, people, value) -> None:
     assert people() == PEOPLE
     Telling(server, "SELECT $1::text AS said", values=[value]).start(run)
     assert f"said = {value}" in run.lines
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=50))
+def test_a_value_comes_back_as_it_is_whatever_it_is(server, a_run, value) -> None:
+    run = a_run()
+    Telling(server, "SELECT $1::text AS said", values=[value]).start(run)
+    assert run.lines == [f"said = {visible(value)}", "1 rows read"]
+
+
+def test_a_statement_that_only_reads_cannot_leave_to_write(server, run) -> None:
+    with pytest.raises(RunnerRefused, match="read-write mode"):
+        Telling(server, "SELECT set_config('transaction_read_only', 'off', true)").start(run)
 
 
 MORE_THAN_ROWS = {

@@ -83,6 +83,8 @@ def test_hosts(host) -> None:
         ({"value": "x" * 1001}, "at most 1000"),
         ({"parameter": "search_path", "value": '"a'}, "must be a list of names"),
         ({"parameter": "search_path", "value": "a,,b"}, "must be a list of names"),
+        ({"parameter": "search_path", "value": "a b"}, "must be a list of names"),
+        ({"parameter": "search_path", "value": "a, "}, "must be a list of names"),
         ({"login": "a\tb"}, "cannot be seen"),
     ],
 )
