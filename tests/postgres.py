@@ -50,6 +50,7 @@ SETTINGS = """
 fsync = off
 password_encryption = 'scram-sha-256'
 max_connections = 40
+max_prepared_transactions = 5
 """
 ENCRYPTED = """
 ssl = on

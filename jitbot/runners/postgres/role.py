@@ -105,6 +105,8 @@ class PostgresRole:
             else:
                 ended = roles.end_sessions(connection, told.login, until)
                 run.log(f"{told.login} is no longer in {told.role}; sessions ended: {ended}")
+            for left in roles.prepared(connection, [told.login, told.role]):
+                run.log(f"a prepared transaction is left that only its owner or a superuser can end: {left}")
         with changing(told, self._site, until) as connection:
             for login in roles.members(connection, told.mark):
                 roles.revoke(connection, told.mark, login)

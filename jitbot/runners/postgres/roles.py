@@ -154,6 +154,12 @@ def end_sessions(connection: Connection, login: str, until: float) -> int:
     return len(ended)
 
 
+def prepared(connection: Connection, owners: Sequence[str]) -> Sequence[str]:
+    """Return the prepared transactions of some roles, which outlive every session and can be committed from another."""
+    query = "SELECT gid, database FROM pg_prepared_xacts WHERE owner = ANY(%s) ORDER BY prepared"
+    return [f"{row['gid']} in {row['database']}" for row in connection.execute(query, [list(owners)])]
+
+
 def _own(connection: Connection) -> Row:
     return _one(connection, "SELECT rolname, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user")
 

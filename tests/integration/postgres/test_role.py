@@ -89,6 +89,18 @@ def test_a_transaction_that_was_begun_with_the_role_comes_to_nothing(granting, r
         assert server.answer(admin, granting.role) == 42
 
 
+def test_a_transaction_that_was_prepared_is_told_since_jitbot_cannot_end_it(granting, run) -> None:
+    granting.start(run)
+    with granting.server.session(granting.login) as session:
+        session.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(granting.role)))
+        session.execute("BEGIN")
+        session.execute("PREPARE TRANSACTION 'for later'")
+        granting.undo(run)
+    assert run.lines[-1].endswith("can end: for later in postgres")
+    with granting.server.connect() as admin:
+        admin.execute("ROLLBACK PREPARED 'for later'")
+
+
 def test_a_second_undo_ends_no_session_that_began_after_the_first(granting, run) -> None:
     receipt = granting.start(run)
     granting.undo(run, receipt)
