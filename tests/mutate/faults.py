@@ -41,6 +41,13 @@ def _in(*names: str) -> Sequence[str]:
 CONFIG_FILE = ("tests/contract/test_config_file.py",)
 HAPROXY = ("tests/contract/test_haproxy.py",)
 
+
+def _postgres(name: str, *tests: str) -> Sequence[str]:
+    """Return tests of the runners for Postgres, which need real servers."""
+    file = f"tests/integration/postgres/test_{name}.py"
+    return tuple(f"{file}::{test}" for test in tests) or (file,)
+
+
 FAULTS = (
     Fault(
         "a host that nobody knows is trusted over SSH",
@@ -1303,5 +1310,124 @@ FAULTS = (
         "        own = (*satisfied(selectors, facts, review.reviewer), *fell_back)",
         "        own = satisfied(selectors, facts, review.reviewer)",
         _in("waiting_together"),
+    ),
+    Fault(
+        "a session goes on as the role that was taken back",
+        "jitbot/runners/postgres/role.py",
+        "ended = roles.end_sessions(connection, told.login, until)",
+        "ended = 0",
+        _postgres("role", "test_sessions_are_ended_also_after_set_role_and_also_when_they_began_before"),
+    ),
+    Fault(
+        "who was in a role of Postgres before loses sessions",
+        "jitbot/runners/postgres/role.py",
+        "if told.role in roles.roles_above(connection, told.login, without=told.mark):",
+        "if False:",
+        _postgres("role", "test_who_was_in_the_role_before_stays_in_it_with_open_sessions"),
+    ),
+    Fault(
+        "an undo of a role that was cut off is taken for done",
+        "jitbot/runners/postgres/role.py",
+        "            for role in roles.roles_above(connection, told.mark):",
+        "            mark.erase(connection, told.mark)\n            for role in ():",
+        _postgres("role", "test_an_undo_that_was_cut_off_in_the_middle_is_finished_by_the_next"),
+    ),
+    Fault(
+        "a second start takes what the first one set for what was before",
+        "jitbot/runners/postgres/parameter.py",
+        "    if note is not None:\n        return _before(told, note), True",
+        "    if False:\n        return _before(told, note or {}), True",
+        _postgres("parameter", "test_a_start_that_was_cut_off_is_repeated_and_taken_back"),
+    ),
+    Fault(
+        "a parameter that was refused is remembered as begun",
+        "jitbot/runners/postgres/parameter.py",
+        "            mark.erase(connection, told.mark)\n        raise RunnerRefused",
+        "            pass\n        raise RunnerRefused",
+        _postgres("parameter", "test_a_value_that_the_server_refuses_leaves_nothing"),
+    ),
+    Fault(
+        "a parameter by which programs are run can be set",
+        "jitbot/runners/postgres/parameter.py",
+        "if _NEVER.fullmatch(name.lower()):",
+        "if False:",
+        ("tests/unit/runners/test_postgres_inputs.py",),
+    ),
+    Fault(
+        "a login that jitbot did not make is dropped",
+        "jitbot/runners/postgres/login.py",
+        'return note is not None and "jitbot" in note and note.get("login") == told.login',
+        "return roles.look_up(connection, told.login) is not None",
+        _postgres("login", "test_a_login_that_was_there_before_is_never_touched"),
+    ),
+    Fault(
+        "the server does not know when a login ends",
+        "jitbot/runners/postgres/login.py",
+        "                sql.Literal(until),",
+        '                sql.Literal("infinity"),',
+        _postgres("login", "test_the_server_itself_knows_the_end"),
+    ),
+    Fault(
+        "a backend that has got the pid since is hit",
+        "jitbot/runners/postgres/backend.py",
+        "WHERE pid = %s AND backend_start = %s AND backend_type",
+        "WHERE pid = %s AND %s IS NOT NULL AND backend_type",
+        _postgres("backend", "test_another_backend_is_never_hit"),
+    ),
+    Fault(
+        "rows that a cascade touches do not count",
+        "jitbot/runners/postgres/statement.py",
+        "count = max(touched, cursor.rowcount)",
+        "count = cursor.rowcount",
+        _postgres("statement", "test_what_touches_more_rows_than_allowed_is_rolled_back"),
+    ),
+    Fault(
+        "another name takes the mask off a column",
+        "jitbot/runners/postgres/statement.py",
+        'return row is None or name in told.mask or row["attname"] in told.mask',
+        "return name in told.mask",
+        _postgres("statement", "test_masked_columns_are_not_shown_whatever_they_are_called"),
+    ),
+    Fault(
+        "a statement that only reads may write",
+        "jitbot/runners/postgres/statement.py",
+        'if writes and told.access == "read":',
+        "if False:",
+        _postgres("statement", "test_who_only_reads_changes_nothing"),
+    ),
+    Fault(
+        "any Postgres server may be talked to",
+        "jitbot/runners/postgres/server.py",
+        "if server.address not in site.hosts:",
+        "if False:",
+        _postgres("role", "test_without_the_operators_leave_nothing_is_asked"),
+    ),
+    Fault(
+        "looking at a Postgres server can change it",
+        "jitbot/runners/postgres/session.py",
+        "with _session(server, site, seconds, read_only=True) as connection:",
+        "with _session(server, site, seconds) as connection:",
+        _postgres("session", "test_looking_can_change_nothing"),
+    ),
+    Fault(
+        "a commit without an answer never happened",
+        "jitbot/runners/postgres/session.py",
+        'raise RunnerUnsure(f"{server.address} did not say that it was done',
+        'raise RunnerRefused(f"{server.address} did not say that it was done',
+        _postgres("session", "test_a_commit_that_is_not_answered_is_unsure"),
+    ),
+    Fault(
+        "a Postgres server that hangs is waited for",
+        "jitbot/runners/postgres/session.py",
+        "        line.shutdown(socket.SHUT_RDWR)",
+        "        pass",
+        _postgres("session", "test_a_server_that_does_not_heed_its_own_limit_is_left"),
+    ),
+    Fault(
+        "whoever is not proved to be the server is told the password",
+        "jitbot/runners/postgres/session.py",
+        'None if server.tls == "verify-full" else "!password"',
+        "None",
+        _postgres("session", "test_an_unproved_server_is_not_told_the_password"),
     ),
 )

@@ -271,9 +271,8 @@ def test_what_runs_and_can_be_stopped_has_a_button_that_says_what_becomes_of_it(
     drawing = draw_card(running, [], NAMES, CardFor())
     assert buttons(drawing) == ["jit:drop", "jit:details"]
     assert "is stopped. What it has done by then is undone." in json.dumps(drawing.blocks)
-    cannot = draw_card(
-        replace(running, snapshot=replace(running.snapshot, plan=None)), [], NAMES, CardFor(private=True)
-    )
+    blind = make_request(state=State.RUNNING, stoppable=True, plan=None)
+    cannot = draw_card(blind, [], NAMES, CardFor(private=True))
     assert "What it has done by then cannot be undone." in json.dumps(cannot.blocks)
     stopping = draw_card(replace(running, stopped_by=BO), [], NAMES, CardFor())
     assert buttons(stopping) == ["jit:details"]
