@@ -125,6 +125,8 @@ FAULTS = (
         '["-k", "-u", "-q"',
         '["-k", "-q"',
         SSH_CERTIFICATE,
+    ),
+    Fault(
         "the last healthy server may be taken away",
         "jitbot/runners/haproxy/floor.py",
         "if len(healthy) < told.min_healthy:",
