@@ -1,13 +1,15 @@
 """One SSH connection: the host proves who it is, jitbot logs in with one key, and commands run one after the other.
 
 What matters to a runner is whether a command may have begun when it went wrong, so that is what the errors say. The
-library is asynchronous and jitbot is not: its event loop lives inside one `with` and never leaves this module.
+library is asynchronous and jitbot is not: its event loop lives in a thread of its own for the length of one `with`, and
+never leaves this module.
 """
 
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -48,20 +50,36 @@ class Login:
 def connected(login: Login, seconds: float) -> Iterator["Connection"]:
     """Log in; everything that is done with the connection has these seconds together. Raises: NotReached."""
     end = time.monotonic() + seconds
-    with asyncio.Runner() as loop:
+    with _Loop() as loop:
         link = loop.run(_connect(login, seconds))
         try:
             yield Connection(loop, link, end)
         finally:
-            link.abort()
             with suppress(TimeoutError):
-                loop.run(asyncio.wait_for(link.wait_closed(), DRAIN_SECONDS))
+                loop.run(_close(link))
+
+
+class _Loop:
+    """An event loop in a thread: the thread that calls us may have a loop of its own."""
+
+    def __enter__(self) -> "_Loop":
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ssh")
+        self._loop = self._thread.submit(asyncio.Runner).result()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.submit(self._loop.close).result()
+        self._thread.shutdown()
+
+    def run(self, work: Coroutine[None, None, Answer]) -> Answer:
+        """Run to the end, and wait for it."""
+        return self._thread.submit(self._loop.run, work).result()
 
 
 class Connection:
     """A host that proved who it is, and that let us in."""
 
-    def __init__(self, loop: asyncio.Runner, link: asyncssh.SSHClientConnection, end: float) -> None:
+    def __init__(self, loop: _Loop, link: asyncssh.SSHClientConnection, end: float) -> None:
         self._loop = loop
         self._link = link
         self._end = end
@@ -198,6 +216,11 @@ async def _connect(login: Login, seconds: float) -> asyncssh.SSHClientConnection
         raise NotReached(f"there was no login within {seconds:.3g} s") from error
     except (asyncssh.Error, OSError) as error:
         raise NotReached(_said(error)) from error
+
+
+async def _close(link: asyncssh.SSHClientConnection) -> None:
+    link.abort()
+    await asyncio.wait_for(link.wait_closed(), DRAIN_SECONDS)
 
 
 async def _within(seconds: float, work: Awaitable[Answer]) -> Answer:

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import asyncssh
 import pytest
 
 from jitbot.errors import NotGranted, RunnerRefused
+from jitbot.model import Receipt
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.runners.ssh.command import SshCommandRunner
 from tests.sshd import a_key, private, public
@@ -237,3 +239,11 @@ def test_a_host_that_runs_no_commands_did_nothing(runner, far, told, a_run) -> N
     far.start(MaxSessions="0")
     with pytest.raises(RunnerRefused, match="runs no commands"):
         runner.start(told("/bin/true"), a_run())
+
+
+def test_a_thread_that_has_an_event_loop_of_its_own_can_log_in(runner, told, a_run) -> None:
+    async def within() -> Receipt:
+        return runner.start(told("/bin/echo", "here"), a_run())
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(asyncio.run, within()).result().summary == "here"
