@@ -16,7 +16,7 @@ STAMP := $(VENV)/.installed
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(BIN)/python -m pip
 
-.PHONY: help setup demo run test check fix docs bench mutate chromium prometheus haproxy sshd
+.PHONY: help setup demo run test long check fix docs bench mutate chromium prometheus haproxy sshd
 
 help: ## list what make can do
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -31,8 +31,11 @@ run: $(STAMP) ## start the bot with the settings of the environment
 
 test: $(STAMP) chromium prometheus haproxy sshd ## run every test, and hold the core to its coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/pytest -n 2 --dist loadgroup $(if $(ARGS),$(ARGS),--cov --cov-report=)
+	@$(BIN)/pytest -n 2 --dist loadgroup $(if $(ARGS),$(ARGS),-m "not long" --cov --cov-report=)
 	@$(if $(ARGS),:,$(BIN)/python tests/coverage_gate.py)
+
+long: $(STAMP) haproxy sshd ## run the tests of the long tier: more versions of servers, more ways to die
+	@$(BIN)/pytest -n 2 --dist loadgroup -m long $(ARGS)
 
 check: $(STAMP) ## lint, types, layers, spelling, hygiene, policies and docs
 	$(BIN)/ruff check

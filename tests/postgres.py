@@ -142,7 +142,15 @@ def programs(version: int) -> Path:
     return found[version]
 
 
-@pytest.fixture(scope="session", params=[15, 16, 18], ids=lambda version: f"postgres-{version}")
+_USUAL = DEBIAN if Path(f"/usr/lib/postgresql/{DEBIAN}/bin").is_dir() else 18
+VERSIONS = [
+    pytest.param(version, id=f"postgres-{version}", marks=[] if version == _USUAL else [pytest.mark.long])
+    for version in (DEBIAN, 16, 18)
+]
+"""One of them in every run, the others in the long tier."""
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
 def server(request: pytest.FixtureRequest) -> Iterator[APostgres]:
     """Run one server of each version for the session; tests keep out of each other's way by names of their own."""
     with running(request.param) as server:
