@@ -63,7 +63,7 @@ class Running:
         policy = world.book.policy
         if world.book.ends_only:
             return self._later(request, AGAIN)
-        if self._changed(request, policy):
+        if self._changed(request, policy) or self._busy(request):
             return None
         facts = self._asking.facts(policy, request, reviews)
         watch, unhealthy = self._watching.begin(request)
@@ -86,6 +86,17 @@ class Running:
         if revision is not None:
             self._asking.revise(request, revision, policy)
         return revision is not None
+
+    def _busy(self, request: Request) -> bool:
+        """Put off what is to be watched while its target is in use, before its facts are read every second."""
+        if request.snapshot.verify is None:
+            return False
+        with self._world.ledger.begin() as entry:
+            now = mine(entry, request)
+            if _free(entry, request):
+                return False
+            entry.amend(now, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
+        return True
 
     def _not_now(self, request: Request) -> bool:
         """Put off what is too early; end what is too late."""

@@ -4,7 +4,6 @@ What is looked at, and how, was approved with the request: today's policy is not
 before the next one is due, so that a worker that dies only delays it.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,8 +18,6 @@ from jitbot.service.claims import mine
 from jitbot.service.facts import FactsReader
 from jitbot.service.telling import alarm, tell
 from jitbot.service.world import World
-
-log = logging.getLogger(__name__)
 
 UNHEALTHY, HEALTHY, UNKNOWN = HealthState.UNHEALTHY, HealthState.HEALTHY, HealthState.UNKNOWN
 _FREE: dict[str, Any] = {"owner": "", "lease_until": None}

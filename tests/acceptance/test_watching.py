@@ -350,6 +350,10 @@ def test_a_target_is_not_started_on_while_it_is_watched(watched: Town) -> None:
     first = rollback(watched)
     second = rollback(watched)
     assert watched.state(second) is State.APPROVED
+    before = len(watched.facts.seen)
+    watched.forward(seconds=1)
+    watched.settle()
+    assert len(watched.facts.seen) == before, "what waits for its target asks nobody anything"
     look(watched, 6)
     assert watched.state(first) is State.SUCCEEDED
     watched.forward(seconds=1)
