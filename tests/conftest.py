@@ -20,6 +20,9 @@ def postgres_server() -> Iterator[str]:
         warnings.simplefilter("ignore")
         server = pgserver.get_server(folder, cleanup_mode=None)
         host = server.get_uri().split("host=")[1]
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing here has to outlive the machine
+            server.psql(f"ALTER SYSTEM SET {setting} = off;")
+        server.psql("SELECT pg_reload_conf();")
         yield f"postgresql+psycopg://postgres@/postgres?host={host}"
         server.cleanup()
 

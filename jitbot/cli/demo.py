@@ -88,7 +88,7 @@ class Demo:
                 "",
                 "  As Ann type   /jit restart   and press Approve as Bo: the service's process id changes.",
                 '  As Bo type    /jit admin login=bo for=1m reason="look at a cart"   and watch it end after a minute.',
-                "  As Ann type   /jit rollback   : that one needs two people.",
+                "  As Ann type   /jit rollback   : that one needs two people, and is watched for half a minute.",
                 "",
                 "  Ctrl-C ends everything.",
             ]

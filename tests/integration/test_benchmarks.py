@@ -10,14 +10,17 @@ from benchmarks import machine
 from benchmarks.__main__ import run
 from benchmarks.figures import Figure, bounded, compared, percentile, write
 from benchmarks.scale import TINY
-from jitbot import compose
 
 FIELDS = {"name", "value", "unit", "reference", "ratio", "aim", "met"}
-SERVED = hasattr(compose, "serve")
-JITBOT = pytest.param(("bare", "jitbot"), marks=pytest.mark.skipif(not SERVED, reason="serve is not there yet"))
 
 
-@pytest.mark.parametrize("apps", [("bare",), JITBOT], ids=["the bare app alone", "both"])
+@pytest.mark.parametrize(
+    "apps",
+    [
+        pytest.param(("bare",), id="the bare app alone"),
+        pytest.param(("bare", "jitbot"), id="both", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("part", ["clicks", "commands"])
 def test_acks_are_measured(part: str, apps: tuple[str, ...], tmp_path: Path) -> None:
     figures = run(TINY, tmp_path, parts=[part], apps=apps)[part]
@@ -31,7 +34,6 @@ def test_acks_are_measured(part: str, apps: tuple[str, ...], tmp_path: Path) -> 
         assert (lost.value, [figure.value for figure in uncounted]) == (0, [0])
 
 
-@pytest.mark.skipif(not SERVED, reason="serve is not there yet")
 def test_the_time_to_the_start_is_measured(tmp_path: Path) -> None:
     median, p99, missing = run(TINY, tmp_path, parts=["start"])["start"]
 

@@ -54,7 +54,7 @@ def test_ask_approve_run_hold_end_and_deny(demo: Demo) -> None:
     card(bo, "Restart checkout", "🟢")
     assert demo.service.state()["pid"] != before
 
-    bo.command(CHANNEL, '/jit admin login=bo for=6s reason="look at a cart"')
+    bo.command(CHANNEL, '/jit admin login=bo for=5s reason="look at a cart"')
     card(bo, "Admin of checkout", "🔵", "ends")
     assert "bo" in demo.service.state()["admins"]
     card(bo, "Admin of checkout", "⚪")
