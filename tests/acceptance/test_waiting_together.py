@@ -186,3 +186,16 @@ def test_replay_knows_who_was_asked_later_on_whom_it_fell_back_and_what_was_brok
     nobody = slow.files["payments.yml"].replace("        fallback: [group:leads]\n", "")
     assert fell_back.id in [number for number, _ in again(payments=nobody)]
     assert [number for number, _ in again(guardrails="guardrails: []\n")] == [broken.request]
+
+
+def test_replay_counts_whom_it_fell_back_on_though_the_rota_answers_again_by_the_next_review(slow: Town) -> None:
+    slow.edit("[{from: [group:oncall]}]", "[{from: [group:oncall]}, {from: [group:engineering]}]")
+    slow.directory.usergroups["oncall"] = set()
+    request = slow.ask(ANN, "admin")
+    slow.approve(CY, request)
+    slow.directory.usergroups["oncall"] = {BO}
+    slow.approve(DI, request)
+    assert slow.state(request) is State.ACTIVE
+    bench = Bench(load(slow.files, slow.catalog, slow.sources), slow.catalog, slow.sources)
+    came = replay(past_requests(slow.trail, slow.ledger.now() - timedelta(days=1)), bench)
+    assert (came.changes, came.unsure, came.not_replayed) == ([], [], {})

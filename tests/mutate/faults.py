@@ -16,6 +16,8 @@ class Fault:
     old: str
     new: str
     tests: Sequence[str]
+    on_postgres: bool = False
+    """Whether only Postgres shows it, where more than one writes at the same time."""
 
 
 DECIDING = ("tests/unit/core",)
@@ -927,6 +929,7 @@ FAULTS = (
         "        tallies.lock(self._connection, request, what)\n",
         "",
         ("tests/contract/test_tallies.py",),
+        on_postgres=True,
     ),
     Fault(
         "planned starts use no place of a quota",
