@@ -100,7 +100,7 @@ class Watching:
         over = watch.until is not None and entry.now >= watch.until
         if watch.unhealthy >= RUNNING:
             self._unhealthy(entry, now, watch, verification)
-        elif not over or watch.unhealthy:  # one unhealthy reading at the end wants another one
+        elif not over or reading.state is UNHEALTHY:  # one at the very end wants another one
             self._again(entry, now, watch, verification)
         elif reading.state is HEALTHY:
             self._well(entry, now, watch, f"watched for {format_duration(verification.within)}: healthy.")

@@ -118,6 +118,19 @@ def test_an_unhealthy_reading_at_the_very_end_wants_another_one(watched: Town) -
     assert watched.see(request).undo_cause is UndoCause.UNHEALTHY
 
 
+def test_an_unhealthy_reading_at_the_end_after_which_nobody_can_look_is_not_waited_on_for_ever(watched: Town) -> None:
+    request = rollback(watched)
+    look(watched, 5)
+    watched.facts.values["firing"] = 5
+    look(watched)
+    watched.facts.down = True
+    look(watched)
+    ended = watched.see(request)
+    assert ended.state is State.SUCCEEDED
+    assert "not verified" in ended.outcome
+    assert any("nobody can tell whether it is healthy" in each for each in watched.said("alarm"))
+
+
 def test_what_cannot_be_read_is_neither_and_nothing_is_called_verified(watched: Town) -> None:
     request = rollback(watched)
     watched.facts.values["firing"] = 2
