@@ -27,6 +27,7 @@ from jitbot.model import (
     Past,
     Person,
     Plan,
+    Privilege,
     Receipt,
     Request,
     RequestId,
@@ -317,6 +318,16 @@ class Runner(Protocol):
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         """Take it back; returning means that it is gone."""
+
+
+class ListsPrivileges(Protocol):
+    """What a runner of grants has besides, where its target system can tell who holds something."""
+
+    def privileges(self, inputs: BaseModel) -> Sequence[Privilege]:
+        """List everybody who holds what these inputs would give, their own beneficiary or not; it only looks.
+
+        Raises: RunnerRefused where it cannot be read.
+        """
 
 
 class FactSource(Protocol):

@@ -242,6 +242,18 @@ class Receipt:
     summary: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Privilege:
+    """What somebody holds in a target system now, whoever gave it."""
+
+    target: str
+    """As the runner's `target` names it for the grant that would give this."""
+    holder: str
+    """Who has it, in the words of that system."""
+    ours: bool = False
+    """Whether the system itself says that jitbot gave it; False where it keeps no such mark."""
+
+
 class HealthState(StrEnum):
     """How a target is, as its runner's `check` sees it."""
 

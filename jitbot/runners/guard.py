@@ -5,7 +5,7 @@ Not knowing is a result: whatever a plugin throws while it acts means that it ma
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from jitbot.errors import NotGranted, RunnerError, RunnerRefused, RunnerUnsure
-from jitbot.model import Health, HealthState, Plan, Receipt
+from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
 from jitbot.outbound.site import RedactingSite
 from jitbot.outbound.text import shown
 from jitbot.ports import Run, Runner
@@ -67,6 +67,16 @@ class Guarded:
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         with self._translating(RunnerUnsure, "undo"):
             self._runner.undo(self._own(inputs), receipt, _GuardedRun(run, self._site))
+
+    def privileges(self, inputs: BaseModel) -> Sequence[Privilege] | None:
+        """List who holds what these inputs give; None where the runner cannot tell. Raises: RunnerRefused."""
+        lists = getattr(self._runner, "privileges", None)
+        if lists is None:
+            return None
+        with self._translating(RunnerRefused, "list who holds it"):
+            found = list(lists(self._own(inputs)))
+            _demand(all(isinstance(each, Privilege) and bool(each.target) for each in found))
+        return [replace(each, holder=shown(self._site.redact(each.holder))) for each in found]
 
     def _own(self, inputs: BaseModel) -> BaseModel:
         if not isinstance(inputs, self.Inputs):

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from jitbot.errors import NotGranted, RunnerRefused, RunnerUnsure
 from jitbot.model import HealthState, Plan, Receipt
 from jitbot.outbound.site import EnvironmentSite
-from jitbot.ports import Run, Runner
+from jitbot.ports import ListsPrivileges, Run, Runner
 from jitbot.runners.guard import RECEIPT_BYTES, Guarded
 
 RUN_SECONDS = 30
@@ -152,6 +152,16 @@ class RunnerContract:
         runner.undo(told, receipt, ContractRun())
         assert effect() == before
 
+    def test_a_privilege_is_listed_while_it_is_held(self, runner: Runner, told: BaseModel) -> None:
+        """Only where the runner lists privileges, which those of grants do if their target system can tell."""
+        if not hasattr(runner, "privileges"):
+            pytest.skip("this runner does not list who holds something")
+        before = _holders(runner, told)
+        receipt = runner.start(told, ContractRun())
+        assert runner.target(told) in _holders(runner, told)
+        runner.undo(told, receipt, ContractRun())
+        assert _holders(runner, told) == before
+
     def test_refused_inputs_leave_nothing(
         self, runner: Runner, broken_inputs: Sequence[Mapping[str, Any]], effect: Callable[[], Any]
     ) -> None:
@@ -187,6 +197,10 @@ class _Throwing:
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         raise ZeroDivisionError
+
+
+def _holders(runner: Runner, told: BaseModel) -> list[str]:
+    return sorted(each.target for each in cast(ListsPrivileges, runner).privileges(told))
 
 
 def _only_undoable(runner: Runner, told: BaseModel) -> None:

@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel
 
 from jitbot.errors import InvalidInput, NotGranted, RunnerRefused, RunnerUnsure
-from jitbot.model import Health, HealthState, Plan, Receipt
+from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
 from jitbot.runners.guard import RECEIPT_BYTES, Guarded
 
 SECRET = "hunter2/ü&"
@@ -200,3 +200,30 @@ def test_a_line_that_is_lost_does_not_stop_the_work(guarded, a_run, caplog) -> N
     with caplog.at_level(logging.WARNING):
         runner.undo(Inputs(), None, Full())
     assert "was lost" in caplog.text
+
+
+def lister(guarded, answer):
+    runner = guarded()
+
+    def privileges(inputs):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    runner._runner.privileges = privileges
+    return runner
+
+
+def test_who_holds_something_is_handed_on_without_secrets(guarded) -> None:
+    runner = lister(guarded, [Privilege("role:payments_rw:ann", f"ann {SECRET}\u202e", ours=True)])
+    assert runner.privileges(Inputs()) == [Privilege("role:payments_rw:ann", "ann •••\\u202e", ours=True)]
+
+
+def test_a_runner_that_cannot_tell_who_holds_something_says_so(guarded) -> None:
+    assert guarded().privileges(Inputs()) is None
+
+
+@pytest.mark.parametrize("answer", [None, ["ann"], [Privilege("", "ann")], KeyError("x"), RunnerRefused("no answer")])
+def test_a_list_of_holders_that_cannot_be_read_is_not_an_empty_one(guarded, answer) -> None:
+    with pytest.raises(RunnerRefused):
+        lister(guarded, answer).privileges(Inputs())
