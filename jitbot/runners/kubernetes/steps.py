@@ -1,0 +1,214 @@
+"""How one value of an object is changed and changed back: with a note in the same write, and never over somebody else.
+
+Each change names the version of the object that it was decided on, so the API server refuses it if anybody was faster.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, Protocol
+
+from jitbot.errors import RunnerRefused, RunnerUnsure
+from jitbot.model import Health, HealthState, Receipt
+from jitbot.ports import Run
+from jitbot.runners.kubernetes import note as notes
+from jitbot.runners.kubernetes.api import Api, is_conflict
+from jitbot.runners.kubernetes.kinds import Document, Kind
+from jitbot.runners.kubernetes.note import Note
+from jitbot.runners.kubernetes.pace import Pace, unharmed
+from jitbot.runners.kubernetes.rollout import Progress
+from jitbot.runners.kubernetes.wire import NoAnswer, NoWord
+
+TRIES = 10
+"""How often a change is decided anew because somebody, as a rule a controller, was faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The object that is changed."""
+
+    kind: Kind
+    name: str
+    namespace: str | None
+    words: str
+    """As people are told of it."""
+
+
+class Change(Protocol):
+    """One kind of change: what it looks at, and how a value gets there."""
+
+    annotation: str
+    """Where its note is."""
+
+    def state(self, found: Document) -> Any:
+        """Return the value that this changes, as JSON."""
+
+    def goal(self, found: Document, now: Any) -> Any:
+        """Return what it has to become. Raises: RunnerRefused where that cannot be, or is so already."""
+
+    def patch(self, found: Document, value: Any) -> Document:
+        """Return the document to be merged so that the value is this. Raises: RunnerRefused."""
+
+    def shown(self, value: Any) -> str:
+        """Return a value as people are told of it."""
+
+    def progress(self, found: Document) -> Progress:
+        """Return how far Kubernetes is with what was asked of it."""
+
+
+class Steps:
+    """The steps of one change of one object."""
+
+    def __init__(self, api: Api, subject: Subject, change: Change) -> None:
+        self._api = api
+        self._subject = subject
+        self._change = change
+        self._pace = Pace(api)
+
+    def found(self) -> Document:
+        """Return the object. Raises: NoWord, RunnerRefused where there is none."""
+        found = self.look()
+        if found is None:
+            raise RunnerRefused(f"There is no {self._subject.words}: correct its name, namespace or server.")
+        return found
+
+    def look(self) -> Document | None:
+        return self._api.get(self._subject.kind, self._subject.name, self._subject.namespace)
+
+    def note(self, found: Document) -> Note | None:
+        return notes.read(found, self._change.annotation)
+
+    def plan(self, found: Document) -> tuple[Any, Any]:
+        """Return from what to what it would change, rehearsed. Raises: NoWord, RunnerRefused."""
+        now, known = self._change.state(found), self.note(found)
+        if known is not None and known.open and known.grant and known.after == now:
+            return known.before, now  # whoever asks for the same joins; for something else, the service refuses
+        goal = self._change.goal(found, now)
+        self._write(found, goal, Note("plan", now, goal, grant=False), rehearse=True)
+        return now, goal
+
+    def begin(self, run: Run) -> Note:
+        """Change it, or find that this run has; return the note. Raises: RunnerRefused, RunnerUnsure."""
+        if run.stopping():
+            raise RunnerRefused("It was stopped before it began; nothing was done.")
+        for _ in range(TRIES):
+            found, note = unharmed(lambda: self._decided(run))
+            if note == self.note(found):
+                return note
+            if self._begun(found, note):
+                run.log(f"{self._subject.words}: {self._change.shown(note.before)} -> {self._change.shown(note.after)}")
+                return note
+        raise RunnerRefused(f"{self._subject.words} is changed by others all the time; nothing was changed by this.")
+
+    def finish(self, note: Note, run: Run) -> str:
+        """Wait until Kubernetes has done it; return how it is. Raises: RunnerRefused when put back, RunnerUnsure."""
+        words = ""
+        for _ in self._pace.looks(run, f"{self._subject.words} was changed before"):
+            try:
+                found = self.found()
+                now, progress = self._change.state(found), self._change.progress(found)
+            except (NoWord, RunnerRefused) as error:
+                words = str(error)
+                continue
+            if now != note.after:
+                raise RunnerUnsure(f"{self._subject.words} was changed by somebody else: {self._change.shown(now)}.")
+            if progress.words != words:
+                words = progress.words
+                run.log(f"{self._subject.words}: {words}")
+            if progress.done:
+                return words
+            if progress.failed:
+                self._put_back(note, run, words)
+        raise RunnerUnsure(f"{self._subject.words} was changed, and was not done when the time was over: {words}.")
+
+    def undo(self, receipt: Receipt | None, run: Run) -> None:
+        """Change it back, unless somebody else has changed it since. Raises: RunnerRefused, RunnerUnsure."""
+        try:
+            while not self._undone(receipt, run):
+                pass
+        except NoWord as error:
+            raise RunnerUnsure(f"{self._subject.words} may not be as it was: {error}") from error
+
+    def check(self, receipt: Receipt | None, *, tells: bool) -> Health:
+        """Look at what was done; `tells` says whether the value alone shows that it was this run. Raises: NoWord."""
+        found = self.look()
+        if found is None:
+            return Health(HealthState.ABSENT, f"there is no {self._subject.words}")
+        now, known = self._change.state(found), self.note(found)
+        before, made = _told(receipt, known)
+        words = f"{self._subject.words}: {self._change.shown(now)}"
+        if (made is None) if known is None else not known.open:
+            return Health(HealthState.ABSENT, words)
+        if receipt is None and not tells:
+            return Health(
+                HealthState.UNKNOWN, f"{words}; the last change by jitbot was in its run {known and known.key}"
+            )
+        if now != made:
+            return Health(HealthState.ABSENT if now == before else HealthState.UNHEALTHY, words)
+        progress = self._change.progress(found)
+        return Health(HealthState.HEALTHY if progress.done else HealthState.UNHEALTHY, f"{words}; {progress.words}")
+
+    def _decided(self, run: Run) -> tuple[Document, Note]:
+        """Return the object and this run's note: the one that is there, or the one to be written with the change."""
+        found = self.found()
+        now, known = self._change.state(found), self.note(found)
+        if known is not None and known.open and _is_begun(known, now, run):
+            return found, known
+        return found, Note(run.key, now, self._change.goal(found, now), grant=run.until is not None)
+
+    def _begun(self, found: Document, note: Note) -> bool:
+        """Write the change; False where somebody was faster. Raises: RunnerRefused, RunnerUnsure."""
+        try:
+            self._write(found, note.after, note)
+        except NoAnswer as error:
+            raise RunnerUnsure(f"{self._subject.words} may have been changed: {error}") from error
+        except NoWord as error:
+            if is_conflict(error):
+                return False
+            raise RunnerRefused(f"Nothing was changed. {error}") from error
+        return True
+
+    def _undone(self, receipt: Receipt | None, run: Run) -> bool:
+        """Try once; False where somebody was faster. Raises: NoWord, RunnerRefused."""
+        found = self.look()
+        known = self.note(found) if found is not None else None
+        change = notes.to_undo(known, receipt, run)
+        if found is None or change is None:
+            run.log(f"{self._subject.words}: nothing of this run is there")
+            return True
+        made, before = change
+        now = self._change.state(found)
+        closed = replace(known or Note(run.key, before, made, grant=False), open=False)
+        goal = before if now == made else now
+        try:
+            self._write(found, goal, closed)
+        except NoWord as error:
+            if is_conflict(error):
+                return False
+            raise
+        if now in (made, before):
+            run.log(f"{self._subject.words}: {self._change.shown(now)} -> {self._change.shown(before)}")
+        else:
+            run.log(f"{self._subject.words} was changed by somebody else since, and is left: {self._change.shown(now)}")
+        return True
+
+    def _write(self, found: Document, value: Any, note: Note, *, rehearse: bool = False) -> None:
+        patch = {} if value == self._change.state(found) else self._change.patch(found, value)
+        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        body = {**patch, "metadata": {**version, "annotations": {self._change.annotation: str(note)}}}
+        self._api.patch(self._subject.kind, self._subject.name, self._subject.namespace, body, rehearse=rehearse)
+
+    def _put_back(self, note: Note, run: Run, words: str) -> NoReturn:
+        """Have it as it was before a rollout that came to nothing. Raises: RunnerRefused, RunnerUnsure."""
+        self.undo(Receipt(note.receipt), run)
+        raise RunnerRefused(f"The rollout of {self._subject.words} failed ({words}), and was taken back.")
+
+
+def _is_begun(known: Note, now: Any, run: Run) -> bool:
+    """Tell whether an open note is of this run, or of a grant of the same that this one joins."""
+    return known.key == run.key or (known.grant and run.until is not None and known.after == now)
+
+
+def _told(receipt: Receipt | None, known: Note | None) -> tuple[Any, Any]:
+    """Return what was before and what was made, by the receipt or else by the note."""
+    if receipt is not None:
+        return receipt.data["before"], receipt.data["after"]
+    return (known.before, known.after) if known is not None else (None, None)
