@@ -16,10 +16,10 @@ STAMP := $(VENV)/.installed
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(BIN)/python -m pip
 
-.PHONY: help setup demo run test long check fix docs bench mutate chromium prometheus haproxy sshd
+.PHONY: help setup demo run test long kubernetes check fix docs bench mutate chromium prometheus haproxy sshd
 
 help: ## list what make can do
-	@grep -hE '^[a-z]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## install everything into .venv
 
@@ -36,6 +36,10 @@ test: $(STAMP) chromium prometheus haproxy sshd ## run every test, and hold the 
 
 long: $(STAMP) haproxy sshd ## run the tests of the long tier: more versions of servers, more ways to die
 	@$(BIN)/pytest -n 2 --dist loadgroup -m long $(ARGS)
+
+kubernetes: $(STAMP) ## run the long tests of the runners for Kubernetes, on a real API server that is built once
+	@.ci/kube-apiserver
+	@$(BIN)/pytest -m long -rs tests/integration/kubernetes $(ARGS)
 
 check: $(STAMP) ## lint, types, layers, spelling, hygiene, policies and docs
 	$(BIN)/ruff check

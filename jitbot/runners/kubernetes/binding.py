@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from jitbot.outbound.text import visible
 from jitbot.ports import Run
 from jitbot.runners.kubernetes.inputs import LABEL, SUBDOMAIN, ClusterInputs, Namespace
-from jitbot.runners.kubernetes.kinds import RBAC, Document
+from jitbot.runners.kubernetes.kinds import CLUSTER_ROLE_BINDING, RBAC, ROLE_BINDING, Document, Kind
 from jitbot.runners.kubernetes.note import annotations
 
 MANAGED, OURS = "app.kubernetes.io/managed-by", "jitbot"
@@ -37,12 +37,14 @@ Somebody = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_s
 
 
 class RoleBindingInputs(ClusterInputs):
-    """A role in a namespace, and who shall have it."""
+    """A role, where it holds, and who shall have it."""
 
-    namespace: Namespace
+    namespace: Namespace | None = None
+    cluster_wide: bool = False
+    """Whether it holds in every namespace, and for what is in none."""
     role: RoleName | None = None
     cluster_role: RoleName | None = None
-    """A role of the whole cluster, given in this namespace alone."""
+    """A role that the whole cluster knows; in a namespace it is given for that one alone."""
     user: Somebody | None = None
     group: Somebody | None = None
     service_account: Annotated[str, Field(pattern=rf"^({LABEL}:)?{SUBDOMAIN}$", max_length=317)] | None = None
@@ -50,11 +52,26 @@ class RoleBindingInputs(ClusterInputs):
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
+        if (self.namespace is None) != self.cluster_wide:
+            raise ValueError("say where it holds: namespace or cluster_wide, one of them")
+        if self.cluster_wide and (self.role or ":" not in (self.service_account or ":")):
+            raise ValueError("cluster_wide takes a cluster_role, and a service_account with its namespace")
         if (self.role is None) == (self.cluster_role is None):
             raise ValueError("say what is given: role or cluster_role, one of them")
         if sum(each is not None for each in (self.user, self.group, self.service_account)) != 1:
             raise ValueError("say to whom: user, group or service_account, one of them")
         return self
+
+    @property
+    def kind(self) -> Kind:
+        """Return the kind of the binding."""
+        return CLUSTER_ROLE_BINDING if self.cluster_wide else ROLE_BINDING
+
+    @property
+    def words(self) -> str:
+        """Name what is given as people are told of it."""
+        where = "the whole cluster" if self.cluster_wide else self.namespace
+        return f"the {self.reference['kind']} {self.reference['name']} in {where}"
 
     @property
     def reference(self) -> Mapping[str, str]:
@@ -65,7 +82,7 @@ class RoleBindingInputs(ClusterInputs):
     def subject(self) -> Mapping[str, str]:
         if self.service_account is not None:
             namespace, _, name = self.service_account.rpartition(":")
-            return {"kind": "ServiceAccount", "namespace": namespace or self.namespace, "name": name}
+            return {"kind": "ServiceAccount", "namespace": namespace or self.namespace or "", "name": name}
         kind = "User" if self.user is not None else "Group"
         return {"apiGroup": RBAC, "kind": kind, "name": self.user or self.group or ""}
 
@@ -78,7 +95,7 @@ def name_for(key: str) -> str:
 def body(told: RoleBindingInputs, name: str, run: Run | None) -> Document:
     """Return the binding to be made."""
     notes = {RUN: run.key, UNTIL: run.until.isoformat() if run.until else ""} if run else {}
-    meta = {"name": name, "namespace": told.namespace, "labels": {MANAGED: OURS}, "annotations": notes}
+    meta = {"name": name, "labels": {MANAGED: OURS}, "annotations": notes}
     return {"metadata": meta, "roleRef": dict(told.reference), "subjects": [dict(told.subject)]}
 
 

@@ -58,6 +58,7 @@ ROLES: Mapping[str, Kind] = {
     "ClusterRole": _global(RBAC, "v1", "ClusterRole", "clusterroles"),
 }
 ROLE_BINDING = _namespaced(RBAC, "v1", "RoleBinding", "rolebindings")
+CLUSTER_ROLE_BINDING = _global(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings")
 
 POLICY_VERSIONS = ("v1", "v1beta1")
 """Of budgets and evictions; the second is for servers older than 1.22."""

@@ -1,4 +1,4 @@
-"""The runner `kubernetes.role_binding`: somebody has a role in a namespace for a time, by a binding of this run's own.
+"""The runner `kubernetes.role_binding`: somebody has a role for a time, by a binding of this run's own.
 
 Whatever bindings there were before, or are made meanwhile, are never touched: the end deletes what carries our label.
 """
@@ -18,7 +18,7 @@ from jitbot.runners.kubernetes.api import Api
 from jitbot.runners.kubernetes.binding import RoleBindingInputs
 from jitbot.runners.kubernetes.changing import host
 from jitbot.runners.kubernetes.inputs import bounded
-from jitbot.runners.kubernetes.kinds import ROLE_BINDING, ROLES, Document
+from jitbot.runners.kubernetes.kinds import ROLES, Document
 from jitbot.runners.kubernetes.pace import unharmed
 from jitbot.runners.kubernetes.wire import Declined, NoAnswer, NoWord
 
@@ -45,15 +45,13 @@ class KubernetesRoleBinding:
         told = cast(RoleBindingInputs, inputs)
         api = Api(told, self._site)
         role, there = unharmed(lambda: _demand(api, told))
-        unharmed(
-            lambda: api.create(ROLE_BINDING, told.namespace, binding.body(told, "jitbot-plan", None), rehearse=True)
-        )
+        unharmed(lambda: api.create(told.kind, told.namespace, binding.body(told, "jitbot-plan", None), rehearse=True))
         allowed = binding.rules(role)
         lines = [f"+ {binding.shown(told.subject)} may {rule}" for rule in allowed[:_RULES]]
         lines += [f"+ and {len(allowed) - _RULES} more rules"] if len(allowed) > _RULES else []
         lines += [f"  has it already by jitbot, by {each['metadata']['name']}" for each in there]
         lines += ["  at the end the binding is deleted"]
-        summary = f"Give {_words(told)} on {host(told)} to {binding.shown(told.subject)}."
+        summary = f"Give {told.words} on {host(told)} to {binding.shown(told.subject)}."
         return Plan(summary, digest(told, role.get("rules")), diff="\n".join(lines), undoable=True)
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
@@ -61,7 +59,7 @@ class KubernetesRoleBinding:
         api, name = Api(told, self._site, seconds_left(run)), binding.name_for(run.key)
         unharmed(lambda: _demand(api, told))
         try:
-            api.create(ROLE_BINDING, told.namespace, binding.body(told, name, run))
+            api.create(told.kind, told.namespace, binding.body(told, name, run))
         except NoAnswer as error:
             raise RunnerUnsure(f"The binding {name} may have been made: {error}") from error
         except Declined as error:
@@ -70,8 +68,8 @@ class KubernetesRoleBinding:
             _demand_same(api, told, name)
         except NoWord as error:
             raise RunnerRefused(f"Nothing was changed. {error}") from error
-        run.log(f"{binding.shown(told.subject)} has {_words(told)}, by the binding {name}")
-        return Receipt({"binding": name}, summary=f"{binding.shown(told.subject)} has {_words(told)}")
+        run.log(f"{binding.shown(told.subject)} has {told.words}, by the binding {name}")
+        return Receipt({"binding": name}, summary=f"{binding.shown(told.subject)} has {told.words}")
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         told = cast(RoleBindingInputs, inputs)
@@ -79,7 +77,7 @@ class KubernetesRoleBinding:
             found = _bindings(Api(told, self._site), told)
         except NoWord as error:
             return Health(HealthState.UNKNOWN, str(error))
-        words = f"{_words(told)} for {binding.shown(told.subject)}"
+        words = f"{told.words} for {binding.shown(told.subject)}"
         ours = [each for each in found if binding.is_ours(each)]
         if any(binding.gives(told, each) for each in ours):
             return Health(HealthState.HEALTHY, f"there is a binding by jitbot of {words}")
@@ -95,15 +93,15 @@ class KubernetesRoleBinding:
             for each in _bindings(api, told):
                 name = each["metadata"]["name"]
                 if binding.is_ours(each) and (name in named or binding.gives(told, each)):
-                    api.delete(ROLE_BINDING, name, told.namespace)
+                    api.delete(told.kind, name, told.namespace)
                     run.log(f"the binding {name} is deleted")
             left = _bindings(api, told)
         except NoWord as error:
-            raise RunnerUnsure(f"{binding.shown(told.subject)} may still have {_words(told)}: {error}") from error
+            raise RunnerUnsure(f"{binding.shown(told.subject)} may still have {told.words}: {error}") from error
         _tell_left(told, named, left, run)
 
     def privileges(self, inputs: BaseModel) -> Sequence[Privilege]:
-        """List everybody to whom a binding of the namespace gives the role; a group counts as one."""
+        """List everybody to whom a binding of the same place gives the role; a group counts as one."""
         told = cast(RoleBindingInputs, inputs)
         found = unharmed(lambda: _bindings(Api(told, self._site), told))
         held = {
@@ -116,15 +114,11 @@ class KubernetesRoleBinding:
 
 
 def _target(told: RoleBindingInputs, subject: Mapping[str, str]) -> str:
-    return bounded(f"kubernetes:{host(told)} {_words(told)} for {binding.shown(subject)}")
-
-
-def _words(told: RoleBindingInputs) -> str:
-    return f"the {told.reference['kind']} {told.reference['name']} in {told.namespace}"
+    return bounded(f"kubernetes:{host(told)} {told.words} for {binding.shown(subject)}")
 
 
 def _bindings(api: Api, told: RoleBindingInputs) -> Sequence[Document]:
-    return api.list(ROLE_BINDING, told.namespace)
+    return api.list(told.kind, told.namespace)
 
 
 def _demand(api: Api, told: RoleBindingInputs) -> tuple[Document, Sequence[Document]]:
@@ -132,12 +126,12 @@ def _demand(api: Api, told: RoleBindingInputs) -> tuple[Document, Sequence[Docum
     kind, name = told.reference["kind"], told.reference["name"]
     role = api.get(ROLES[kind], name, told.namespace if kind == "Role" else None)
     if role is None:
-        raise RunnerRefused(f"There is no {_words(told).removeprefix('the ')}: correct its name, or make it.")
+        raise RunnerRefused(f"There is no {told.words.removeprefix('the ')}: correct its name, or make it.")
     there = [each for each in _bindings(api, told) if binding.gives(told, each)]
     for each in there:
         if not binding.is_ours(each):
             raise RunnerRefused(
-                f"{binding.shown(told.subject)} has {_words(told)} already, by the binding {each['metadata']['name']}, "
+                f"{binding.shown(told.subject)} has {told.words} already, by the binding {each['metadata']['name']}, "
                 "which is not jitbot's: it would stay after the end."
             )
     return role, there
@@ -146,13 +140,11 @@ def _demand(api: Api, told: RoleBindingInputs) -> tuple[Document, Sequence[Docum
 def _demand_same(api: Api, told: RoleBindingInputs, name: str) -> None:
     """See that a binding of our name is the one that this run would make. Raises: RunnerRefused, RunnerUnsure."""
     try:
-        found = api.get(ROLE_BINDING, name, told.namespace)
+        found = api.get(told.kind, name, told.namespace)
     except NoWord as error:
         raise RunnerUnsure(f"There is a binding {name}, and it cannot be read: {error}") from error
     if found is None or not binding.is_ours(found) or not binding.gives(told, found):
-        raise RunnerRefused(
-            f"There is another binding {name} in {told.namespace}: nothing was changed. Look whose it is."
-        )
+        raise RunnerRefused(f"There is another binding {name}: nothing was changed. Look whose it is.")
 
 
 def _tell_left(told: RoleBindingInputs, named: set[str], left: Sequence[Document], run: Run) -> None:
@@ -165,7 +157,7 @@ def _tell_left(told: RoleBindingInputs, named: set[str], left: Sequence[Document
             )
         if binding.gives(told, each):
             run.log(
-                f"{binding.shown(told.subject)} still has {_words(told)}, by the binding {name}, which is not jitbot's"
+                f"{binding.shown(told.subject)} still has {told.words}, by the binding {name}, which is not jitbot's"
             )
     if not left or not any(binding.gives(told, each) for each in left):
-        run.log(f"{binding.shown(told.subject)} no longer has {_words(told)}")
+        run.log(f"{binding.shown(told.subject)} no longer has {told.words}")
