@@ -28,10 +28,24 @@ class Controllers:
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self.paused = threading.Event()
-        """While it is set, nothing is done."""
+        self._working = threading.Lock()
+
+    def pause(self) -> None:
+        """Do nothing any more, once what is being done is done."""
+        self._working.acquire()
+
+    def go_on(self) -> None:
+        self._working.release()
 
     def work(self) -> None:
+        """Do one round, unless there is a pause."""
+        if self._working.acquire(blocking=False):
+            try:
+                self._work()
+            finally:
+                self._working.release()
+
+    def _work(self) -> None:
         cluster, namespace = self._cluster, self._namespace
         for each in cluster.all("deployments", namespace):
             self._deployment(each)
@@ -128,9 +142,8 @@ def controlled(cluster: Cluster, namespace: str) -> Iterator[Controllers]:
 
     def work() -> None:
         while not over.wait(0.03):
-            if not controllers.paused.is_set():
-                with suppress(httpx2.HTTPError, AssertionError):  # somebody was faster; the next round sees it
-                    controllers.work()
+            with suppress(httpx2.HTTPError, AssertionError):  # somebody was faster; the next round sees it
+                controllers.work()
 
     thread = threading.Thread(target=work)
     thread.start()

@@ -1,8 +1,10 @@
 """A namespace of a cluster, with what tests put there, and what the page on the runners lets jitbot do there."""
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
@@ -10,7 +12,7 @@ import yaml
 
 from jitbot.testing.runners import ContractRun
 from tests.contract.howto import ROOT, blocks
-from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.cluster import JITBOT, Cluster
 from tests.kubernetes.controllers import Controllers, make_pod
 
 PAGE = (ROOT / "docs/reference/runner-kubernetes.md").read_text(encoding="utf-8")
@@ -55,12 +57,23 @@ class Place:
     def patch(self, plural: str, name: str, body: Any) -> None:
         self.cluster.patch(plural, name, body, self.namespace)
 
-    def settle(self, plural: str, name: str = "web") -> None:
-        def seen() -> bool:
-            found = self.get(plural, name)
-            return bool((found.get("status") or {}).get("observedGeneration") == found["metadata"]["generation"])
+    def is_settled(self, plural: str, name: str = "web") -> bool:
+        found = self.get(plural, name)
+        return bool((found.get("status") or {}).get("observedGeneration") == found["metadata"]["generation"])
 
-        until(seen)
+    def settle(self, plural: str, name: str = "web") -> None:
+        until(lambda: self.is_settled(plural, name))
+
+    def await_right(self, token: str, path: str, *, may: bool = True) -> None:
+        """Wait until somebody may look at something, or may not any more."""
+        until(lambda: self.cluster.may(token, path) is may)
+
+    def make_view(self) -> None:
+        """Have a cluster role `view`, as every cluster has."""
+        rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]}
+        about = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "view"}}
+        self.cluster.apply([{**about, "rules": [rule]}])
+        self.await_right(JITBOT, self.cluster.path("clusterroles", name="view"))
 
     def template(self, plural: str = "deployments", name: str = "web") -> Any:
         return self.get(plural, name)["spec"]["template"]
@@ -98,6 +111,19 @@ def debug_role(namespace: str) -> Any:
     rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]}
     about = {"name": "debug", "namespace": namespace}
     return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": about, "rules": [rule]}
+
+
+def ending_in(run: ContractRun, seconds: float) -> ContractRun:
+    """Return a run of which so little time is left."""
+    run.deadline = datetime.fromtimestamp(time.time() + seconds, UTC)
+    return run
+
+
+def stopped(run: ContractRun, after: int) -> ContractRun:
+    """Return a run that somebody stops when it has asked so often."""
+    asked = itertools.count()
+    run.stopping = lambda: next(asked) >= after  # type: ignore[method-assign]  # a run that was stopped
+    return run
 
 
 def until(seen: Callable[[], bool]) -> None:

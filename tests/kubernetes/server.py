@@ -102,7 +102,7 @@ class SmallServer(ThreadingHTTPServer):
 
     def _create(self, place: Place, caller: Caller, body: dict[str, Any], dry: bool) -> Any:
         named = Place(place.plural, place.namespace, body["metadata"]["name"])
-        if place.plural == "rolebindings":
+        if place.plural in ("rolebindings", "clusterrolebindings"):
             self.authority.demand_giving(caller, body, place.namespace)
         return self.store.create(named, body, dry=dry)
 

@@ -1,6 +1,7 @@
 """Empties a node by the eviction API, which heeds disruption budgets: a pod that may not go yet is asked again."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 from jitbot.errors import RunnerRefused, RunnerUnsure
@@ -32,60 +33,63 @@ class Drain:
         self._told = told
         self._api = api
         self._pace = Pace(api)
+        self._held: dict[str, str] = {}
+        """By its uid, what was said of a pod that may not go yet."""
+        self._evicted: set[str] = set()
 
     def pods(self) -> Pods:
         return sorted_out(self._api.list(POD, fields={"spec.nodeName": self._told.node}))
 
     def held_up(self, pods: Sequence[Document]) -> Mapping[str, Sequence[str]]:
         """Return, by budget that is spent, the pods that it keeps where they are."""
-        version, budgets = self._budgets()
-        spent = [each for each in budgets if is_spent(each)]
-        covered = {named(b): [named(pod) for pod in pods if covers(b, pod, empty=version == "v1")] for b in spent}
+        spent = [each for each in self._api.list(BUDGETS[self._version]) if is_spent(each)]
+        empty = self._version == POLICY_VERSIONS[0]
+        covered = {named(each): [named(pod) for pod in pods if covers(each, pod, empty=empty)] for each in spent}
         return {name: pods for name, pods in covered.items() if pods}
 
     def rehearse(self, pods: Sequence[Document]) -> None:
         """See that jitbot may evict at all. Raises: NoWord, RunnerRefused."""
         for pod in pods[:1]:
             try:
-                self._evict(self._budgets()[0], pod, rehearse=True)
+                self._evict(self._version, pod, rehearse=True)
             except Declined as error:
                 if error.status == 403:
                     raise RunnerRefused(f"Nothing was changed. {error}") from error
 
     def empty(self, run: Run) -> str:
         """Evict until no pod is left that goes; return what was done. Raises: RunnerUnsure."""
-        node, gone, words = self._told.node, set[str](), ""
-        for _ in self._pace.looks(run, f"node {node} is cordoned, {counted(len(gone))} evicted"):
+        node, words = self._told.node, ""
+        for _ in self._pace.looks(run, f"node {node} is cordoned, and drained in part"):
             try:
-                left = self.pods()
-                demand_no_loss(self._told, left, RunnerUnsure)
-                held = self._evict_all(left.all_that_go, gone)
+                pods = self.pods()
+                demand_no_loss(self._told, pods, RunnerUnsure)
+                self._evict_all(pods.all_that_go)
             except NoWord as error:
                 words = str(error)
                 continue
-            if not left.all_that_go:
-                return f"drained, {counted(len(gone))} evicted"
-            told = self._left(left.all_that_go, held)
+            if not pods.all_that_go:
+                return f"drained, {counted(len(self._evicted))} evicted"
+            told = self._left(pods.all_that_go)
             if told != words:
                 words = told
                 run.log(f"node {node}: {words}")
         raise RunnerUnsure(f"Node {node} is cordoned, and was not drained when the time was over: {words}.")
 
-    def _evict_all(self, pods: Sequence[Document], gone: set[str]) -> Sequence[str]:
-        """Ask for each pod that is not leaving; return what those say that may not go yet."""
-        version, held = self._budgets()[0], []
+    def _evict_all(self, pods: Sequence[Document]) -> None:
+        """Ask for each pod that is not leaving, as long as there is time. Raises: NoWord, RunnerUnsure."""
         for pod in pods:
             if is_leaving(pod) or self._pace.is_over:
                 continue
+            uid = pod["metadata"]["uid"]
             try:
-                self._evict(version, pod)
+                self._evict(self._version, pod)
             except Declined as error:
-                if error.status != _TOO_SOON and not _is_gone(error, pod):
+                if error.status == _TOO_SOON:
+                    self._held[uid] = f"{named(pod)} ({error})"
+                elif not _is_gone(error, pod):
                     raise RunnerUnsure(f"Node {self._told.node} is cordoned, but not drained. {error}") from error
-                held += [f"{named(pod)} ({error})"] if error.status == _TOO_SOON else []
             else:
-                gone.add(pod["metadata"]["uid"])
-        return held
+                self._evicted.add(uid)
 
     def _evict(self, version: str, pod: Document, *, rehearse: bool = False) -> None:
         """Ask for one pod to go: this one, and not another that has got its name since."""
@@ -94,19 +98,26 @@ class Drain:
         body = {"metadata": {"name": meta["name"], "namespace": meta["namespace"]}, "deleteOptions": options}
         self._api.create(EVICTIONS[version], meta["namespace"], body, meta["name"], rehearse=rehearse)
 
-    def _budgets(self) -> tuple[str, Sequence[Document]]:
-        """Return the version of the API that the server has for budgets and evictions, and all budgets."""
+    @cached_property
+    def _version(self) -> str:
+        """Return the version of the API in which this server has budgets and evictions."""
         new, old = POLICY_VERSIONS
         try:
-            return new, self._api.list(BUDGETS[new])
+            self._api.list(BUDGETS[new])
         except Declined as error:
             if error.status != 404:
                 raise
-            return old, self._api.list(BUDGETS[old])
+            return old
+        return new
 
-    def _left(self, pods: Sequence[Document], held: Sequence[str]) -> str:
-        leaving = sum(is_leaving(pod) for pod in pods)
-        words = f"{counted(len(pods))} left, {leaving} of them leaving"
+    def _left(self, pods: Sequence[Document]) -> str:
+        leaving = [pod for pod in pods if is_leaving(pod) or pod["metadata"]["uid"] in self._evicted]
+        held = [
+            self._held[pod["metadata"]["uid"]]
+            for pod in pods
+            if pod not in leaving and pod["metadata"]["uid"] in self._held
+        ]
+        words = f"{counted(len(pods))} left, {len(leaving)} of them leaving"
         return words + (f"; held up: {listed(held)}" if held else "")
 
 

@@ -192,7 +192,8 @@ class Steps:
 
     def _write(self, found: Document, value: Any, note: Note, *, rehearse: bool = False) -> None:
         patch = {} if value == self._change.state(found) else self._change.patch(found, value)
-        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        # A rehearsal is about what may be done at all: whoever is faster now does no harm.
+        version = {} if rehearse else {"resourceVersion": found["metadata"]["resourceVersion"]}
         body = {**patch, "metadata": {**version, "annotations": {self._change.annotation: str(note)}}}
         self._api.patch(self._subject.kind, self._subject.name, self._subject.namespace, body, rehearse=rehearse)
 
