@@ -132,7 +132,9 @@ def make_pod(cluster: Cluster, namespace: str, meta: Any, spec: Any) -> Any:
     """Make a pod that runs on a node already."""
     kept = {key: meta[key] for key in ("name", "labels", "annotations", "ownerReferences") if meta.get(key)}
     pod = cluster.create("pods", {"apiVersion": "v1", "kind": "Pod", "metadata": kept, "spec": spec}, namespace)
-    return cluster.patch("pods", pod["metadata"]["name"], {"status": {"phase": "Running"}}, namespace, "status")
+    # A pod that is not ready may go whatever a budget says, as long as enough others are.
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    return cluster.patch("pods", pod["metadata"]["name"], {"status": status}, namespace, "status")
 
 
 @contextmanager

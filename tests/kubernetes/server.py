@@ -125,7 +125,8 @@ class SmallServer(ThreadingHTTPServer):
             if len(budgets) > 1:
                 raise Refused(500, "InternalError", "This pod has more than one PodDisruptionBudget")
             for budget in budgets:
-                self._spend(budget, dry)
+                if _is_ready(pod) or not _has_enough(budget):
+                    self._spend(budget, dry)
         if wanted not in (None, pod["metadata"]["uid"]):
             raise Refused(409, "Conflict", f"the UID in the precondition ({wanted}) does not match", place.name)
         if not dry:
@@ -177,6 +178,15 @@ def small_server(certificates: Certificates, callers: Mapping[str, Caller]) -> I
         finally:
             server.shutdown()
             thread.join()
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions") or [])
+
+
+def _has_enough(budget: Mapping[str, Any]) -> bool:
+    status = budget.get("status") or {}
+    return 0 < status.get("desiredHealthy", 0) <= status.get("currentHealthy", 0)
 
 
 def _selected(found: Mapping[str, Any], query: Mapping[str, str]) -> bool:

@@ -42,6 +42,7 @@ def _in(*names: str) -> Sequence[str]:
 
 CONFIG_FILE = ("tests/contract/test_config_file.py",)
 HAPROXY = ("tests/contract/test_haproxy.py",)
+KUBERNETES = "tests/integration/kubernetes/test_"
 
 
 def _postgres(name: str, *tests: str) -> Sequence[str]:
@@ -162,6 +163,48 @@ FAULTS = (
         "if now.state not in (ours.state, goal.state) or",
         "if False and",
         HAPROXY,
+    ),
+    Fault(
+        "whoever answers 404 in place of the API server has an undo end",
+        "jitbot/runners/kubernetes/api.py",
+        'return error.status == 404 and error.reason == "NotFound" and error.name == name',
+        "return error.status == 404",
+        (f"{KUBERNETES}wire.py",),
+    ),
+    Fault(
+        "a change in Kubernetes that failed in the middle counts as one that never happened",
+        "jitbot/runners/kubernetes/wire.py",
+        "if answer.status >= 500:",
+        "if False:",
+        (f"{KUBERNETES}wire.py",),
+    ),
+    Fault(
+        "a change in Kubernetes writes over what somebody changed in the same instant",
+        "jitbot/runners/kubernetes/steps.py",
+        "version = {} if rehearse else {",
+        "version = {} if True else {",
+        (f"{KUBERNETES}restart.py",),
+    ),
+    Fault(
+        "an undo takes back what somebody else has rolled out since",
+        "jitbot/runners/kubernetes/steps.py",
+        "goal = before if now == made else now",
+        "goal = before",
+        (f"{KUBERNETES}restart.py",),
+    ),
+    Fault(
+        "a drain evicts pods that nobody makes anew, though that was not allowed",
+        "jitbot/runners/kubernetes/drain.py",
+        "if pods.bare and not told.evict_bare:",
+        "if False:",
+        (f"{KUBERNETES}node.py",),
+    ),
+    Fault(
+        "the end of a role deletes bindings that jitbot did not make",
+        "jitbot/runners/kubernetes/role_binding.py",
+        "if binding.is_ours(each) and (",
+        "if (",
+        (f"{KUBERNETES}role_binding.py",),
     ),
     Fault(
         "a link inside a granted folder leads out of it",

@@ -42,6 +42,7 @@ class _Cordon:
     """The value is whether the node is cordoned."""
 
     annotation = "jitbot/node"
+    yields = False
 
     def __init__(self, told: NodeInputs, api: Api) -> None:
         self._told = told

@@ -30,6 +30,7 @@ class _Restart:
     """The value is when it was restarted, with a digest of the rest: what others roll out is not taken back."""
 
     annotation = "jitbot/restart"
+    yields = True
 
     def __init__(self, told: RestartInputs) -> None:
         self._told = told

@@ -30,6 +30,7 @@ class _Rollback:
     """The value is the name of the replica set that has the template; empty where none has it yet."""
 
     annotation = "jitbot/rollback"
+    yields = True
 
     def __init__(self, told: RollbackInputs, api: Api) -> None:
         self._told = told

@@ -32,6 +32,7 @@ class ScaleInputs(WorkloadInputs):
 
 class _Scale:
     annotation = "jitbot/scale"
+    yields = False
 
     def __init__(self, told: ScaleInputs, api: Api) -> None:
         self._told = told

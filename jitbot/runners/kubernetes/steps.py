@@ -37,6 +37,8 @@ class Change(Protocol):
 
     annotation: str
     """Where its note is."""
+    yields: bool
+    """Whether nothing is left to be taken back once somebody else has changed the value."""
 
     def state(self, found: Document) -> Any:
         """Return the value that this changes, as JSON."""
@@ -122,8 +124,8 @@ class Steps:
     def undo(self, receipt: Receipt | None, run: Run) -> None:
         """Change it back, unless somebody else has changed it since. Raises: RunnerRefused, RunnerUnsure."""
         try:
-            while not self._undone(receipt, run):
-                pass
+            if not any(self._undone(receipt, run) for _ in range(TRIES)):
+                raise RunnerUnsure(f"{self._subject.words} is changed by others all the time, and not as it was.")
         except NoWord as error:
             raise RunnerUnsure(f"{self._subject.words} may not be as it was: {error}") from error
 
@@ -176,6 +178,11 @@ class Steps:
             return True
         made, before = change
         now = self._change.state(found)
+        if now not in (made, before) and not self._change.yields:
+            raise RunnerRefused(
+                f"{self._subject.words} was changed by somebody else: {self._change.shown(now)}. It is left as it is. "
+                f"Make it {self._change.shown(before)} by hand where that is right, and this undo ends."
+            )
         closed = replace(known or Note(run.key, before, made, grant=False), open=False)
         goal = before if now == made else now
         try:

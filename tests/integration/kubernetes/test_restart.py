@@ -26,6 +26,9 @@ def restarted(place: Place, plural: str = "deployments") -> str | None:
     return None if value is None else str(value)
 
 
+ON_DELETE = {"type": "OnDelete", "rollingUpdate": None}
+
+
 # What people approve
 
 
@@ -54,8 +57,8 @@ def test_a_plan_moves_with_the_template_and_not_with_what_moves_by_itself(
     ("kind", "spec", "why"),
     [
         ("Deployment", {"paused": True}, "is paused"),
-        ("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, "OnDelete"),
-        ("StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, "OnDelete"),
+        ("DaemonSet", {"updateStrategy": ON_DELETE}, "OnDelete"),
+        ("StatefulSet", {"updateStrategy": ON_DELETE}, "OnDelete"),
     ],
 )
 def test_what_would_not_roll_out_is_refused(
@@ -213,3 +216,6 @@ def test_who_is_never_fast_enough_gives_up(place: Place) -> None:
     with between(place.cluster, hears) as way, pytest.raises(RunnerRefused, match="by others all the time; nothing"):
         KubernetesRestart(way.site).start(told(place, server=way.url), place.run())
     assert place.template() == before
+    receipt = KubernetesRestart(place.cluster.site).start(told(place), place.run())
+    with between(place.cluster, hears) as way, pytest.raises(RunnerUnsure, match="by others all the time, and not as"):
+        KubernetesRestart(way.site).undo(told(place, server=way.url), receipt, place.run())
