@@ -2,7 +2,7 @@
 
 import itertools
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,8 @@ class Cluster:
     url: str
     certificates: Certificates
     real: bool
+    writes: Callable[[], int] = field(default_factory=lambda: itertools.count().__next__)
+    """Tells by another number that something may have been written."""
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -111,5 +113,8 @@ def cluster(folder: Path, *, real: bool) -> Iterator[Cluster]:
         with real_server(folder, certificates, CALLERS) as url, closing(Cluster(url, certificates, real)) as made:
             yield made
         return
-    with small_server(certificates, CALLERS) as server, closing(Cluster(server.url, certificates, real)) as made:
+    with (
+        small_server(certificates, CALLERS) as server,
+        closing(Cluster(server.url, certificates, real, lambda: server.store.writes)) as made,
+    ):
         yield made

@@ -29,6 +29,7 @@ class Controllers:
         self._cluster = cluster
         self._namespace = namespace
         self._working = threading.Lock()
+        self._seen = -1
 
     def pause(self) -> None:
         """Do nothing any more, once what is being done is done."""
@@ -38,10 +39,12 @@ class Controllers:
         self._working.release()
 
     def work(self) -> None:
-        """Do one round, unless there is a pause."""
-        if self._working.acquire(blocking=False):
+        """Do one round, unless there is a pause, or nothing was written since the last one."""
+        writes = self._cluster.writes()
+        if writes != self._seen and self._working.acquire(blocking=False):
             try:
                 self._work()
+                self._seen = writes
             finally:
                 self._working.release()
 

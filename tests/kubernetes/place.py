@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
@@ -98,10 +99,13 @@ class Place:
         return [pod["metadata"]["name"] for pod in found if pod["spec"].get("nodeName") == node]
 
 
+[_MANIFEST] = [block for block in blocks(PAGE, "yaml") if "kind: ServiceAccount" in block]
+_DOCUMENTS = list(yaml.safe_load_all(_MANIFEST))
+
+
 def rights(namespace: str) -> list[Any]:
     """Return what the page lets jitbot do, for one namespace in place of the one on the page."""
-    [manifest] = [block for block in blocks(PAGE, "yaml") if "kind: ServiceAccount" in block]
-    found = list(yaml.safe_load_all(manifest))
+    found = deepcopy(_DOCUMENTS)
     for each in found:
         if each["metadata"].get("namespace") == "shop":
             each["metadata"]["namespace"] = namespace

@@ -71,6 +71,8 @@ class Store:
         self.lock = RLock()
         self._objects: dict[Place, dict[str, Any]] = {}
         self._versions = itertools.count(1)
+        self.writes = 0
+        """How often something was written, so that who waits for that need not look."""
 
     def get(self, place: Place) -> dict[str, Any]:
         if place not in self._objects:
@@ -123,6 +125,7 @@ class Store:
     def delete(self, place: Place, *, at_once: bool = True) -> dict[str, Any]:
         """Delete an object; a pod that runs on a node is only asked to leave, until its node says that it has."""
         now = self.get(place)
+        self.writes += 1
         if place.plural == "pods" and now["spec"].get("nodeName") and not at_once:
             now["metadata"].setdefault("deletionTimestamp", "2026-11-25T10:00:00Z")
             return self._keep(place, now, dry=False)
@@ -136,6 +139,7 @@ class Store:
         made["metadata"]["resourceVersion"] = str(next(self._versions))
         if not dry:
             self._objects[place] = copy.deepcopy(made)
+            self.writes += 1
         return made
 
 

@@ -66,7 +66,7 @@ class Api:
         labels: Mapping[str, str] | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> Sequence[Document]:
-        """Return the objects of a namespace in which those labels and fields are so; none is for what is in none."""
+        """Return the objects with those labels and fields; `namespace` is None for a kind that is in none."""
         with _understood():
             found = self._client.list(
                 cast(Any, kind),

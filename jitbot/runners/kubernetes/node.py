@@ -109,7 +109,7 @@ class KubernetesNode(Changing):
         held = change.drain.held_up(going)
         lines += [f"  held up by the budget {budget}: {listed(names)}" for budget, names in held.items()]
         lines += [f"  stay: {listed([named(pod) for pod in pods.stay])}"] if pods.stay else []
-        summary += f": {counted(len(going))} evicted" + (f", {counted(len(pods.stay))} stay" if pods.stay else "")
+        summary += f": {counted(len(going))} to evict" + (f", {counted(len(pods.stay))} left" if pods.stay else "")
         return f"{summary}.", lines, max(1, len(going)), [now, sorted(named(pod) for pod in pods.losing)]
 
     def _finish(self, told: NodeInputs, api: Api, steps: Steps, note: Note, run: Run) -> str:

@@ -151,6 +151,8 @@ def _tell_left(told: RoleBindingInputs, named: set[str], left: Sequence[Document
     """Say by what it is still held. Raises: RunnerUnsure where that was made by us and lost its label."""
     for each in left:
         name = each["metadata"]["name"]
+        if name in named and binding.is_ours(each):
+            raise RunnerUnsure(f"The binding {name} is still there: something keeps Kubernetes from deleting it.")
         if name in named:
             raise RunnerUnsure(
                 f"The binding {name} lost the label {binding.MANAGED}, so jitbot does not delete it: delete it by hand."

@@ -113,12 +113,6 @@ class _OfANode(RunnerContract):
         return lambda: place.cluster.get("nodes", node)["spec"].get("unschedulable", False)
 
 
-class TestCordon(_OfANode):
-    @pytest.fixture
-    def inputs(self, place: Place, node: str) -> dict[str, Any]:
-        return {**place.cluster.inputs, "node": node, "to": "cordon"}
-
-
 class TestDrain(_OfANode):
     @pytest.fixture
     def inputs(self, place: Place, node: str) -> dict[str, Any]:

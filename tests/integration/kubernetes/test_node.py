@@ -47,7 +47,7 @@ def test_a_plan_tells_what_becomes_of_each_pod(runner: KubernetesNode, place: Pl
     budget(place, 6)
     plan = runner.plan(told(place, node, evict_bare=True, evict_local=True))
     space, host = place.namespace, place.cluster.url.removeprefix("https://")
-    assert plan.summary == f"Drain node {node} on {host}: 4 pods evicted, 1 pod stay."
+    assert plan.summary == f"Drain node {node} on {host}: 4 pods to evict, 1 pod left."
     assert plan.diff.splitlines() == [
         "- open to new pods",
         "+ cordoned",

@@ -179,6 +179,17 @@ def test_a_second_start_with_one_key_restarts_nothing_again(runner: KubernetesRe
     assert (place.template(), second.data) == (once, first.data)
 
 
+def test_two_restarts_at_the_same_time_are_two(runner: KubernetesRestart, place: Place) -> None:
+    place.make("Deployment")
+    seen = []
+    for key in ("jit-1-1", "jit-2-1", "jit-3-1"):
+        change = place.run(key)
+        change.until = None
+        runner.start(told(place), change)
+        seen.append(restarted(place))
+    assert len(set(seen)) == 3
+
+
 def test_undo_of_what_was_deleted_since_succeeds(runner: KubernetesRestart, place: Place) -> None:
     place.make("Deployment")
     receipt = runner.start(told(place), place.run())
