@@ -407,6 +407,8 @@ def test_killed_at_any_step_it_converges(
         assert all_done or request.state in (State.ROLLED_BACK, State.FAILED, State.LAPSED, State.MISSED)
         if repeatable:
             assert request.state is not State.ROLLED_BACK
+        else:
+            assert len(set(town.runner.started)) == len(town.runner.started), "each is started once at most"
         town.trail.verify()
         town.close()
         if not died:
@@ -438,6 +440,36 @@ def test_a_start_that_lands_after_the_undo_is_undone_too(town: Town, tune: Tune)
     assert changed(town) == []
     assert town.state(request) is State.ROLLED_BACK
     assert any("came through after the end; it is being undone" in said for said in town.said("alarm"))
+
+
+def test_a_start_that_lands_unseen_is_undone_once_more_when_it_cannot_land_any_more(town: Town, tune: Tune) -> None:
+    """A frozen worker wakes up, does its part after that was undone, and dies before it can say so."""
+
+    def on_start(inputs: FakeInputs, run: Run) -> None:
+        if inputs.what == "web2":
+            other = town.twin()
+            other.forward(seconds=31)
+            other.settle()
+            assert other.state(request) is State.UNDOING
+            assert not changed(other)
+            other.service.close()
+            other.database.close()
+
+    def after_start() -> None:
+        if "prod/web2" in town.runner.world:
+            raise Killed
+
+    town.files = {"web.yml": POLICY.replace("FOR_EACH", "for_each: hosts"), "people.yml": PEOPLE}
+    town.restart()
+    request = town.ask(ANN, "tune", hosts=FIVE)
+    town.runner.on_start, town.runner.after_start = on_start, after_start
+    with pytest.raises(Killed):
+        town.approve(BO, request)
+    assert changed(town) == ["prod/web2"]
+    exorcise(town)
+    town.forward(hours=1)
+    town.settle()
+    assert (town.state(request), changed(town)) == (State.ROLLED_BACK, [])
 
 
 def test_a_receipt_of_each_part_reaches_its_undo(town: Town, tune: Tune) -> None:
