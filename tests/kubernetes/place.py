@@ -36,6 +36,12 @@ class Place:
     def run(self, key: str = "jit-1-1") -> ContractRun:
         return ContractRun(f"{self.namespace}-{key}")
 
+    def change(self, key: str = "jit-1-1") -> ContractRun:
+        """Return a run that is no grant."""
+        run = self.run(key)
+        run.until = None
+        return run
+
     def make(self, kind: str, name: str = "web", image: str = "web:1", **spec: Any) -> None:
         """Make a workload, and wait for its controller."""
         template = {"metadata": {"labels": LABELS}, "spec": {"containers": [{"name": "app", "image": image}]}}

@@ -56,6 +56,7 @@ class Changing:
         steps = Steps(api, self._subject(told), self._change(told, api))
         note = steps.begin(run)
         words = self._finish(told, api, steps, note, run)
+        steps.end(note, run)
         return Receipt(note.receipt, summary=f"{self._subject(told).words}: {words}")
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:

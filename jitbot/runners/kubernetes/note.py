@@ -23,6 +23,8 @@ class Note:
     grant: bool
     """Whether it belongs to a grant, which always ends by an undo."""
     open: bool = True
+    ended: bool = False
+    """Whether that run has ended well, so that a later one whose receipt was lost does not take this for its own."""
 
     @property
     def receipt(self) -> Mapping[str, Any]:

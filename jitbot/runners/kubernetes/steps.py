@@ -121,6 +121,16 @@ class Steps:
                 self._put_back(note, run, words)
         raise RunnerUnsure(f"{self._subject.words} was changed, and was not done when the time was over: {words}.")
 
+    def end(self, note: Note, run: Run) -> None:
+        """Write into the note that its run has ended well; where that cannot be, it is only told."""
+        try:
+            for _ in range(TRIES):
+                found = self.look()
+                if note.ended or found is None or self.note(found) != note or self._written(found, note, ended=True):
+                    return
+        except NoWord as error:
+            run.log(f"{self._subject.words}: that this run has ended could not be noted. {error}")
+
     def undo(self, receipt: Receipt | None, run: Run) -> None:
         """Change it back, unless somebody else has changed it since. Raises: RunnerRefused, RunnerUnsure."""
         try:
@@ -139,10 +149,8 @@ class Steps:
         words = f"{self._subject.words}: {self._change.shown(now)}"
         if (made is None) if known is None else not known.open:
             return Health(HealthState.ABSENT, words)
-        if receipt is None and not tells:
-            return Health(
-                HealthState.UNKNOWN, f"{words}; the last change by jitbot was in its run {known and known.key}"
-            )
+        if receipt is None and known is not None and known.ended and not tells:
+            return Health(HealthState.UNKNOWN, f"{words}; the last change by jitbot was in its run {known.key}")
         if now != made:
             return Health(HealthState.ABSENT if now == before else HealthState.UNHEALTHY, words)
         progress = self._change.progress(found)
@@ -183,18 +191,24 @@ class Steps:
                 f"{self._subject.words} was changed by somebody else: {self._change.shown(now)}. It is left as it is. "
                 f"Make it {self._change.shown(before)} by hand where that is right, and this undo ends."
             )
-        closed = replace(known or Note(run.key, before, made, grant=False), open=False)
-        goal = before if now == made else now
-        try:
-            self._write(found, goal, closed)
-        except NoWord as error:
-            if is_conflict(error):
-                return False
-            raise
+        note = known or Note(run.key, before, made, grant=False)
+        if not self._written(found, note, value=before if now == made else now, open=False):
+            return False
         if now in (made, before):
             run.log(f"{self._subject.words}: {self._change.shown(now)} -> {self._change.shown(before)}")
         else:
             run.log(f"{self._subject.words} was changed by somebody else since, and is left: {self._change.shown(now)}")
+        return True
+
+    def _written(self, found: Document, note: Note, **changes: Any) -> bool:
+        """Write a changed note, and a value where one is given; False where somebody was faster. Raises: NoWord."""
+        value = changes.pop("value", self._change.state(found))
+        try:
+            self._write(found, value, replace(note, **changes))
+        except NoWord as error:
+            if is_conflict(error):
+                return False
+            raise
         return True
 
     def _write(self, found: Document, value: Any, note: Note, *, rehearse: bool = False) -> None:

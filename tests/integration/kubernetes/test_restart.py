@@ -102,8 +102,26 @@ def test_a_rollout_that_is_not_done_in_time_is_unsure_until_it_is(runner: Kubern
     with pytest.raises(RunnerUnsure, match="was not done when the time was over: its controller has not looked"):
         runner.start(told(place), ending_in(place.run(), 1))
     assert restarted(place) is not None
+    assert runner.check(told(place), None).state is HealthState.UNHEALTHY
+    place.controllers.go_on()
+    place.settle("deployments")
+    assert runner.check(told(place), None).state is HealthState.HEALTHY, "it settles by itself"
+
+
+def test_a_run_that_was_lost_does_not_take_an_earlier_one_for_itself(runner: KubernetesRestart, place: Place) -> None:
+    place.make("Deployment")
+    assert runner.check(told(place), None).state is HealthState.ABSENT
+    runner.start(told(place), place.change("jit-1-1"))
     health = runner.check(told(place), None)
-    assert (health.state, "in its run" in health.detail) == (HealthState.UNKNOWN, True)
+    assert health.state is HealthState.UNKNOWN
+    assert health.detail.endswith(f"the last change by jitbot was in its run {place.namespace}-jit-1-1")
+
+    def hears(method: str, path: str) -> str:
+        return "lose" if method == "PATCH" else "pass"
+
+    with between(place.cluster, hears) as way, pytest.raises(RunnerUnsure):
+        KubernetesRestart(way.site).start(told(place, server=way.url), place.change("jit-2-1"))
+    assert runner.check(told(place), None).state is HealthState.UNKNOWN
 
 
 def test_a_run_that_is_stopped_is_unsure_and_undone(runner: KubernetesRestart, place: Place) -> None:
@@ -161,8 +179,7 @@ def test_undo_leaves_what_somebody_rolled_out_since(runner: KubernetesRestart, p
 
 def test_another_run_without_a_receipt_takes_nothing_back(runner: KubernetesRestart, place: Place) -> None:
     place.make("Deployment")
-    change = place.run("jit-1-1")
-    change.until = None
+    change = place.change("jit-1-1")
     runner.start(told(place), change)
     before = place.template()
     runner.undo(told(place), None, place.run("jit-2-1"))
@@ -183,9 +200,7 @@ def test_two_restarts_at_the_same_time_are_two(runner: KubernetesRestart, place:
     place.make("Deployment")
     seen = []
     for key in ("jit-1-1", "jit-2-1", "jit-3-1"):
-        change = place.run(key)
-        change.until = None
-        runner.start(told(place), change)
+        runner.start(told(place), place.change(key))
         seen.append(restarted(place))
     assert len(set(seen)) == 3
 
@@ -213,7 +228,7 @@ def test_a_change_that_somebody_made_in_between_is_kept(runner: KubernetesRestar
 
     with between(place.cluster, hears) as way:
         KubernetesRestart(way.site).start(told(place, server=way.url), place.run())
-        assert sum(asked.startswith("PATCH") for asked in way.asked) == 3
+        assert sum(asked.startswith("PATCH") for asked in way.asked) == 4, "two that were too late"
     assert {"a", "b"} <= place.get("deployments")["metadata"]["labels"].keys()
 
 
