@@ -11,11 +11,12 @@ from jitbot.outbound.values import digest
 from jitbot.ports import Run, Site
 from jitbot.runners.deadline import seconds_left
 from jitbot.runners.kubernetes.api import Api
+from jitbot.runners.kubernetes.change import Change, Subject
 from jitbot.runners.kubernetes.inputs import ClusterInputs, bounded
 from jitbot.runners.kubernetes.kinds import Document
 from jitbot.runners.kubernetes.note import Note
 from jitbot.runners.kubernetes.pace import unharmed
-from jitbot.runners.kubernetes.steps import Change, Steps, Subject
+from jitbot.runners.kubernetes.steps import Steps
 from jitbot.runners.kubernetes.wire import NoWord
 
 

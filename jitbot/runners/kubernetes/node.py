@@ -8,6 +8,7 @@ from pydantic import BaseModel, model_validator
 from jitbot.errors import RunnerRefused
 from jitbot.ports import Run
 from jitbot.runners.kubernetes.api import Api
+from jitbot.runners.kubernetes.change import Subject
 from jitbot.runners.kubernetes.changing import Changing, host
 from jitbot.runners.kubernetes.drain import Drain, demand_no_loss, listed
 from jitbot.runners.kubernetes.inputs import ClusterInputs, Name
@@ -15,7 +16,7 @@ from jitbot.runners.kubernetes.kinds import NODE, Document
 from jitbot.runners.kubernetes.note import Note
 from jitbot.runners.kubernetes.pods import named
 from jitbot.runners.kubernetes.rollout import Progress
-from jitbot.runners.kubernetes.steps import Steps, Subject
+from jitbot.runners.kubernetes.steps import Steps
 from jitbot.runners.kubernetes.workload import counted
 
 _VERBS = {"cordon": "Cordon", "drain": "Drain", "uncordon": "Uncordon"}

@@ -11,12 +11,12 @@ from pydantic import BaseModel
 
 from jitbot.errors import RunnerRefused
 from jitbot.runners.kubernetes.api import Api
+from jitbot.runners.kubernetes.change import Subject
 from jitbot.runners.kubernetes.changing import Changing, host
 from jitbot.runners.kubernetes.inputs import WorkloadInputs
 from jitbot.runners.kubernetes.kinds import Document
 from jitbot.runners.kubernetes.revisions import template_of
 from jitbot.runners.kubernetes.rollout import Progress, rolled_out
-from jitbot.runners.kubernetes.steps import Subject
 from jitbot.runners.kubernetes.workload import counted, pods, subject
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"

@@ -7,13 +7,13 @@ from pydantic import BaseModel, Field
 
 from jitbot.errors import RunnerRefused
 from jitbot.runners.kubernetes.api import Api
+from jitbot.runners.kubernetes.change import Subject
 from jitbot.runners.kubernetes.changing import Changing, host
 from jitbot.runners.kubernetes.inputs import ClusterInputs, Name, Namespace
 from jitbot.runners.kubernetes.kinds import REPLICA_SET, WORKLOADS, Document
 from jitbot.runners.kubernetes.restart import digest_of
 from jitbot.runners.kubernetes.revisions import Revision, difference, merging, revisions_of, template_of
 from jitbot.runners.kubernetes.rollout import Progress, replicas, rolled_out
-from jitbot.runners.kubernetes.steps import Subject
 from jitbot.runners.kubernetes.workload import counted
 
 

@@ -7,11 +7,11 @@ from pydantic import BaseModel, Field, model_validator
 
 from jitbot.errors import RunnerRefused
 from jitbot.runners.kubernetes.api import Api
+from jitbot.runners.kubernetes.change import Subject
 from jitbot.runners.kubernetes.changing import Changing, host
 from jitbot.runners.kubernetes.inputs import WorkloadInputs
 from jitbot.runners.kubernetes.kinds import AUTOSCALER, Document
 from jitbot.runners.kubernetes.rollout import Progress, replicas, scaled
-from jitbot.runners.kubernetes.steps import Subject
 from jitbot.runners.kubernetes.workload import counted, subject
 
 MOST_REPLICAS = 5_000

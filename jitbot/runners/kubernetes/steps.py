@@ -3,57 +3,22 @@
 Each change names the version of the object that it was decided on, so the API server refuses it if anybody was faster.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any, NoReturn, Protocol
+from dataclasses import replace
+from typing import Any, NoReturn
 
 from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Receipt
 from jitbot.ports import Run
 from jitbot.runners.kubernetes import note as notes
 from jitbot.runners.kubernetes.api import Api, is_conflict
-from jitbot.runners.kubernetes.kinds import Document, Kind
+from jitbot.runners.kubernetes.change import Change, Subject
+from jitbot.runners.kubernetes.kinds import Document
 from jitbot.runners.kubernetes.note import Note
 from jitbot.runners.kubernetes.pace import Pace, unharmed
-from jitbot.runners.kubernetes.rollout import Progress
 from jitbot.runners.kubernetes.wire import NoAnswer, NoWord
 
 TRIES = 10
 """How often a change is decided anew because somebody, as a rule a controller, was faster."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The object that is changed."""
-
-    kind: Kind
-    name: str
-    namespace: str | None
-    words: str
-    """As people are told of it."""
-
-
-class Change(Protocol):
-    """One kind of change: what it looks at, and how a value gets there."""
-
-    annotation: str
-    """Where its note is."""
-    yields: bool
-    """Whether nothing is left to be taken back once somebody else has changed the value."""
-
-    def state(self, found: Document) -> Any:
-        """Return the value that this changes, as JSON."""
-
-    def goal(self, found: Document, now: Any) -> Any:
-        """Return what it has to become. Raises: RunnerRefused where that cannot be, or is so already."""
-
-    def patch(self, found: Document, value: Any) -> Document:
-        """Return the document to be merged so that the value is this. Raises: RunnerRefused."""
-
-    def shown(self, value: Any) -> str:
-        """Return a value as people are told of it."""
-
-    def progress(self, found: Document) -> Progress:
-        """Return how far Kubernetes is with what was asked of it."""
 
 
 class Steps:

@@ -1,9 +1,9 @@
 """The workloads whose pods these runners restart, roll back and count."""
 
+from jitbot.runners.kubernetes.change import Subject
 from jitbot.runners.kubernetes.inputs import WorkloadInputs
 from jitbot.runners.kubernetes.kinds import WORKLOADS, Document
 from jitbot.runners.kubernetes.rollout import replicas
-from jitbot.runners.kubernetes.steps import Subject
 
 
 def subject(told: WorkloadInputs) -> Subject:

@@ -108,6 +108,17 @@ def test_a_drain_evicts_what_goes_and_deletes_nothing(place: Place, node: str) -
     assert run.lines[0] == f"node {node}: open to new pods -> cordoned"
 
 
+def test_a_list_that_comes_in_pieces_is_read_to_its_end(
+    runner: KubernetesNode, place: Place, node: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jitbot.runners.kubernetes.api.PIECE", 2)
+    for name in "abcde":
+        place.pod(node, f"web-{name}")
+    assert runner.plan(told(place, node)).targets == 5
+    runner.start(told(place, node), place.run())
+    assert place.on(node) == []
+
+
 def test_a_budget_is_waited_for(place: Place, node: str) -> None:
     for name in ("web-a", "web-b", "web-c"):
         place.pod(node, name)
