@@ -61,11 +61,12 @@ class Controllers:
             self._status(
                 "daemonsets", each, dict.fromkeys([*names, "numberAvailable"], DAEMONS) | {"numberMisscheduled": 0}
             )
+        budgets = cluster.all("poddisruptionbudgets", namespace)  # before the pods, so that no count is older than it
         pods = cluster.all("pods", namespace)
         for pod in pods:
             if pod["metadata"].get("deletionTimestamp"):
                 self._let_go(pod)
-        for budget in cluster.all("poddisruptionbudgets", namespace):
+        for budget in budgets:
             self._count(budget, pods)
 
     def _deployment(self, found: Any) -> None:
@@ -110,7 +111,8 @@ class Controllers:
         wanted = {**status, "observedGeneration": found["metadata"]["generation"]}
         now = found.get("status") or {}
         if any(now.get(key, 0) != value for key, value in wanted.items()):
-            self._cluster.patch(plural, found["metadata"]["name"], {"status": wanted}, self._namespace, "status")
+            body = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "status": wanted}
+            self._cluster.patch(plural, found["metadata"]["name"], body, self._namespace, "status")
 
     def _let_go(self, pod: Any) -> None:
         """Say, as its node does, that a pod has ended; what keeps count of it makes another, elsewhere."""

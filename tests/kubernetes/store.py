@@ -116,7 +116,9 @@ class Store:
             raise Refused(422, "Invalid", f"{place} is invalid: metadata.name: field is immutable", place.name)
         made = {**now, "status": changed.get("status")} if status else {**changed, "status": now.get("status")}
         made = copy.deepcopy({key: value for key, value in made.items() if value is not None})
-        if made.get("spec") != now.get("spec"):
+        # Of deployments, and of them alone, an annotation counts as a change that the controller has to look at.
+        noted = [each["metadata"].get("annotations") for each in (made, now)]
+        if made.get("spec") != now.get("spec") or (place.plural == "deployments" and noted[0] != noted[1]):
             made["metadata"]["generation"] = now["metadata"]["generation"] + 1
         made["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"]
         validate(place, tidied(made))

@@ -23,6 +23,8 @@ class Change(Protocol):
 
     annotation: str
     """Where its note is."""
+    wanted: Any
+    """What the value becomes by the inputs alone; None where only the cluster tells."""
     yields: bool
     """Whether nothing is left to be taken back once somebody else has changed the value."""
 

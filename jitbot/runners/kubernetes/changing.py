@@ -28,8 +28,6 @@ class Changing:
     """Where nothing is reached, a second start could not tell that nothing happened: the first may have been."""
     undoable = True
     stoppable = True
-    tells: ClassVar[bool]
-    """Whether the value alone shows that it was done; if not, only the receipt does."""
     touched: ClassVar[str]
     """What of the object is touched: changes of something else may go on at the same time."""
 
@@ -64,7 +62,7 @@ class Changing:
         told = cast(ClusterInputs, inputs)
         api = Api(told, self._site)
         try:
-            return Steps(api, self._subject(told), self._change(told, api)).check(receipt, tells=self.tells)
+            return Steps(api, self._subject(told), self._change(told, api)).check(receipt)
         except NoWord as error:
             return Health(HealthState.UNKNOWN, str(error))
 

@@ -46,6 +46,7 @@ class _Cordon:
     yields = False
 
     def __init__(self, told: NodeInputs, api: Api) -> None:
+        self.wanted = told.to != "uncordon"
         self._told = told
         self._drain = Drain(told, api)
 
@@ -85,7 +86,6 @@ class KubernetesNode(Changing):
     """See `NodeInputs` for what it can be told."""
 
     Inputs: type[BaseModel] = NodeInputs
-    tells = True
     touched = ""
 
     def _subject(self, told: NodeInputs) -> Subject:

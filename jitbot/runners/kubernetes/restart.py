@@ -31,6 +31,7 @@ class _Restart:
     """The value is when it was restarted, with a digest of the rest: what others roll out is not taken back."""
 
     annotation = "jitbot/restart"
+    wanted = None
     yields = True
 
     def __init__(self, told: RestartInputs) -> None:
@@ -62,7 +63,6 @@ class KubernetesRestart(Changing):
     """See `RestartInputs` for what it can be told."""
 
     Inputs: type[BaseModel] = RestartInputs
-    tells = False
     touched = "template"
 
     def _subject(self, told: RestartInputs) -> Subject:

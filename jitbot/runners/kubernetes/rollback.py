@@ -30,6 +30,7 @@ class _Rollback:
     """The value is the name of the replica set that has the template; empty where none has it yet."""
 
     annotation = "jitbot/rollback"
+    wanted = None
     yields = True
 
     def __init__(self, told: RollbackInputs, api: Api) -> None:
@@ -79,7 +80,6 @@ class KubernetesRollback(Changing):
     """See `RollbackInputs` for what it can be told."""
 
     Inputs: type[BaseModel] = RollbackInputs
-    tells = False
     touched = "template"
 
     def _subject(self, told: RollbackInputs) -> Subject:

@@ -35,6 +35,7 @@ class _Scale:
     yields = False
 
     def __init__(self, told: ScaleInputs, api: Api) -> None:
+        self.wanted = told.replicas
         self._told = told
         self._api = api
 
@@ -66,7 +67,6 @@ class KubernetesScale(Changing):
     """See `ScaleInputs` for what it can be told."""
 
     Inputs: type[BaseModel] = ScaleInputs
-    tells = True
     touched = "replicas"
 
     def _subject(self, told: ScaleInputs) -> Subject:

@@ -46,8 +46,8 @@ class Steps:
     def plan(self, found: Document) -> tuple[Any, Any]:
         """Return from what to what it would change, rehearsed. Raises: NoWord, RunnerRefused."""
         now, known = self._change.state(found), self.note(found)
-        if known is not None and known.open and known.grant and known.after == now:
-            return known.before, now  # whoever asks for the same joins; for something else, the service refuses
+        if known is not None and known.open and self._joins(known, now):
+            return known.before, now
         goal = self._change.goal(found, now)
         self._write(found, goal, Note("plan", now, goal, grant=False), rehearse=True)
         return now, goal
@@ -91,8 +91,10 @@ class Steps:
         try:
             for _ in range(TRIES):
                 found = self.look()
-                if note.ended or found is None or self.note(found) != note or self._written(found, note, ended=True):
+                if note.ended or found is None or self.note(found) != note:
                     return
+                if self._written(found, note, ended=True):
+                    return self._await_controller(run)
         except NoWord as error:
             run.log(f"{self._subject.words}: that this run has ended could not be noted. {error}")
 
@@ -104,18 +106,20 @@ class Steps:
         except NoWord as error:
             raise RunnerUnsure(f"{self._subject.words} may not be as it was: {error}") from error
 
-    def check(self, receipt: Receipt | None, *, tells: bool) -> Health:
-        """Look at what was done; `tells` says whether the value alone shows that it was this run. Raises: NoWord."""
+    def check(self, receipt: Receipt | None) -> Health:
+        """Look at what was done, by the receipt or else by the note. Raises: NoWord."""
         found = self.look()
         if found is None:
             return Health(HealthState.ABSENT, f"there is no {self._subject.words}")
         now, known = self._change.state(found), self.note(found)
-        before, made = _told(receipt, known)
         words = f"{self._subject.words}: {self._change.shown(now)}"
-        if (made is None) if known is None else not known.open:
+        if known is not None and not known.open:
             return Health(HealthState.ABSENT, words)
-        if receipt is None and known is not None and known.ended and not tells:
+        if receipt is None and (known is None or self._change.wanted not in (None, known.after)):
+            return Health(HealthState.ABSENT, words)  # the note of this run would say so
+        if receipt is None and known is not None and known.ended and self._change.wanted is None:
             return Health(HealthState.UNKNOWN, f"{words}; the last change by jitbot was in its run {known.key}")
+        before, made = _told(receipt, known)
         if now != made:
             return Health(HealthState.ABSENT if now == before else HealthState.UNHEALTHY, words)
         progress = self._change.progress(found)
@@ -125,9 +129,14 @@ class Steps:
         """Return the object and this run's note: the one that is there, or the one to be written with the change."""
         found = self.found()
         now, known = self._change.state(found), self.note(found)
-        if known is not None and known.open and _is_begun(known, now, run):
+        joins = run.until is not None and known is not None and self._joins(known, now)
+        if known is not None and known.open and (known.key == run.key or joins):
             return found, known
         return found, Note(run.key, now, self._change.goal(found, now), grant=run.until is not None)
+
+    def _joins(self, known: Note, now: Any) -> bool:
+        """Tell whether what is asked is held by another grant already; for something else, the service refuses."""
+        return known.grant and known.after == now and self._change.wanted in (None, now)
 
     def _begun(self, found: Document, note: Note) -> bool:
         """Write the change; False where somebody was faster. Raises: RunnerRefused, RunnerUnsure."""
@@ -140,6 +149,13 @@ class Steps:
                 return False
             raise RunnerRefused(f"Nothing was changed. {error}") from error
         return True
+
+    def _await_controller(self, run: Run) -> None:
+        """Wait until it is done again: the controller of a deployment looks at annotations too. Raises: NoWord."""
+        for _ in self._pace.looks(run, f"{self._subject.words} was changed before"):
+            found = self.look()
+            if found is None or self._change.progress(found).done:
+                return
 
     def _undone(self, receipt: Receipt | None, run: Run) -> bool:
         """Try once; False where somebody was faster. Raises: NoWord, RunnerRefused."""
@@ -187,11 +203,6 @@ class Steps:
         """Have it as it was before a rollout that came to nothing. Raises: RunnerRefused, RunnerUnsure."""
         self.undo(Receipt(note.receipt), run)
         raise RunnerRefused(f"The rollout of {self._subject.words} failed ({words}), and was taken back.")
-
-
-def _is_begun(known: Note, now: Any, run: Run) -> bool:
-    """Tell whether an open note is of this run, or of a grant of the same that this one joins."""
-    return known.key == run.key or (known.grant and run.until is not None and known.after == now)
 
 
 def _told(receipt: Receipt | None, known: Note | None) -> tuple[Any, Any]:

@@ -231,6 +231,14 @@ def test_undo_leaves_a_node_cordoned_that_was(runner: KubernetesNode, place: Pla
     assert cordoned(place, node)
 
 
+def test_a_run_that_was_lost_does_not_take_an_earlier_one_for_itself(
+    runner: KubernetesNode, place: Place, node: str
+) -> None:
+    runner.start(told(place, node, to="cordon"), place.change("jit-1-1"))
+    assert runner.check(told(place, node, to="cordon"), None).state is HealthState.HEALTHY
+    assert runner.check(told(place, node, to="uncordon"), None).state is HealthState.ABSENT
+
+
 def test_a_second_undo_leaves_what_came_after_the_first(runner: KubernetesNode, place: Place, node: str) -> None:
     inputs = told(place, node, to="cordon")
     receipt = runner.start(inputs, place.run())

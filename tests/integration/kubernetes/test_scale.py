@@ -79,6 +79,12 @@ def test_pods_that_do_not_come_up_in_time_leave_it_unsure(runner: KubernetesScal
     assert runner.check(told(place), None).state is HealthState.HEALTHY, "it settles by itself"
 
 
+def test_a_run_that_was_lost_does_not_take_an_earlier_one_for_itself(runner: KubernetesScale, place: Place) -> None:
+    runner.start(told(place), place.change("jit-1-1"))
+    assert runner.check(told(place, replicas=8), None).state is HealthState.ABSENT
+    assert runner.check(told(place), None).state is HealthState.HEALTHY
+
+
 def test_undo_leaves_what_somebody_else_set_since(runner: KubernetesScale, place: Place) -> None:
     receipt = runner.start(told(place), place.run())
     place.patch("deployments", "web", {"spec": {"replicas": 7}})
@@ -103,6 +109,7 @@ def test_two_grants_of_the_same_are_both_planned_and_the_last_restores(runner: K
     first = runner.start(told(place), place.run("jit-1-1"))
     plan = runner.plan(told(place))
     assert plan.summary.endswith(": replicas 3 -> 5.")
+    assert runner.plan(told(place, replicas=8)).summary.endswith(": replicas 5 -> 8."), "that is not the same"
     second = runner.start(told(place), place.run("jit-2-1"))
     assert first.data == second.data
     runner.undo(told(place), first, place.run("jit-2-1"))
