@@ -64,7 +64,8 @@ def named_like_a_secret(key: str) -> bool:
 
 def _after_strong_name(found: Any) -> bytes:
     value = _bare(found[1])
-    spared = _PLACEHOLDER.match(value) or value.lower().rstrip(b",.;:!)") in _WORDS or _is_path(value)
+    folder = b"pwd" in _before(found).lower() and _is_path(value)  # the shell's PWD, a present folder
+    spared = folder or _PLACEHOLDER.match(value) or value.lower().rstrip(b",.;:!)") in _WORDS
     return _whole(found) if spared else _hidden(found)
 
 
@@ -103,11 +104,14 @@ def _hidden(found: Any) -> bytes:
     bare = _bare(value)
     if len(bare.decode("utf-8", "replace")) < len(HIDDEN):
         return _whole(found)
-    whole = _whole(found)
-    start = found.start(1) - found.start()
+    before, whole = _before(found), _whole(found)
     opening = value[: len(value) - len(value.lstrip(b"\\\"'"))]
     closing = value[-1:] if len(value) > len(opening) and value[-1:] in (b'"', b"'") else b""
-    return whole[:start] + opening + _MARK + closing + whole[start + len(value) :]
+    return before + opening + _MARK + closing + whole[len(before) + len(value) :]
+
+
+def _before(found: Any) -> bytes:
+    return _whole(found)[: found.start(1) - found.start()]
 
 
 def _whole(found: Any) -> bytes:
@@ -119,7 +123,7 @@ _PATTERNS: tuple[tuple[str, Callable[[Any], bytes] | bytes], ...] = (
     (r"(?i)\b[a-z][a-z0-9+.-]*://[^\s/?#:@\"'<>]{0,256}:([^\s/?#\"'<>]+)@", _hidden),
     (rf"(?i){_HEADER}(?:digest|aws4-[a-z0-9-]+)[ \t]+([^\r\n]+)", _hidden),
     (rf"(?i){_HEADER}{_SCHEMES}[ \t]+([^\s\"'\\]+)", _hidden),
-    (rf"(?i){_HEADER}([A-Za-z0-9._~+/=-]{{16,}})", _random_only),
+    (rf"(?i){_HEADER}([A-Za-z0-9._~+/=-]{{12,}})", _random_only),
     (r"(?i)\bbearer[ \t]+([A-Za-z0-9._~+/=-]{8,})", _random_only),
     (rf"(?i){_STRONG}{_QUOTE}{_SEPARATOR}{_VALUE}", _after_strong_name),
     (rf"(?i){_WEAK}{_QUOTE}{_SEPARATOR}{_VALUE}", _after_weak_name),

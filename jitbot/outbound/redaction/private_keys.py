@@ -30,10 +30,10 @@ class PrivateKeys:
             end = _END.search(rest)
             if end is None:
                 self._left -= 1
-                return shown + _BODY.sub(HIDDEN, rest)
+                return shown + _hidden(rest)
             self._left = 0
             body, rest = rest[: end.start()], rest[end.end() :]
-            shown += _BODY.sub(HIDDEN, body) + HIDDEN
+            shown += _hidden(body) + HIDDEN
             more, rest = self._before_a_key(rest)
             shown += more
         return shown + rest
@@ -45,6 +45,10 @@ class PrivateKeys:
             return text, ""
         self._left = MOST_LINES
         return text[: begin.start()] + HIDDEN, text[begin.end() :]
+
+
+def _hidden(inside: str) -> str:
+    return _BODY.sub(HIDDEN, _BEGIN.sub(HIDDEN, inside))
 
 
 def hide_private_keys(text: str) -> str:

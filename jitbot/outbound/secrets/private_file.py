@@ -20,9 +20,12 @@ def read_private(path: Path, *, private: bool = True) -> str:
     try:
         # Not waiting and not following: what is checked is what is read, and a pipe does not hold anybody up.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             _demand_ours(os.fstat(descriptor), private)
-            content = file.read(MOST_BYTES + 1)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                content = file.read(MOST_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise
     except OSError as error:
