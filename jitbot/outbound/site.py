@@ -41,7 +41,7 @@ class GrantedSite:
 
 
 class EnvironmentSite(GrantedSite):
-    """A site whose secrets are variables `JITBOT_SECRET_<NAME>` alone, as they were when it was made."""
+    """A site whose secrets are variables `JITBOT_SECRET_<NAME>` alone."""
 
     def __init__(
         self, hosts: Iterable[str], environment: Mapping[str, str] = os.environ, paths: Iterable[str | Path] = ()

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from jitbot.errors import NotGranted, SecretUnavailable
+from jitbot.outbound.secrets.listed import NAME
 from jitbot.outbound.secrets.private_file import Refused, read_private
 
 
@@ -18,6 +19,8 @@ class FileStore:
         self._folder = folder
 
     def read(self, name: str) -> str:
+        if not NAME.fullmatch(name):  # checked before, and once more where a name becomes a path
+            raise NotGranted(f"{name[:80]!r} is no name of a secret")
         try:
             root = self._checked()
             return self._found(root, name)

@@ -17,26 +17,13 @@ from cryptography.x509.oid import NameOID
 
 from jitbot.errors import NotGranted, SecretUnavailable
 from jitbot.outbound.redaction.patterns import HIDDEN
-from jitbot.outbound.redaction.redactor import Redactor
 from jitbot.outbound.secrets import vault as module
 from jitbot.outbound.secrets.vault import VaultStore
+from tests.unit.outbound.secrets.conftest import StoreSite
 from tests.vendors.server import Reply, listening
 from tests.vendors.vault import JWT, ROLE_ID, SECRET_ID, Vault, Version
 
 VALUE = "sesame-of-the-vault"
-
-
-class StoreSite:
-    """What a store is given, with a section of its own."""
-
-    def __init__(self, section: Mapping[str, Any]) -> None:
-        self._section = section
-        self.redactor = Redactor()
-        self.hide: Callable[[str], None] = self.redactor.hide
-
-    def section(self, name: str) -> Mapping[str, Any]:
-        assert name == "vault"
-        return self._section
 
 
 @pytest.fixture
