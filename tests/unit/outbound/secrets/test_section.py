@@ -37,6 +37,8 @@ def test_a_good_file_opens_its_stores_without_asking_them(tmp_path: Path) -> Non
     [
         ("vault:\n", "valut:\n", "has 'valut', which JITBOT_SECRETS does not list"),
         ("https://", "http://", "must begin with https://"),
+        ("https://vault.example", "http://10.0.0.7", "must begin with https://"),
+        ("https://vault.example", "http://localhost", "must begin with https://"),
         ("vault.example", "user@vault.example", "a user or password"),
         ("{token_file: /run/vault/token}", "{}", "needs exactly one of"),
         ("{token_file: /run/vault/token}", "{token_file: /t, kubernetes: {role: r}}", "needs exactly one of"),
