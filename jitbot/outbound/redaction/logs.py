@@ -1,7 +1,11 @@
 """The log of jitbot itself: whatever is written there passes the redactor last, tracebacks included."""
 
 import logging
+import sys
+import threading
 from collections.abc import Callable, Iterable
+
+log = logging.getLogger(__name__)
 
 
 class RedactingFormatter(logging.Formatter):
@@ -17,6 +21,11 @@ class RedactingFormatter(logging.Formatter):
 
 
 def redact_logs(handlers: Iterable[logging.Handler], redact: Callable[[str], str]) -> None:
-    """Have these handlers write nothing that was not redacted."""
+    """Have these handlers write nothing that was not redacted, and crashes be written by the log alone.
+
+    Python itself writes a crash to the same stream, beside the log and as it is.
+    """
+    sys.excepthook = lambda kind, error, trace: log.critical("jitbot crashes", exc_info=error)
+    threading.excepthook = lambda crash: log.error("A thread crashes", exc_info=crash.exc_value)
     for handler in handlers:
         handler.setFormatter(RedactingFormatter(handler.formatter or logging.Formatter(), redact))

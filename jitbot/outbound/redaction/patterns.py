@@ -65,13 +65,13 @@ def named_like_a_secret(key: str) -> bool:
 def _after_strong_name(found: Any) -> bytes:
     value = _bare(found[1])
     folder = b"pwd" in _before(found).lower() and _is_path(value)  # the shell's PWD, a present folder
-    spared = folder or _PLACEHOLDER.match(value) or value.lower().rstrip(b",.;:!)") in _WORDS
+    spared = folder or _PLACEHOLDER.fullmatch(value) or value.lower().rstrip(b",.;:!)") in _WORDS
     return _whole(found) if spared else _hidden(found)
 
 
 def _after_weak_name(found: Any) -> bytes:
     value = _bare(found[1])
-    spared = _PLACEHOLDER.match(value) or _is_path(value) or not _random(value)
+    spared = _PLACEHOLDER.fullmatch(value) or _is_path(value) or not _random(value)
     return _whole(found) if spared else _hidden(found)
 
 

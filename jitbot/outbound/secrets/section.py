@@ -87,7 +87,7 @@ def _checked(file: Path, value: Any, stores: tuple[str, ...]) -> Sections:
         raise _wrong(file, "needs one mapping for each store, such as `vault:`")
     unknown = [repr(name) for name in value if name not in stores]
     if unknown:
-        raise _wrong(file, f"has {', '.join(unknown)}, which JITBOT_SECRETS does not list")
+        raise _wrong(file, f"has {', '.join(unknown)}, for which JITBOT_SECRETS lists no store that reads this file")
     return value
 
 

@@ -73,4 +73,6 @@ class VaultLogin:
         except Refused as error:
             raise Refused(f"{file} cannot be used to log in to Vault: {error}") from None
         self._hide(text)
+        if not text.isascii() or not text.isprintable() or " " in text:  # an error about a header would repeat it
+            raise Refused(f"{file} holds no token and no secret id: it has to be one word")
         return text

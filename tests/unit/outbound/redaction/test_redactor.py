@@ -2,6 +2,8 @@
 
 import io
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +48,7 @@ def test_whatever_a_secret_is_made_of_it_is_hidden(secret: str, before: str) -> 
 
 @pytest.fixture
 def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
+    hooks = sys.excepthook, threading.excepthook
     written, redactor = io.StringIO(), Redactor()
     redactor.hide(CANARY)
     logger, handler = logging.getLogger("tests.redaction"), logging.StreamHandler(written)
@@ -57,6 +60,7 @@ def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
         yield logger, written
     finally:
         logger.removeHandler(handler)
+        sys.excepthook, threading.excepthook = hooks
 
 
 def test_the_log_holds_no_secret_in_messages_and_arguments(log: tuple[logging.Logger, io.StringIO]) -> None:
@@ -73,5 +77,25 @@ def test_nor_in_tracebacks_and_what_they_were_raised_from(log: tuple[logging.Log
     said = written.getvalue()
     assert "Traceback" in said
     assert said.count(HIDDEN) >= 2
+    assert CANARY not in said
+    assert TOKEN not in said
+
+
+def test_nor_in_what_a_crash_leaves(log: tuple[logging.Logger, io.StringIO], capfd: pytest.CaptureFixture[str]) -> None:
+    handler = log[0].handlers[0]
+    crashes = logging.getLogger("jitbot.outbound.redaction.logs")
+    crashes.addHandler(handler)
+    crashes.propagate = False
+    try:
+        thread = threading.Thread(target=lambda: {}[CANARY])
+        thread.start()
+        thread.join()
+        error = KeyError(TOKEN)
+        sys.excepthook(KeyError, error, None)
+    finally:
+        crashes.removeHandler(handler)
+        crashes.propagate = True
+    said = log[1].getvalue() + "".join(capfd.readouterr())
+    assert said.count("KeyError") == 2
     assert CANARY not in said
     assert TOKEN not in said

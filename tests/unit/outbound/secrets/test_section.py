@@ -35,7 +35,7 @@ def test_a_good_file_opens_its_stores_without_asking_them(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ("vault:\n", "valut:\n", "has 'valut', which JITBOT_SECRETS does not list"),
+        ("vault:\n", "valut:\n", "has 'valut', for which JITBOT_SECRETS lists no store"),
         ("https://", "http://", "must begin with https://"),
         ("https://vault.example", "http://10.0.0.7", "must begin with https://"),
         ("https://vault.example", "http://localhost", "must begin with https://"),

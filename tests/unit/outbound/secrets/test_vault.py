@@ -196,6 +196,16 @@ def test_a_token_file_that_is_not_there(make: Make, tmp_path: Path) -> None:
     assert "is not there, by which jitbot proves" in refused(make(auth={"token_file": str(tmp_path / "none")})[0])
 
 
+@pytest.mark.parametrize("text", ["hvs.one\nhvs.two", "hvs.one two", "hvs.ünicode", "hvs.\x07bell"])
+def test_a_file_that_holds_no_token_is_not_repeated(
+    make: Make, vault: Vault, files: Callable[..., str], text: str
+) -> None:
+    said = refused(make(auth={"token_file": files("token", text)})[0])
+    assert "holds no token" in said
+    assert "hvs." not in said
+    assert vault.asked == []
+
+
 # How it says no
 
 
