@@ -92,6 +92,11 @@ def test_a_signature_of_aws_is_hidden_to_its_end() -> None:
     assert "fe5f" not in hide_patterns(sent)
 
 
+def test_tokens_side_by_side_are_all_hidden() -> None:
+    glued = TOKENS["a key of Google"] + TOKENS["an AWS key id"] + TOKENS["a token of GitHub"]
+    assert set(hide_patterns(glued)) == {"•"}
+
+
 def test_several_on_one_line_are_all_hidden() -> None:
     line = f"password=abcdef1 and token={A40} to https://u:passw0rd@h/ with ghp_{A40[:36]}"
     hidden = hide_patterns(line)
