@@ -1544,6 +1544,13 @@ FAULTS = (
         RUNNERS_SAY,
     ),
     Fault(
+        "the log of the bot is not looked through",
+        "jitbot/compose.py",
+        "    redact_logs(logging.getLogger().handlers, secrets.redact)\n",
+        "",
+        ("tests/integration/test_log_of_the_bot.py",),
+    ),
+    Fault(
         "tracebacks go to the log as they are",
         "jitbot/outbound/redaction/logs.py",
         "return self._redact(self._inner.format(record))",
