@@ -40,9 +40,18 @@ def _forms(value: str) -> Iterator[str]:
     """Yield what a secret looks like in text: itself, its lines, and how URLs, JSON and headers write it."""
     for part in {value, *value.splitlines()}:
         if len(part) >= SHORTEST_SECRET:
+            raw = _bytes(part)
             yield part
-            yield quote(part, safe="")
-            yield quote_plus(part)
+            yield quote(raw, safe="")
+            yield quote_plus(raw)
             yield json.dumps(part)[1:-1]
             yield json.dumps(part, ensure_ascii=False)[1:-1]
-            yield b64encode(part.encode(errors="surrogateescape")).decode()
+            yield b64encode(raw).decode()
+
+
+def _bytes(text: str) -> bytes:
+    """Return the bytes of a value: those that the environment could not decode, or half characters out of JSON."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")

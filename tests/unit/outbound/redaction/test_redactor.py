@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitbot.outbound.redaction.logs import redact_logs
@@ -39,6 +39,8 @@ def test_what_is_too_short_to_be_told_from_text_is_not_hidden() -> None:
     assert redactor.redact("abcdef") == "abcdef"
 
 
+@example("half a character: \ud800", "")
+@example("of the environment: \udc80", "")
 @given(st.text(st.characters(exclude_categories=()), min_size=6, max_size=60), st.text(max_size=20))
 def test_whatever_a_secret_is_made_of_it_is_hidden(secret: str, before: str) -> None:
     redactor = Redactor()
