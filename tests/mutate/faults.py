@@ -196,8 +196,8 @@ FAULTS = (
     Fault(
         "an undo takes back what somebody else has rolled out since",
         "jitbot/runners/kubernetes/steps.py",
-        "goal = before if now == made else now",
-        "goal = before",
+        "value=before if now == made else now",
+        "value=before",
         (f"{KUBERNETES}restart.py::test_undo_leaves_what_somebody_rolled_out_since[small]",),
     ),
     Fault(
