@@ -30,6 +30,8 @@ class Controllers:
         self._namespace = namespace
         self._working = threading.Lock()
         self._seen = -1
+        self.kinds: set[str] = set()
+        """What there is in the namespace to be looked after; of the rest nobody asks."""
 
     def pause(self) -> None:
         """Do nothing any more, once what is being done is done."""
@@ -49,25 +51,27 @@ class Controllers:
                 self._working.release()
 
     def _work(self) -> None:
-        cluster, namespace = self._cluster, self._namespace
-        for each in cluster.all("deployments", namespace):
+        for each in self._all("deployments"):
             self._deployment(each)
-        for each in cluster.all("statefulsets", namespace):
+        for each in self._all("statefulsets"):
             wanted, revision = each["spec"]["replicas"], _hash(each["spec"]["template"])
             same = {"currentRevision": revision, "updateRevision": revision, "updatedReplicas": wanted}
             self._status("statefulsets", each, {"replicas": wanted, "readyReplicas": wanted, **same})
-        for each in cluster.all("daemonsets", namespace):
+        for each in self._all("daemonsets"):
             names = ["desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberReady"]
             self._status(
                 "daemonsets", each, dict.fromkeys([*names, "numberAvailable"], DAEMONS) | {"numberMisscheduled": 0}
             )
-        budgets = cluster.all("poddisruptionbudgets", namespace)  # before the pods, so that no count is older than it
-        pods = cluster.all("pods", namespace)
+        budgets = self._all("poddisruptionbudgets")  # before the pods, so that no count is older than it
+        pods = self._all("pods")
         for pod in pods:
             if pod["metadata"].get("deletionTimestamp"):
                 self._let_go(pod)
         for budget in budgets:
             self._count(budget, pods)
+
+    def _all(self, plural: str) -> list[Any]:
+        return self._cluster.all(plural, self._namespace) if plural in self.kinds else []
 
     def _deployment(self, found: Any) -> None:
         """Have a replica set for the template, with the newest revision, and tell how far the pods are."""
@@ -84,7 +88,7 @@ class Controllers:
             mine = cluster.patch("replicasets", mine["metadata"]["name"], notes, namespace)
         if (meta.get("annotations") or {}).get(REVISION) != str(_revision(mine)):
             notes = {"metadata": {"annotations": {REVISION: str(_revision(mine))}}}
-            cluster.patch("deployments", meta["name"], notes, namespace)
+            found = cluster.patch("deployments", meta["name"], notes, namespace)
         image = spec["template"]["spec"]["containers"][0]["image"]
         ready = not any(word in image for word in (BROKEN, SLOW))
         reason = "ProgressDeadlineExceeded" if BROKEN in image else "NewReplicaSetAvailable"

@@ -49,6 +49,7 @@ class Place:
         body = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}}
         body["spec"] = {"selector": {"matchLabels": LABELS}, "template": template, **more, **spec}
         plural = f"{kind.lower()}s"
+        self.controllers.kinds.add(plural)
         self.cluster.create(plural, body, self.namespace)
         self.settle(plural, name)
 
@@ -97,6 +98,7 @@ class Place:
         owned = {"apiVersion": "apps/v1", "kind": owner, "name": "web-1", "uid": "00000000-0000-0000-0000-000000000001"}
         meta = {"name": name, "labels": LABELS, "ownerReferences": [{**owned, "controller": True}] if owner else None}
         what = {"nodeName": node, "containers": [{"name": "app", "image": "web:1"}], **spec}
+        self.controllers.kinds |= {"pods", "poddisruptionbudgets"}
         make_pod(self.cluster, self.namespace, meta, what)
 
     def on(self, node: str) -> list[str]:

@@ -18,6 +18,7 @@ def cluster_of_tests(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
     folder: Path = tmp_path_factory.mktemp("kubernetes")
     with cluster(folder, real=request.param == "real") as made:
         made.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "jitbot"}}])
+        made.apply([each for each in rights("shop") if each["metadata"].get("namespace") != "shop"])
         yield made
 
 
@@ -25,8 +26,10 @@ def cluster_of_tests(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
 def place(cluster_of_tests: Cluster) -> Iterator[Place]:
     made = cluster_of_tests
     namespace = f"shop-{next(made.numbers)}"
-    made.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}, *rights(namespace)])
-    made.apply([debug_role(namespace)])
+    mine = [each for each in rights(namespace) if each["metadata"].get("namespace") == namespace]
+    made.apply(
+        [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}, *mine, debug_role(namespace)]
+    )
     until(lambda: made.may(JITBOT, made.path("rolebindings", namespace)))
     with controlled(made, namespace) as controllers:
         yield Place(made, namespace, controllers)

@@ -23,7 +23,6 @@ def broken(inputs: dict[str, Any]) -> list[dict[str, Any]]:
         {**inputs, "server": inputs["server"] + "/elsewhere"},
         {**inputs, "token": {"secret": "unset"}},
         {**inputs, "ca": "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----"},
-        {**inputs, "ca": None},
     ]
 
 
@@ -47,25 +46,6 @@ class TestRestart(_OfAWorkload):
     @pytest.fixture
     def effect(self, place: Place) -> Callable[[], Any]:
         return place.template
-
-
-class TestRestartOfAStatefulSet(RunnerContract):
-    @pytest.fixture
-    def runner(self, place: Place) -> Runner:
-        return KubernetesRestart(place.cluster.site)
-
-    @pytest.fixture
-    def inputs(self, place: Place) -> dict[str, Any]:
-        place.make("StatefulSet")
-        return {**place.inputs, "statefulset": "web"}
-
-    @pytest.fixture
-    def broken_inputs(self, inputs: dict[str, Any]) -> list[dict[str, Any]]:
-        return [{**inputs, "statefulset": "nope"}, {**inputs, "deployment": "web"}]
-
-    @pytest.fixture
-    def effect(self, place: Place) -> Callable[[], Any]:
-        return lambda: place.template("statefulsets")
 
 
 class TestRollback(_OfAWorkload):

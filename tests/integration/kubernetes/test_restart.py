@@ -80,12 +80,15 @@ def test_what_would_not_roll_out_is_refused(
 def test_a_restart_waits_until_it_is_rolled_out(runner: KubernetesRestart, place: Place, kind: str) -> None:
     place.make(kind)
     run, inputs = place.run(), told(place, **{"deployment": None, kind.lower(): "web"})
+    before = place.template(f"{kind.lower()}s")
     receipt = runner.start(inputs, run)
     assert restarted(place, f"{kind.lower()}s") is not None
     assert place.is_settled(f"{kind.lower()}s")
     assert "never restarted -> restarted at" in run.lines[0]
     assert "pods are new" in receipt.summary
     assert runner.check(inputs, receipt).state is HealthState.HEALTHY
+    runner.undo(inputs, None, place.run())
+    assert place.template(f"{kind.lower()}s") == before
 
 
 def test_a_rollout_that_fails_is_taken_back(runner: KubernetesRestart, place: Place) -> None:
