@@ -49,6 +49,7 @@ from jitbot.store.engine import Database
 from jitbot.store.history import StoreHistory
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
+from jitbot.store.outputs import StoreOutputs
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
@@ -75,6 +76,7 @@ class Store:
     inbox: StoreInbox
     outbox: StoreOutbox
     trail: StoreTrail
+    outputs: StoreOutputs
     delegations: SignedDelegations
     sets: PolicySets
 
@@ -91,6 +93,7 @@ def open_store(settings: Settings) -> Store:
         inbox=StoreInbox(database),
         outbox=StoreOutbox(database),
         trail=trail,
+        outputs=StoreOutputs(database),
         delegations=SignedDelegations(database, trail),
         sets=PolicySets(database),
     )
@@ -129,6 +132,7 @@ def build_service(settings: Settings, store: Store, directory: Directory, queue:
         ledger=store.ledger,
         inbox=store.inbox,
         trail=store.trail,
+        outputs=store.outputs,
         delegations=store.delegations,
         directory=directory,
         catalog=catalog,
@@ -136,6 +140,7 @@ def build_service(settings: Settings, store: Store, directory: Directory, queue:
         queue=queue,
         book=open_book(settings, store, catalog, sources),
         name=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}",
+        keep_output=timedelta(days=settings.keep_output_days),
     )
     return Service(world)
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from jitbot.lifecycle import Event
 from jitbot.model import (
     AuditEvent,
+    Chunk,
     Copy,
     Counting,
     Delegated,
@@ -24,9 +25,12 @@ from jitbot.model import (
     Health,
     Outdated,
     Outgoing,
+    Output,
+    OutputId,
     Past,
     Person,
     Plan,
+    Portion,
     Privilege,
     Receipt,
     Request,
@@ -81,6 +85,9 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
 
     def say(self, message: Outgoing, wait: timedelta = timedelta(0)) -> None:
         """Put a message into the outbox, to be said after a while; it replaces a waiting one of the same key."""
+
+    def keep(self, output: Output, portion: Portion) -> Output:
+        """Write a portion of what a run says; the first one of an output gives it its id."""
 
     def settle(self, delivery: str) -> None:
         """Mark an inbox row done, in this transaction."""
@@ -197,6 +204,19 @@ class Outbox(Protocol):
         """Store or update a copy, by request and place; an older version never replaces a newer one."""
 
 
+class Outputs(Protocol):
+    """What runs said, read back; it is written by `Entry.keep`. Raises, from all: StoreUnavailable."""
+
+    def of(self, request: RequestId) -> Sequence[Output]:
+        """Return what is kept of a request's runs, in the order in which they began."""
+
+    def chunks(self, output: OutputId) -> Sequence[Chunk]:
+        """Return the text of one output; nothing once it was deleted."""
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete some outputs of requests that had ended by then, and return how many."""
+
+
 class Trail(Protocol):
     """The signed record, read back and verified."""
 
@@ -213,6 +233,9 @@ class Trail(Protocol):
         self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None
     ) -> Sequence[AuditEvent]:
         """Return events in order: those with a higher number than `after`, and no older than `since`."""
+
+    def told(self, request: RequestId, kind: str) -> Sequence[AuditEvent]:
+        """Return a request's events of a kind, verified. Raises: Tampered."""
 
     def owing(self) -> Sequence[Request]:
         """Return, rebuilt from verified events alone, the requests that owe a review. Raises: Tampered."""
@@ -268,7 +291,10 @@ class Run(Protocol):
     """When a grant ends at the latest, aware UTC, for targets that can end it themselves; None for what is no grant."""
 
     def log(self, line: str) -> None:
-        """Stream one line of output to the request's thread and record."""
+        """Take one line of output: it is shown in the request's thread, and kept for whoever may see the request."""
+
+    def result(self, line: str) -> None:
+        """Take one line of what was asked for, such as a row: the requester alone is told, in a direct message."""
 
     def stopping(self) -> bool:
         """Tell whether somebody wants this run to end early; may be asked often.

@@ -11,6 +11,7 @@ from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKi
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
 from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
+from jitbot.model.output import Chunk, Output, OutputId, Phase, Portion
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
@@ -47,6 +48,7 @@ __all__ = [
     "BreakGlass",
     "Calendar",
     "Changes",
+    "Chunk",
     "Condition",
     "Copy",
     "Counting",
@@ -78,13 +80,17 @@ __all__ = [
     "Outcome",
     "Outdated",
     "Outgoing",
+    "Output",
+    "OutputId",
     "Owed",
     "Parameter",
     "ParameterType",
     "Past",
     "Person",
+    "Phase",
     "Plan",
     "Policy",
+    "Portion",
     "Privilege",
     "Quota",
     "Reason",

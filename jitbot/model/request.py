@@ -18,8 +18,8 @@ from jitbot.model.verification import Verification, Watch
 RequestId = NewType("RequestId", int)
 
 
-WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence"})
-"""The fields that say who works on a request and when; they authorise nothing, so signed events leave them out."""
+WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence", "progress"})
+"""The fields that say who works on a request, when, and how far it has come; they authorise nothing, so signed events leave them out."""
 
 
 class State(StrEnum):
@@ -208,6 +208,8 @@ class Request:
     lease_until: datetime | None = None
     fence: int = 0
     """Moves with every claim, so that a worker that lost its lease cannot write any more."""
+    progress: str = ""
+    """The last line that a start has said, for the card, while it runs."""
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ Not knowing is a result: whatever a plugin throws while it acts means that it ma
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from jitbot.errors import NotGranted, RunnerError, RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
 from jitbot.outbound.site import RedactingSite
-from jitbot.outbound.text import shown
+from jitbot.outbound.text import KEPT_CHARACTERS, shown
 from jitbot.ports import Run, Runner
 
 RECEIPT_BYTES = 16 * 1024
@@ -125,8 +125,14 @@ class _GuardedRun:
         return self._run.stopping()
 
     def log(self, line: str) -> None:
+        self._hand_on(self._run.log, line)
+
+    def result(self, line: str) -> None:
+        self._hand_on(self._run.result, line)
+
+    def _hand_on(self, take: Callable[[str], None], line: str) -> None:
         try:
-            self._run.log(shown(self._site.redact(line)))
+            take(shown(self._site.redact(line), KEPT_CHARACTERS))
         except Exception:  # noqa: BLE001 - whatever became of the line, what was begun must end in order
             _log.warning("A line of output of run %s was lost", self.key, exc_info=True)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jitbot.errors import InvalidInput, RunnerError, RunnerRefused
 from jitbot.model import Health, HealthState, Receipt, Request
-from jitbot.ports import Catalog, Delegations, Directory, Inbox, Ledger, Queue, Runner, Sources, Trail
+from jitbot.ports import Catalog, Delegations, Directory, Inbox, Ledger, Outputs, Queue, Runner, Sources, Trail
 from jitbot.service.book import Book
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ class World:
     ledger: Ledger
     inbox: Inbox
     trail: Trail
+    outputs: Outputs
     delegations: Delegations
     directory: Directory
     catalog: Catalog
@@ -29,6 +30,8 @@ class World:
     name: str
     lease: timedelta = timedelta(seconds=20)
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
+    keep_output: timedelta = timedelta(days=30)
+    """How long output is kept after the end of its request."""
 
     def runner(self, request: Request) -> tuple[Runner, Any]:
         """Return what runs a request, and its typed inputs.

@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-from jitbot.model import Decision, DeliveryKind, Obligation, Snapshot, StandIn, State, Topic, UndoCause, Verdict, Watch
+from jitbot.model import Decision, DeliveryKind, Obligation, Phase, Snapshot, StandIn, State, Topic, UndoCause, Verdict, Watch
 from jitbot.store.columns import Instant, Length, Value
 
 SCHEMA = "0002"
@@ -107,6 +107,7 @@ requests = Table(
     Column("owner", String(80), nullable=False),
     Column("lease_until", Instant),
     Column("fence", Integer, nullable=False),
+    Column("progress", Text, nullable=False, server_default=""),
     Column("target", Text, nullable=False),
     Index("ix_requests_action", "action", "id"),
     Index("ix_requests_due_at", "due_at"),
@@ -246,4 +247,30 @@ policy_sets = Table(
     Column("digest", String(64), primary_key=True),
     Column("files", Value(Mapping[str, str]), nullable=False),
     Column("loaded_at", Instant, nullable=False),
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("request", ForeignKey("requests.id"), nullable=False),
+    Column("phase", words(Phase), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("results", Boolean, nullable=False),
+    Column("long", Boolean, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_outputs_request", "request", "id"),
+    sqlite_autoincrement=True,
+)
+"""What runs said, one row for each that said anything; its text is in `output_chunks`. Deleted some time after the end."""
+
+output_chunks = Table(
+    "output_chunks",
+    metadata,
+    Column("output", ForeignKey("outputs.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
 )
