@@ -40,6 +40,7 @@ from jitbot.slack.door import Door
 from jitbot.slack.hands import Hands
 from jitbot.slack.listeners import register
 from jitbot.slack.notifier import Boards, Notifier
+from jitbot.slack.output import OutputPosts
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
 from jitbot.slack.sending import Sender
@@ -203,6 +204,7 @@ class Bot:
             requests=service.queries,
             outbox=store.outbox,
             cards=cards,
+            output=OutputPosts(service.handing_out, sender),
             sender=sender,
             channels=self._channels,
             directory=directory,

@@ -19,7 +19,7 @@ RequestId = NewType("RequestId", int)
 
 
 WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence", "progress"})
-"""The fields that say who works on a request, when, and how far it has come; they authorise nothing, so signed events leave them out."""
+"""The fields that say who works on it, when, and how far that is; they authorise nothing, so events leave them out."""
 
 
 class State(StrEnum):

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import TracebackType
 
 from jitbot.errors import JitbotError, StoreUnavailable
-from jitbot.model import Output, Outgoing, Phase, Portion, Request, State, Topic
+from jitbot.model import Outgoing, Output, Phase, Portion, Request, State, Topic
 from jitbot.ports import Entry
 from jitbot.service.authority import WORKER
 from jitbot.service.batches import Batches

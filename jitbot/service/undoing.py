@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from jitbot.errors import InvalidInput, RunnerError
 from jitbot.lifecycle import ENDED_BY, Event
-from jitbot.model import Receipt, Request, RequestId, State, UndoCause
+from jitbot.model import Phase, Receipt, Request, RequestId, State, UndoCause
 from jitbot.ports import Entry
 from jitbot.service.claims import mine
 from jitbot.service.runlog import RunLog

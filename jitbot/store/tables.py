@@ -25,7 +25,19 @@ from sqlalchemy import (
     text,
 )
 
-from jitbot.model import Decision, DeliveryKind, Obligation, Phase, Snapshot, StandIn, State, Topic, UndoCause, Verdict, Watch
+from jitbot.model import (
+    Decision,
+    DeliveryKind,
+    Obligation,
+    Phase,
+    Snapshot,
+    StandIn,
+    State,
+    Topic,
+    UndoCause,
+    Verdict,
+    Watch,
+)
 from jitbot.store.columns import Instant, Length, Value
 
 SCHEMA = "0002"
@@ -107,7 +119,7 @@ requests = Table(
     Column("owner", String(80), nullable=False),
     Column("lease_until", Instant),
     Column("fence", Integer, nullable=False),
-    Column("progress", Text, nullable=False, server_default=""),
+    Column("progress", Text, nullable=False, server_default=text("''")),
     Column("target", Text, nullable=False),
     Index("ix_requests_action", "action", "id"),
     Index("ix_requests_due_at", "due_at"),
@@ -265,7 +277,7 @@ outputs = Table(
     Index("ix_outputs_request", "request", "id"),
     sqlite_autoincrement=True,
 )
-"""What runs said, one row for each that said anything; its text is in `output_chunks`. Deleted some time after the end."""
+"""What runs said, a row for each that said anything; its text is in `output_chunks`."""
 
 output_chunks = Table(
     "output_chunks",

@@ -27,7 +27,7 @@ REFUSALS = (RunnerRefused, NotGranted)
 
 
 class ContractRun:
-    """A run as the suite gives it to runners; `lines` is what they logged, `results` what is for the requester alone."""
+    """A run as the suite gives it to runners; `lines` is what they logged, `results` what is for the requester."""
 
     def __init__(self, key: str = "jit-1-1") -> None:
         self.key = key

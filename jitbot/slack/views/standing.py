@@ -81,7 +81,10 @@ def _approved(request: Request, reviews: Sequence[Review], names: Names) -> Line
 
 
 def _running(request: Request, reviews: Sequence[Review], names: Names) -> Line:
-    return [_after("being stopped" if request.stopped_by else "running", request)]
+    words = "being stopped" if request.stopped_by else "running"
+    again = f" again, attempt {request.attempts}" if request.attempts > 1 else ""
+    line = shorten(request.progress, CARD_OUTCOME)
+    return [f"{words}{again}: {line}" if line else f"{words}{again}"]
 
 
 def _verifying(request: Request, reviews: Sequence[Review], names: Names) -> Line:
@@ -102,7 +105,7 @@ def _undoing(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     if request.undo_cause is UndoCause.UNHEALTHY:
         done = "undone, looking whether that helped" if request.watch and request.watch.undone else "being undone"
         return [_after(f"unhealthy, {done}", request)]
-    return ["being undone"]
+    return ["being undone" if not request.undo_attempts else f"being undone, try {request.undo_attempts + 1}"]
 
 
 def _unsure(request: Request, reviews: Sequence[Review], names: Names) -> Line:

@@ -40,7 +40,7 @@ def upgrade() -> None:
         sa.Column("obligation", JSON, nullable=True),
         sa.Column("watch", JSON, nullable=True),
         sa.Column("stopped_by", sa.String(length=32), nullable=True),
-        sa.Column("progress", sa.Text(), nullable=False, server_default=""),
+        sa.Column("progress", sa.Text(), nullable=False, server_default=sa.text("''")),
     ):
         op.add_column("requests", column)
     op.add_column("reviews", sa.Column("on_behalf_of", JSON, server_default=sa.text("'[]'"), nullable=False))
