@@ -129,10 +129,8 @@ def audit_show(
 def output(
     request: Annotated[str, typer.Argument(help="The request, JIT-12.")],
     undo: Annotated[bool, typer.Option("--undo", help="What its undo said, not its start.")] = False,
-    attempt: Annotated[int, typer.Option(min=1, help="Which attempt; the newest, where it is not said.")] = 0,
-    results: Annotated[
-        bool, typer.Option("--results", help="What it found for its requester; this is recorded.")
-    ] = False,
+    attempt: Annotated[int | None, typer.Option(min=1, help="Which attempt; the newest, if you do not say.")] = None,
+    results: Annotated[bool, typer.Option("--results", help="What it found for its requester; on record.")] = False,
 ) -> None:
     """Print what a run has said, and whether it is what the record says; exit code 1 where it is not."""
     from jitbot.cli.output import Wanted, show
@@ -140,7 +138,7 @@ def output(
     from jitbot.settings import read_settings
 
     store = open_store(read_settings())
-    wanted = Wanted(request, undo=undo, attempt=attempt, results=results)
+    wanted = Wanted(request, undo=undo, attempt=attempt or 0, results=results)
     if not show(store.ledger, store.outputs, store.trail, wanted):
         raise typer.Exit(1)
 

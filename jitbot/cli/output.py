@@ -1,6 +1,7 @@
 """Print what a run has said: the text on standard output, everything about it beside that on standard error."""
 
-import getpass
+import os
+import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,8 +70,8 @@ def _nothing(name: str, kept: Sequence[Output], wanted: Wanted) -> str:
 def _record(ledger: Ledger, request: RequestId, outputs: Sequence[Output]) -> None:
     """Have the record say who looked at results, before they are shown."""
     try:
-        login = getpass.getuser()
-    except (OSError, KeyError):
-        login = "unknown"
+        login = pwd.getpwuid(os.getuid()).pw_name  # not $LOGNAME, which says whatever somebody wants
+    except KeyError:
+        login = f"uid {os.getuid()}"
     with ledger.begin() as entry:
         entry.record("results_seen", OPERATOR, request, login=login, outputs=[each.id for each in outputs])
