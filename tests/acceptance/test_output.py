@@ -302,7 +302,7 @@ def test_a_result_is_worth_more_than_its_output(town: Town, caplog: pytest.LogCa
     assert "output of jit-1-1 was lost" in caplog.text
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.text(max_size=40), max_size=8))
 def test_whatever_a_runner_says_is_kept_and_vouched_for(town: Town, lines: list[str]) -> None:
     saying(town, *lines, results=tuple(lines))
