@@ -185,7 +185,7 @@ class Clicks:
     def _send_output(self, body: Body, click: Click) -> None:
         try:
             self._desk.service.handing_out.ask(click.caller.user, click.request)
-            said = f"What JIT-{click.request} said comes to you in a direct message."
+            said = f"The output of JIT-{click.request} comes to you as a file, in a direct message."
         except UserFault as fault:
             said = str(fault)
         except JitbotError:

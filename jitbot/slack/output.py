@@ -39,7 +39,7 @@ class OutputPosts:
         files = self._handed_out.files(UserId(row.to), request)
         if not files:
             raise NotFound(f"nothing is kept of the output of JIT-{request} any more")
-        self._send(row.to, files, f"What JIT-{request} said.", request)
+        self._send(row.to, files, f"The output of JIT-{request}, as far as it is kept.", request)
 
     def result(self, rows: Sequence[Outgoing]) -> None:
         """Send what a run found to the requester; a requester who is nobody in Slack asks elsewhere."""

@@ -66,7 +66,7 @@ def test_whoever_may_see_the_request_gets_all_of_it_as_a_file(world: SlackTown) 
     first, *lines = text(file).splitlines()
     assert first.startswith("== start, attempt 1, from ")
     assert lines == [*LINES, "changed prod/api"]
-    assert "comes to you in a direct message" in ephemeral(bo)[-1]["text"]
+    assert "comes to you as a file, in a direct message" in ephemeral(bo)[-1]["text"]
     assert files(world, "U0ANN") == files(world, "U0CY") == []
     assert [each for each in bo.messages(HERE) if each.get("files")] == []
 
