@@ -12,6 +12,7 @@ from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
 from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
 from jitbot.model.output import Chunk, Output, OutputId, Phase, Portion
+from jitbot.model.parts import TOUCHED, Part, Progress, Stage, Waves
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
@@ -38,6 +39,7 @@ __all__ = [
     "CALENDAR_AHEAD",
     "DAY",
     "ENDS",
+    "TOUCHED",
     "WORKERS_OWN",
     "Action",
     "Answer",
@@ -85,6 +87,7 @@ __all__ = [
     "Owed",
     "Parameter",
     "ParameterType",
+    "Part",
     "Past",
     "Person",
     "Phase",
@@ -92,6 +95,7 @@ __all__ = [
     "Policy",
     "Portion",
     "Privilege",
+    "Progress",
     "Quota",
     "Reason",
     "ReasonRule",
@@ -104,6 +108,7 @@ __all__ = [
     "Selector",
     "Snapshot",
     "Span",
+    "Stage",
     "StandIn",
     "Standing",
     "State",
@@ -119,6 +124,7 @@ __all__ = [
     "Verification",
     "Waiting",
     "Watch",
+    "Waves",
     "WeeklySpan",
     "Window",
 ]

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 
 from jitbot.errors import JitbotError, StoreUnavailable
@@ -36,6 +36,26 @@ class _Stream:
 
     output: Output
     spool: Spool = field(default_factory=Spool)
+
+
+class PartLog:
+    """Implements `ports.Run` for one part of a run: a key and a time limit of its own, lines with its name."""
+
+    def __init__(self, run: "RunLog", name: str, position: int, time_limit: timedelta) -> None:
+        self.key = f"{run.key}-{position + 1}"
+        self.deadline = min(run.deadline, run.now() + time_limit)
+        self.until = run.until
+        self._run = run
+        self._name = name
+
+    def log(self, line: str) -> None:
+        self._run.log(f"{self._name}: {line}")
+
+    def result(self, line: str) -> None:
+        self._run.result(f"{self._name}: {line}")
+
+    def stopping(self) -> bool:
+        return self._run.stopping()
 
 
 class RunLog:
@@ -74,6 +94,10 @@ class RunLog:
             self._clerk.join()
         if kind is None:
             self._write(last=True)
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._world.ledger.now()
 
     def stopping(self) -> bool:
         """Look into the ledger, every second at most; what cannot be read is no wish to stop."""
@@ -170,7 +194,7 @@ class RunLog:
     def _draw(self, entry: Entry, line: str) -> None:
         now = entry.get(self._request.id)
         if (now.state, now.fence) == (State.RUNNING, self._request.fence):
-            tell(entry, entry.amend(now, "progress", WORKER, progress=line))
+            tell(entry, entry.amend(now, "said", WORKER, last_line=line))
 
     def _failed(self, error: JitbotError, batch: tuple[int, str] | None, *, last: bool) -> None:
         """Keep what could not be written for the next time, if there is one: a result is worth more than its output."""

@@ -1,7 +1,8 @@
 """The tables. Deadlines are columns: what is due is a query, never a stored job.
 
 `requests` has one column for each field of `model.Request`, by the same name, so that a row and a request are one
-thing; `target` is the snapshot's, drawn out so that holders of a target can be found.
+thing; `target` is the snapshot's, drawn out so that holders of a target can be found. Where there are many, `parts`
+has a row for each.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from jitbot.model import (
     DeliveryKind,
     Obligation,
     Phase,
+    Progress,
     Snapshot,
     StandIn,
     State,
@@ -111,6 +113,7 @@ requests = Table(
     Column("attempt_open", Boolean, nullable=False),
     Column("undo_attempts", Integer, nullable=False),
     Column("receipt", Value(Mapping[str, Any])),
+    Column("progress", Value(tuple[Progress, ...]), nullable=False, server_default=text("'[]'")),
     Column("watch", Value(Watch)),
     Column("handed_to", Serial),
     Column("outcome", Text, nullable=False),
@@ -119,7 +122,7 @@ requests = Table(
     Column("owner", String(80), nullable=False),
     Column("lease_until", Instant),
     Column("fence", Integer, nullable=False),
-    Column("progress", Text, nullable=False, server_default=text("''")),
+    Column("last_line", Text, nullable=False, server_default=text("''")),
     Column("target", Text, nullable=False),
     Index("ix_requests_action", "action", "id"),
     Index("ix_requests_due_at", "due_at"),
@@ -252,6 +255,15 @@ obligations = Table(
     Index("ix_obligations_reviewed_at", "reviewed_at", "due_at"),
 )
 """Reviews owed after break-glass, drawn out of the requests' own fields so that they can be found."""
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("request", ForeignKey("requests.id"), primary_key=True, autoincrement=False),
+    Column("target", Text, primary_key=True),
+    Index("ix_parts_target", "target"),
+)
+"""The targets of requests that have many, drawn out of their snapshots so that their holders can be found."""
 
 policy_sets = Table(
     "policy_sets",

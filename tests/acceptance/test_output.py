@@ -227,12 +227,12 @@ def test_the_card_is_told_the_last_line_while_it_runs(town: Town, inside: Callab
     def look(request: Request, run: Run) -> None:
         version = town.see(request).version
         run.log("4 of 6 pods")
-        wait_for(lambda: town.see(request).progress == "4 of 6 pods")
+        wait_for(lambda: town.see(request).last_line == "4 of 6 pods")
         assert town.see(request).version == version + 1, "the card is redrawn"
 
     request = inside(look)
     assert town.state(request) is State.SUCCEEDED
-    assert "progress" not in town.kinds(request), "how far it has come is no event"
+    assert "said" not in town.kinds(request), "how far it has come is no event"
     assert town.trail.verify()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from jitbot.explain import either, length, named
-from jitbot.model import Request, Review, State, UndoCause, Verdict
+from jitbot.model import Request, Review, Stage, State, UndoCause, Verdict
 from jitbot.slack.limits import CARD_OUTCOME
 from jitbot.slack.spans import DAY_AND_TIME, Line, Span, When
 from jitbot.slack.text import shorten
@@ -81,10 +81,12 @@ def _approved(request: Request, reviews: Sequence[Review], names: Names) -> Line
 
 
 def _running(request: Request, reviews: Sequence[Review], names: Names) -> Line:
-    words = "being stopped" if request.stopped_by else "running"
+    done = sum(each.stage is Stage.DONE for each in request.progress)
+    running = f"running, {done} of {len(request.progress)} done" if request.progress else "running"
     again = f" again, attempt {request.attempts}" if request.attempts > 1 else ""
-    line = shorten(request.progress, CARD_OUTCOME)
-    return [f"{words}{again}: {line}" if line else f"{words}{again}"]
+    line = shorten(request.last_line, CARD_OUTCOME)
+    words = "being stopped" if request.stopped_by else f"{running}{again}"
+    return [f"{words}: {line}" if line else _after(words, request)]
 
 
 def _verifying(request: Request, reviews: Sequence[Review], names: Names) -> Line:
