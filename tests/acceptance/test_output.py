@@ -19,7 +19,8 @@ from jitbot.service.runlog import RunLog
 from jitbot.service.transcript import text_of, vouched
 from jitbot.store.tables import output_chunks
 from tests.acceptance.killing import Killed
-from tests.town import ANN, BO, CY, EVE, FakeInputs, Town
+from tests.acceptance.test_many_targets import POLICY as WAVES
+from tests.town import ANN, BO, CY, EVE, PEOPLE, FakeInputs, Town
 
 
 def saying(town: Town, *lines: str, results: tuple[str, ...] = ()) -> None:
@@ -319,3 +320,21 @@ def test_lines_after_the_end_of_a_run_change_nothing(town: Town) -> None:
         run.log("in time")
     run.log("too late")
     assert "too late" not in str(kept(town, town.ledger.find()[0]))
+
+
+def test_each_wave_of_many_targets_is_kept_and_each_line_says_whose_it_is(town: Town) -> None:
+    policy = WAVES.replace("FOR_EACH", "for_each: {parameter: hosts, waves: [1, 2]}")
+    town.files = {"web.yml": policy, "people.yml": PEOPLE}
+    town.restart()
+    saying(town, "draining", results=("3 sessions",))
+    request = town.ask(ANN, "tune", hosts=["web1", "web2", "web3"])
+    town.approve(BO, request)
+    assert town.state(request) is State.SUCCEEDED
+    said = [sorted(text.splitlines()) for each, text in kept(town, request) if not each.results]
+    assert said == [
+        ["web1: changed prod/web1", "web1: draining"],
+        ["web2: changed prod/web2", "web2: draining", "web3: changed prod/web3", "web3: draining"],
+    ]
+    found = [sorted(text.splitlines()) for each, text in kept(town, request) if each.results]
+    assert found == [["web1: 3 sessions"], ["web2: 3 sessions", "web3: 3 sessions"]]
+    assert [fault(town, each) for each, _ in kept(town, request)] == [""] * 4
