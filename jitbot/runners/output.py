@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from jitbot.outbound.redaction.private_keys import line_by_line
 from jitbot.outbound.text import KEPT_CHARACTERS, shown
 
 _LINE_BYTES = 20 * 1024
@@ -20,7 +21,7 @@ class Lines:
         self.last = ""
         """The last line shown, for error messages."""
         self._log = log
-        self._redact = redact
+        self._redact = line_by_line(redact)
         self._line = bytearray()
 
     def feed(self, chunk: bytes) -> None:

@@ -183,6 +183,23 @@ def test_what_is_said_loses_its_secrets_shows_what_is_hidden_and_is_capped(guard
     assert other == []
 
 
+def test_a_private_key_is_hidden_in_each_stream_whatever_the_other_says_between(guarded, a_run) -> None:
+    body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+
+    def start(run):
+        run.result("-----BEGIN PRIVATE KEY-----")
+        run.log("reading")
+        run.log("-----END PRIVATE KEY-----")
+        run.result(body)
+        run.result("-----END PRIVATE KEY-----")
+        return Receipt()
+
+    run = a_run()
+    guarded(start=start).start(Inputs(), run)
+    assert body not in f"{run.results}{run.lines}"
+    assert run.lines[0] == "reading"
+
+
 def test_secrets_stay_inside(guarded, a_run) -> None:
     runner = guarded(
         plan=Plan(f"use {SECRET}", "f", diff=f"+{SECRET}"),
