@@ -1581,8 +1581,8 @@ FAULTS = (
     Fault(
         "lines of a run are redacted each for itself",
         "jitbot/runners/guard.py",
-        "        self._redact = line_by_line(site.redact)\n",
-        "        self._redact = site.redact\n",
+        "self._said, self._found = line_by_line(site.redact), line_by_line(site.redact)",
+        "self._said, self._found = site.redact, site.redact",
         RUNNERS_SAY,
     ),
     Fault(
