@@ -17,7 +17,7 @@ from jitbot.policy.asking import parse_reason, parse_ttl
 from jitbot.policy.parameters import parse_parameters
 from jitbot.policy.starting import parse_start
 from jitbot.policy.templates import fill
-from jitbot.ports import Catalog
+from jitbot.ports import Catalog, Runner
 
 
 def find_action(policy: Policy, name: str) -> Action:
@@ -125,7 +125,18 @@ def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapsho
         definition=definition(action),
         verify=action.verify,
         stoppable=bool(getattr(runner, "stoppable", False)),
+        longest=action.timebox.max if action.timebox and extendable(runner) else None,
     )
+
+
+def extendable(runner: Runner) -> bool:
+    """Tell whether what a runner gives can end later than it was told when it started."""
+    return not getattr(runner, "ends_by_itself", False) or told_of_extensions(runner)
+
+
+def told_of_extensions(runner: Runner) -> bool:
+    """Tell whether a runner has to do something at its target for a grant to end later."""
+    return bool(getattr(runner, "extends", False))
 
 
 def planned(request: Request, plan: Plan) -> Request:
@@ -136,7 +147,7 @@ def planned(request: Request, plan: Plan) -> Request:
 
 def digest(request: Request) -> str:
     """Return the SHA-256 over everything that says what will run, for whom, and for how long."""
-    snapshot = request.snapshot
+    snapshot, longer = request.snapshot, request.extension
     return audit.digest(
         {
             "requester": request.requester,
@@ -151,6 +162,7 @@ def digest(request: Request) -> str:
             "ttl": request.ttl.total_seconds() if request.ttl else None,
             **({"starts_at": request.starts_at.isoformat()} if request.starts_at else {}),
             **({"break_glass": True} if request.break_glass else {}),
+            **({"extends": [longer.of, longer.until.isoformat()]} if longer else {}),
         }
     )
 
@@ -181,6 +193,15 @@ def definition(action: Action) -> str:
             **({"verify": _watched(action.verify)} if action.verify else {}),
         }
     )
+
+
+def still_defined(snapshot: Snapshot, action: Action) -> None:
+    """See that an action is what it was when something was granted by it. Raises: InvalidInput."""
+    if definition(action) != snapshot.definition:
+        raise InvalidInput(
+            f"{action.name} is another action by now than when this was granted, so it cannot be extended. "
+            "Ask for it anew when it has ended."
+        )
 
 
 def _watched(verify: Verification) -> Any:

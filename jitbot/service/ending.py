@@ -102,6 +102,28 @@ class Ending:
         self._world.queue.request(request.id)
         return Answer("", request.id)
 
+    def look(self, delivery: Delivery) -> Answer:
+        """Have an unsure result checked now; by who asked too, since it is the check that settles it then.
+
+        Raises: NotPermitted, Settled.
+        """
+        world, request = self._world, self._get(delivery)
+        own = delivery.user in (request.requester, request.beneficiary)
+        if not own and not self.may_end(delivery.user, request):
+            raise NotPermitted(f"Only who asked for {request.name}, or who may approve it, can have it looked at.")
+        with world.ledger.begin() as entry:
+            now = entry.get(request.id)
+            if now.state is not State.UNSURE:
+                raise Settled(too_late(now) if now.ended_at else f"{now.name} is settled: it is {_word(now)}.")
+            entry.record("looked_at", delivery.user, now.id)
+            entry.amend(now, "waits", delivery.user, due_at=entry.now)
+            entry.settle(delivery.key)
+        claimed = world.ledger.claim(request.id, world.name, world.lease)
+        if claimed is None or claimed.state is not State.UNSURE:
+            return Answer(f"{request.name} is being looked at just now. Its card will say what was found.", request.id)
+        self._running.unsure(claimed)
+        return _found(world.ledger.get(request.id))
+
     def may_end(self, user: UserId, request: Request) -> bool:
         """Tell whether this person reviewed the request or may review it now. Raises: Unavailable.
 
@@ -128,6 +150,16 @@ class Ending:
     def _get(self, delivery: Delivery) -> Request:
         assert delivery.request is not None  # noqa: S101 - these deliveries carry one
         return self._world.ledger.get(delivery.request)
+
+
+def _found(request: Request) -> Answer:
+    """Say what a look has found."""
+    if request.state is not State.UNSURE:
+        return Answer(f"{request.name} is settled by the check: it is {_word(request)}.", request.id)
+    said = request.checked.health.detail if request.checked else ""
+    words = f"The check cannot tell: {said}" if said else "The check cannot tell."
+    then = "Look at the target yourself, or have somebody who may approve it say which it was."
+    return Answer(f"{words} {then}", request.id)
 
 
 def _word(request: Request) -> str:

@@ -12,16 +12,29 @@ from typing import Any
 
 from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
 from jitbot.lifecycle import Event
-from jitbot.model import Decision, HealthState, Outcome, Policy, Receipt, Request, State, UndoCause, Watch
+from jitbot.model import (
+    Checked,
+    Decision,
+    Health,
+    HealthState,
+    Outcome,
+    Policy,
+    Receipt,
+    Request,
+    State,
+    UndoCause,
+    UserId,
+    Watch,
+)
 from jitbot.policy.decide import decide
 from jitbot.ports import Entry
-from jitbot.service.asking import AGAIN, POLICY, Asking, asked_again, held
+from jitbot.service.asking import AGAIN, POLICY, Asking, held, not_allowed
 from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.owing import owe
 from jitbot.service.runlog import RunLog
-from jitbot.service.telling import alarm, tell
+from jitbot.service.telling import alarm, announce_end, tell
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
@@ -31,6 +44,7 @@ TURN = timedelta(seconds=1)
 """When a run that waits for its target is tried again."""
 CHECK_AGAIN = timedelta(seconds=30)
 """How often an unsure result is checked."""
+_SAID_TO_HAVE_HAPPENED = frozenset({State.VERIFYING, State.ACTIVE, State.SUCCEEDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,7 @@ class Running:
             return False
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
-            if _free(entry, request):
+            if free(entry, request):
                 return False
             entry.amend(now, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
         return True
@@ -117,14 +131,7 @@ class Running:
         if decision.outcome is Outcome.ALLOW:
             started = self._begin(entry, request, {**decided, "watch": watch})
             return owe(entry, started, decision.owes) if started is not None and decision.owes is not None else started
-        if decision.unread:
-            entry.amend(request, "waits", WORKER, due_at=entry.now + AGAIN, owner="", lease_until=None)
-        elif decision.outcome is Outcome.DENY:
-            denied = entry.move(request, Event.DENY, WORKER, outcome=decision.summary, **decided)
-            tell(entry, denied, f"refused: {decision.summary}")
-        else:
-            again = asked_again(policy.actions[request.action], request, decision, entry.now)
-            tell(entry, entry.move(request, Event.ASK, POLICY, **decided, **again), "needs approval again.")
+        not_allowed(entry, request, decision, policy)
         return None
 
     def _begin(self, entry: Entry, request: Request, decided: Mapping[str, Any]) -> Request | None:
@@ -134,7 +141,7 @@ class Running:
             denied = entry.move(request, Event.DENY, POLICY, outcome=refusal.summary, decision=refusal)
             tell(entry, denied, refusal.summary)
             return None
-        if not _free(entry, request):
+        if not free(entry, request):
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
             return None
         return self._intend(entry, request, Event.START, attempts=1, receipt=_base(entry, request), **decided)
@@ -211,8 +218,8 @@ class Running:
         alarm(entry, moved, f"unsure: {why}")
         return moved
 
-    def _happened(self, entry: Entry, now: Request, receipt: Receipt | None) -> Request:
-        """Succeed, or hold the grant from this instant on."""
+    def _happened(self, entry: Entry, now: Request, receipt: Receipt | None, **more: Any) -> Request:
+        """Succeed, or hold the grant from this instant on; where it is to be watched, that begins first."""
         changes: dict[str, Any] = {"attempt_open": False}
         if receipt is not None:
             changes["outcome"] = receipt.summary
@@ -221,9 +228,12 @@ class Running:
             assert now.expires_at is not None  # noqa: S101 - written with the intention
             expires_at = min(now.expires_at, entry.now + now.ttl)
             changes |= {"granted_at": entry.now, "expires_at": expires_at, "due_at": expires_at}
-        if now.snapshot.verify is not None and now.state is State.RUNNING:
+        changes |= more
+        if now.snapshot.verify is not None:
             return self._watching.started(entry, now, now.snapshot.verify, changes)
         moved = entry.move(now, Event.SUCCEED if now.ttl is None else Event.GRANT, WORKER, **changes)
+        if now.ttl is not None:
+            announce_end(entry, moved)
         done = f"done. {receipt.summary if receipt else ''}".strip()
         tell(entry, moved, done if now.ttl is None else "granted.")
         return moved
@@ -246,8 +256,9 @@ class Running:
         if result.receipt is not None and ended:
             changes |= {"due_at": entry.now, "undo_attempts": 0}
         moved = entry.amend(now, "late_result", WORKER, result.refused or result.unsure, **changes)
-        if result.receipt is not None and ended:
-            alarm(entry, moved, "a start that was given up came through after the end; it is being undone.")
+        wrong = _contradicts(now, result)
+        if wrong:
+            alarm(entry, moved, wrong)
         return moved
 
     def lost(self, request: Request) -> None:
@@ -265,7 +276,9 @@ class Running:
             elif repeatable and now.start_deadline is not None and entry.now < now.start_deadline:
                 moved = self._intend(entry, now, Event.REPEAT, attempts=now.attempts + 1)
             else:
-                moved = self._lose(entry, now, "the worker stopped after it had started", attempt_open=True)
+                over = now.start_deadline is not None and entry.now >= now.start_deadline
+                why = "it has not ended in its time limit" if over else "the worker stopped after it had started"
+                moved = self._lose(entry, now, why, attempt_open=True)
         world.queue.messages()
         if moved.state is State.RUNNING:
             return self._start(moved)
@@ -286,33 +299,45 @@ class Running:
                 tell(entry, entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now))
             return world.queue.request(request.id)
         began = world.ledger.now()
-        health = world.health(request).state
+        health = world.health(request)
         with world.ledger.begin() as entry:
             now = mine(entry, request)
             may_land = now.attempt_open and now.start_deadline is not None and began < now.start_deadline
-            if health is HealthState.HEALTHY:
+            if health.state is HealthState.HEALTHY:
+                entry.record("settled", WORKER, request.id, happened=True)
                 self._happened(entry, now, None)
-            elif health is HealthState.ABSENT and not may_land:
+            elif health.state is HealthState.ABSENT and not may_land:
                 self.did_not_happen(entry, now, WORKER)
             else:
-                soon = min(entry.now + CHECK_AGAIN, now.expires_at or entry.now + CHECK_AGAIN)
-                entry.amend(now, "checked", WORKER, due_at=soon, owner="", lease_until=None)
+                self._still_unsure(entry, now, health)
         world.queue.messages()
         return world.queue.request(request.id)
 
-    def did_happen(self, entry: Entry, request: Request, by: str) -> Request:
-        """Settle an unsure result as happened."""
+    def _still_unsure(self, entry: Entry, now: Request, health: Health) -> None:
+        """Look again in a while, and put what the check says on the card, where it says something else than before."""
+        soon = min(entry.now + CHECK_AGAIN, now.expires_at or entry.now + CHECK_AGAIN)
+        changes: dict[str, Any] = {"due_at": soon, "owner": "", "lease_until": None}
+        news = now.checked is None or now.checked.health != health
+        if news:
+            changes["checked"] = Checked(entry.now, health)
+        amended = entry.amend(now, "checked", WORKER, **changes)
+        if news:
+            tell(entry, amended)
+
+    def did_happen(self, entry: Entry, request: Request, by: UserId) -> Request:
+        """Settle an unsure result as happened, because somebody has looked."""
         entry.record("settled", by, request.id, happened=True)
-        return self._happened(entry, request, None)
+        return self._happened(entry, request, None, settled_by=by)
 
     def did_not_happen(self, entry: Entry, request: Request, by: str) -> Request:
         """Settle an unsure result as not happened; a grant is undone all the same."""
         entry.record("settled", by, request.id, happened=False)
+        said = {} if by == WORKER else {"settled_by": by}
         if request.ttl is not None:
-            moved = entry.move(request, Event.UNDO, by, undo_cause=UndoCause.NOT_STARTED, due_at=entry.now)
+            moved = entry.move(request, Event.UNDO, by, undo_cause=UndoCause.NOT_STARTED, due_at=entry.now, **said)
             tell(entry, moved)
             return moved
-        moved = entry.move(request, Event.FAIL, by, outcome="it did not happen", attempt_open=False)
+        moved = entry.move(request, Event.FAIL, by, outcome="it did not happen", attempt_open=False, **said)
         tell(entry, moved, "did not happen.")
         return moved
 
@@ -331,7 +356,16 @@ class Running:
             entry.amend(now, "waits", WORKER, due_at=entry.now + wait, owner="", lease_until=None)
 
 
-def _free(entry: Entry, request: Request) -> bool:
+def _contradicts(now: Request, result: _Result) -> str:
+    """Say what is wrong where a result comes late and is another than what was written down meanwhile."""
+    if result.receipt is not None and now.ended_at is not None and now.state is not State.SUCCEEDED:
+        return "a start that was given up came through after the end; it is being undone."
+    if result.refused and now.state in _SAID_TO_HAVE_HAPPENED:
+        return f"it was settled as done, and its runner says now that nothing happened: {result.refused}"
+    return ""
+
+
+def free(entry: Entry, request: Request) -> bool:
     """Tell whether a target can be started on: start and undo on one target exclude each other."""
     others = (holder for holder in entry.holders(request.snapshot.target) if holder.id != request.id)
     return all(holder.state is State.ACTIVE for holder in others)

@@ -6,14 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from jitbot.errors import Conflict, JitbotError, StoreUnavailable
-from jitbot.lifecycle import TERMINAL
 from jitbot.model import Request, RequestId, State
-from jitbot.service.asking import Asking
 from jitbot.service.chasing import Chasing
 from jitbot.service.intake import Intake
-from jitbot.service.running import Running
-from jitbot.service.undoing import TIME_LIMIT, Undoing
-from jitbot.service.watching import Watching
+from jitbot.service.undoing import TIME_LIMIT
 from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
@@ -26,31 +22,15 @@ class Sweep:
     """Claims one due request at a time and hands it to the use case of its state."""
 
     def __init__(
-        self,
-        world: World,
-        *,
-        intake: Intake,
-        asking: Asking,
-        chasing: Chasing,
-        running: Running,
-        watching: Watching,
-        undoing: Undoing,
+        self, world: World, *, intake: Intake, chasing: Chasing, states: Mapping[State, Callable[[Request], object]]
     ) -> None:
+        """`states` says what is done with a due request of each state."""
         self._world = world
         self._intake = intake
         self._chasing = chasing
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
-        self._next: Mapping[State, Callable[[Request], object]] = {
-            State.DECIDING: asking.decided,
-            State.PENDING: chasing.waits,
-            State.APPROVED: running.approved,
-            State.RUNNING: running.lost,
-            State.VERIFYING: watching.look,
-            State.ACTIVE: undoing.expired,
-            State.UNDOING: undoing.undo,
-            State.UNSURE: running.unsure,
-        } | dict.fromkeys(TERMINAL, undoing.clean_up)
+        self._next = states
 
     def tick(self) -> None:
         """Wake workers for everything that is due. Never raises for what can be mended by the next tick."""

@@ -25,7 +25,20 @@ from sqlalchemy import (
     text,
 )
 
-from jitbot.model import Decision, DeliveryKind, Obligation, Snapshot, StandIn, State, Topic, UndoCause, Verdict, Watch
+from jitbot.model import (
+    Checked,
+    Decision,
+    DeliveryKind,
+    Extension,
+    Obligation,
+    Snapshot,
+    StandIn,
+    State,
+    Topic,
+    UndoCause,
+    Verdict,
+    Watch,
+)
 from jitbot.store.columns import Instant, Length, Value
 
 SCHEMA = "0002"
@@ -79,6 +92,7 @@ requests = Table(
     Column("quota", String(80)),
     Column("break_glass", Boolean, nullable=False, server_default=false()),
     Column("obligation", Value(Obligation)),
+    Column("extension", Value(Extension)),
     Column("decision", Value(Decision)),
     Column("policy_digest", String(64), nullable=False),
     Column("lapses_at", Instant),
@@ -92,6 +106,8 @@ requests = Table(
     Column("started_at", Instant),
     Column("granted_at", Instant),
     Column("expires_at", Instant),
+    Column("target_ends_at", Instant),
+    Column("extended_by", Serial),
     Column("ended_at", Instant),
     Column("undo_cause", words(UndoCause)),
     Column("attempts", Integer, nullable=False),
@@ -100,6 +116,8 @@ requests = Table(
     Column("undo_attempts", Integer, nullable=False),
     Column("receipt", Value(Mapping[str, Any])),
     Column("watch", Value(Watch)),
+    Column("checked", Value(Checked)),
+    Column("settled_by", String(32)),
     Column("handed_to", Serial),
     Column("outcome", Text, nullable=False),
     Column("due_at", Instant),

@@ -40,6 +40,11 @@ def upgrade() -> None:
         sa.Column("obligation", JSON, nullable=True),
         sa.Column("watch", JSON, nullable=True),
         sa.Column("stopped_by", sa.String(length=32), nullable=True),
+        sa.Column("extension", JSON, nullable=True),
+        sa.Column("target_ends_at", INSTANT, nullable=True),
+        sa.Column("extended_by", SERIAL, nullable=True),
+        sa.Column("checked", JSON, nullable=True),
+        sa.Column("settled_by", sa.String(length=32), nullable=True),
     ):
         op.add_column("requests", column)
     op.add_column("reviews", sa.Column("on_behalf_of", JSON, server_default=sa.text("'[]'"), nullable=False))
@@ -94,5 +99,6 @@ def downgrade() -> None:
     for name in (
         *("obligation", "break_glass", "reminders", "reminded_at", "escalated_at", "waits_since"),
         *("quota", "changed_by", "starts_at"),
+        *("extension", "target_ends_at", "extended_by", "checked", "settled_by"),
     ):
         op.drop_column("requests", name)
