@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jitbot.errors import Conflict, JitbotError, StoreUnavailable
 from jitbot.model import Request, RequestId, State
@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 200
 """How many due rows one sweep wakes workers for."""
+SLACK = timedelta(seconds=20)
+"""What is added to a deadline before its work is given up: for the writing of a result that came just in time."""
 
 
 class Sweep:
@@ -61,20 +63,26 @@ class Sweep:
         except Conflict as conflict:
             log.info("%s: %s", claimed.name, conflict)
         finally:
-            with self._turn:
-                self._held.pop(claimed.id, None)
+            with self._turn:  # who was given up and comes back leaves alone what others have claimed since
+                if self._held[claimed.id][0].fence == claimed.fence:
+                    del self._held[claimed.id]
 
     def renew(self) -> None:
         """Keep the claims of what is being worked on.
 
-        A start or an undo that hangs is not kept beyond its limit: its claim runs out and others go on.
+        What hangs is not kept beyond its limit: its claim runs out and others go on.
         """
         with self._turn:
             held = list(self._held.values())
         for request, since in held:
-            limit = max(request.snapshot.time_limit, TIME_LIMIT) + self._world.lease
             try:
-                if self._world.ledger.now() < since + limit:
+                if self._world.ledger.now() < self._limit(request, since):
                     self._world.ledger.renew(request, self._world.lease)
             except JitbotError as error:
                 log.warning("the claim on %s could not be renewed: %s", request.name, error)
+
+    def _limit(self, request: Request, since: datetime) -> datetime:
+        """Return until when one may work on a request: a start has its deadline, everything else the time of an undo."""
+        now = self._world.ledger.get(request.id)
+        deadline = now.start_deadline if now.state is State.RUNNING else None
+        return (deadline or since + TIME_LIMIT) + SLACK
