@@ -64,7 +64,8 @@ class Sweep:
             log.info("%s: %s", claimed.name, conflict)
         finally:
             with self._turn:  # who was given up and comes back leaves alone what others have claimed since
-                if self._held[claimed.id][0].fence == claimed.fence:
+                held = self._held.get(claimed.id)
+                if held is not None and held[0].fence == claimed.fence:
                     del self._held[claimed.id]
 
     def renew(self) -> None:
@@ -82,7 +83,7 @@ class Sweep:
                 log.warning("the claim on %s could not be renewed: %s", request.name, error)
 
     def _limit(self, request: Request, since: datetime) -> datetime:
-        """Return until when one may work on a request: a start has its deadline, everything else the time of an undo."""
+        """Return until when one may work on a request: a start has its deadline, all else the time of an undo."""
         now = self._world.ledger.get(request.id)
         deadline = now.start_deadline if now.state is State.RUNNING else None
         return (deadline or since + TIME_LIMIT) + SLACK
