@@ -156,8 +156,8 @@ def _found(request: Request) -> Answer:
     """Say what a look has found."""
     if request.state is not State.UNSURE:
         return Answer(f"{request.name} is settled by the check: it is {_word(request)}.", request.id)
-    said = request.checked.health.detail if request.checked else ""
-    words = f"The check cannot tell: {said}" if said else "The check cannot tell."
+    said = request.checked.health.detail.rstrip(". ") if request.checked else ""
+    words = f"The check cannot tell: {said}." if said else "The check cannot tell."
     then = "Look at the target yourself, or have somebody who may approve it say which it was."
     return Answer(f"{words} {then}", request.id)
 

@@ -6,7 +6,7 @@ last in all, so that many short extensions are no way round what a long one woul
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from jitbot.errors import InvalidInput, NotPermitted, Settled, Tampered, Unavailable
@@ -24,7 +24,6 @@ from jitbot.model import (
     UserId,
 )
 from jitbot.policy.asking import parse_length, parse_reason
-from jitbot.policy.starting import format_instant
 from jitbot.service.asking import Asking
 from jitbot.service.authority import verify
 from jitbot.service.drafting import find_action, still_defined
@@ -54,7 +53,8 @@ class Extending:
                 alarm(entry, parent, f"NOT EXTENDED: {error} Look at the audit record before anything else.")
             raise Unavailable(f"{parent.name} is not what its record says, so it cannot be extended.") from error
         answer = self._asking.take_in(delivery, drafted)
-        return answer if answer.text else replace(answer, text=f"JIT-{answer.request} asks for that.")
+        words = f"JIT-{answer.request} asks for that. Until it takes effect, {parent.name} ends when it does now."
+        return answer if answer.text else replace(answer, text=words)
 
     def check(self, user: UserId, request: RequestId, body: Mapping[str, Any]) -> Request:
         """See whether an extension can be taken in, and return what it would be; no network. Raises: UserFault."""
@@ -123,7 +123,7 @@ def draft_extension(parent: Request, action: Action, body: Mapping[str, Any], no
         source=str(body.get("source", "slack")),
         params=parent.params,
         reason=reason,
-        snapshot=_kept(parent, extension),
+        snapshot=_kept(parent),
         digest="",
         created_at=now,
         ttl=_whole(extension.until - parent.granted_at),
@@ -147,12 +147,11 @@ def _whole(total: timedelta) -> timedelta:
     return timedelta(seconds=-(-total // timedelta(seconds=1)))
 
 
-def _kept(parent: Request, extension: Extension) -> Snapshot:
+def _kept(parent: Request) -> Snapshot:
     """Return what is held, as the snapshot of what keeps it: the same inputs, with a plan that says what changes."""
     plan = parent.snapshot.plan
     assert plan is not None  # noqa: S101 - what has no plan is never granted
-    until, since = format_instant(extension.until, UTC), format_instant(extension.since, UTC)
-    words = f"{parent.name} ends at {until} instead of {since}. It was: {plan.summary}"
+    words = f"Keeps what {parent.name} has done: {plan.summary}"
     return replace(
         parent.snapshot,
         plan=Plan(words, plan.fingerprint, plan.diff, plan.undoable, plan.targets),
