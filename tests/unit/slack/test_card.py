@@ -68,7 +68,7 @@ def test_every_state_has_a_card_that_slack_takes(state: State, private: bool) ->
         (State.VERIFYING, [], []),  # its plan cannot be undone
         (State.ACTIVE, ["jit:drop"], ["jit:drop"]),
         (State.UNDOING, [], []),
-        (State.UNSURE, ["jit:happened", "jit:not_happened"], []),
+        (State.UNSURE, ["jit:happened", "jit:not_happened", "jit:look"], ["jit:look"]),
         (State.SUCCEEDED, [], ["jit:again"]),
         (State.LAPSED, [], ["jit:again"]),
     ],
