@@ -169,7 +169,7 @@ def test_sshd_lets_nobody_in_after_the_end_though_nothing_is_undone(runner, far,
     assert not far.lets_in(key)
     assert runner.check(told(), receipt).state is HealthState.ABSENT
     before = far.krl.read_bytes()
-    runner.undo(told(), receipt, granted())
+    runner.undo(told(), receipt, granted(0))
     assert far.krl.read_bytes() == before  # nothing is left that could be revoked
 
 
