@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     policy_channel: str = Field(
         "", description="The channel for changes of the policies, an id or #name; the operators' where it is not set"
     )
-    workers: int = Field(16, ge=1, le=256, description="How many requests are worked on at once")
+    workers: int = Field(16, ge=1, le=256, description="How many requests are worked on at once, besides long runs")
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often jitbot looks for what is due, in seconds")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
 

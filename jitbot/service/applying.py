@@ -5,13 +5,14 @@ from then on; then the act; then the result, with which the grant's end moves. U
 it did before, and its undo takes back whatever the target was told. So nothing of an extension is ever unsure.
 """
 
-import logging
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
 from jitbot.explain import length
 from jitbot.lifecycle import Event
-from jitbot.model import Extension, Outcome, Policy, Receipt, Request, State
+from jitbot.model import Extension, Outcome, Policy, Receipt, Request, Review, State
 from jitbot.policy.decide import decide
 from jitbot.ports import Entry, Extends
 from jitbot.service.asking import AGAIN, Asking, not_allowed
@@ -23,8 +24,6 @@ from jitbot.service.runlog import RunLog
 from jitbot.service.running import TURN, free
 from jitbot.service.telling import announce_end, tell
 from jitbot.service.world import World
-
-log = logging.getLogger(__name__)
 
 _FREE: dict[str, Any] = {"owner": "", "lease_until": None}
 
@@ -43,8 +42,7 @@ class Applying:
             return None
         parent = world.ledger.get(_extension(request).of)
         try:
-            reviews = verify(request, world.ledger, world.trail)
-            verify(parent, world.ledger, world.trail)
+            reviews = self._verified(request, parent)
         except Tampered as error:
             return refuse(world, request, error)
         world.book.follow()
@@ -73,8 +71,7 @@ class Applying:
         extension = _extension(request)
         parent = world.ledger.get(extension.of)
         try:
-            verify(request, world.ledger, world.trail)
-            verify(parent, world.ledger, world.trail)
+            self._verified(request, parent)
         except Tampered as error:
             return refuse(world, request, error)
         with world.ledger.begin() as entry:
@@ -88,6 +85,11 @@ class Applying:
                 again = None
         world.queue.messages()
         return None if again is None else self._act(again, parent)
+
+    def _verified(self, request: Request, parent: Request) -> Sequence[Review]:
+        """See that both are what their records say, and return the extension's reviews. Raises: Tampered, Conflict."""
+        verify(parent, self._world.ledger, self._world.trail)
+        return verify(request, self._world.ledger, self._world.trail)
 
     def _why_not(self, request: Request, parent: Request, policy: Policy) -> str:
         """Say why it cannot be extended any more whoever approved it; nothing where it can."""
@@ -211,7 +213,7 @@ def _still_held(parent: Request, extension: Extension, entry: Entry) -> bool:
     return entry.now < parent.expires_at < extension.until
 
 
-def _later_end(parent: Request, extension: Extension) -> Any:
+def _later_end(parent: Request, extension: Extension) -> datetime:
     return max(extension.until, parent.gone_by or extension.until)
 
 

@@ -47,9 +47,7 @@ class Ending:
         Raises: NotPermitted, Settled.
         """
         request = self._get(delivery)
-        own = delivery.user in (request.requester, request.beneficiary)
-        if not own and not self.may_end(delivery.user, request):
-            raise NotPermitted(f"Only who asked for {request.name}, or who may approve it, can end it.")
+        own = self._own(delivery.user, request, "end it")
         event, cause = (Event.DROP, UndoCause.DROP) if own else (Event.REVOKE, UndoCause.REVOCATION)
         said: dict[str, Any] = {}
         with self._world.ledger.begin() as entry:
@@ -108,9 +106,7 @@ class Ending:
         Raises: NotPermitted, Settled.
         """
         world, request = self._world, self._get(delivery)
-        own = delivery.user in (request.requester, request.beneficiary)
-        if not own and not self.may_end(delivery.user, request):
-            raise NotPermitted(f"Only who asked for {request.name}, or who may approve it, can have it looked at.")
+        self._own(delivery.user, request, "have it looked at")
         with world.ledger.begin() as entry:
             now = entry.get(request.id)
             if now.state is not State.UNSURE:
@@ -123,6 +119,13 @@ class Ending:
             return Answer(f"{request.name} is being looked at just now. Its card will say what was found.", request.id)
         self._running.unsure(claimed)
         return _found(world.ledger.get(request.id))
+
+    def _own(self, user: UserId, request: Request, doing: str) -> bool:
+        """Tell whether it is somebody's own request. Raises: NotPermitted, unless they may end it as an approver."""
+        own = user in (request.requester, request.beneficiary)
+        if not own and not self.may_end(user, request):
+            raise NotPermitted(f"Only who asked for {request.name}, or who may approve it, can {doing}.")
+        return own
 
     def may_end(self, user: UserId, request: Request) -> bool:
         """Tell whether this person reviewed the request or may review it now. Raises: Unavailable.

@@ -248,7 +248,7 @@ def _later_run() -> ContractRun:
 
 def _only_extendable(runner: Runner, told: BaseModel) -> None:
     if not hasattr(runner, "extend"):
-        pytest.skip("an extension has not to be told to this runner")
+        pytest.skip("this runner does not have to be told of extensions")
     _only_undoable(runner, told)
 
 

@@ -73,7 +73,10 @@ def assert_one_end(town: Town, grant: Request, extension: Request, target: Targe
 
 
 @pytest.mark.timeout(100)
-@pytest.mark.parametrize("harm", [haunt, die_inside], ids=["after a step", "before a commit"])
+@pytest.mark.parametrize(
+    "harm",
+    [pytest.param(haunt, id="after a step"), pytest.param(die_inside, id="before a commit", marks=pytest.mark.long)],
+)
 def test_killed_at_any_step_it_ends_once_and_is_gone(
     make_town: Callable[[], Town], harm: Callable[[Town, int], Death]
 ) -> None:
@@ -104,7 +107,7 @@ def test_an_extension_and_the_end_in_the_same_instant_leave_one_of_them(town: To
     """On both databases: the one that comes first wins, and the other sees it."""
     twin = town.twin()
     outcomes = []
-    for number in range(6):
+    for number in range(4):
         grant = town.ask(ANN, "admin")
         for approver in (BO, DI):
             town.approve(approver, grant)
@@ -141,7 +144,7 @@ def test_a_drop_and_an_extension_in_the_same_instant_leave_it_dropped(town: Town
     """On both databases, with a target that has to be told: locks are taken in one order."""
     target = Target(town)
     twin = town.twin()
-    for _ in range(4):
+    for _ in range(2):
         grant = town.ask(ANN, "admin")
         for approver in (BO, DI):
             town.approve(approver, grant)
