@@ -64,7 +64,7 @@ def parse(text: str, *, forgiving: bool = False) -> Command:
 
 def about_one(text: str) -> Typed:
     """Read what a word of ours is about: a request, in the place of an action, and values. Raises: InvalidInput."""
-    first, _, rest = text.partition(" ") if "\n" not in text.split(" ", 1)[0] else _split_line(text)
+    first, rest = [*text.split(None, 1), "", ""][:2]
     return _typed(first, rest, forgiving=False)
 
 

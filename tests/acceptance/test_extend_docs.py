@@ -1,4 +1,4 @@
-"""What the page on extensions says of its policies is what becomes of them, with the fake runner in the place of theirs."""
+"""What the page on extensions says of its policies is what becomes of them, with the fake runner for theirs."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -468,6 +468,21 @@ def _drop(town: Town) -> str:
     return town.take_in(DeliveryKind.DROP, ANN, 1)
 
 
+def test_what_comes_due_while_its_target_is_told_ends_as_before(town: Town) -> None:
+    def extend(inputs: FakeInputs, receipt: Receipt | None, run: Run) -> Receipt:
+        town.forward(minutes=31)
+        return Receipt({"before": 100})
+
+    told(town, extend)
+    grant = town.see(town.ask(ANN, "tune", value=200))
+    extension = town.extend(ANN, grant)
+    failed = town.see(extension)
+    assert failed.state is State.FAILED
+    assert failed.outcome == "JIT-1 has ended meanwhile, so there was nothing to extend. Ask for it anew."
+    assert (town.state(grant), town.see(grant).expires_at) == (State.EXPIRED, grant.expires_at)
+    assert town.runner.world[TARGET] == 100
+
+
 def test_nobody_starts_on_the_target_while_it_is_told(town: Town) -> None:
     seen: list[State] = []
 
