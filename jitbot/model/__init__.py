@@ -14,6 +14,7 @@ from jitbot.model.health import Checked, Health, HealthState
 from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.ids import RequestId
 from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
+from jitbot.model.parts import TOUCHED, Part, Progress, Stage, Waves
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
@@ -37,6 +38,7 @@ __all__ = [
     "CALENDAR_AHEAD",
     "DAY",
     "ENDS",
+    "TOUCHED",
     "WORKERS_OWN",
     "Action",
     "Answer",
@@ -83,11 +85,13 @@ __all__ = [
     "Owed",
     "Parameter",
     "ParameterType",
+    "Part",
     "Past",
     "Person",
     "Plan",
     "Policy",
     "Privilege",
+    "Progress",
     "Quota",
     "Reason",
     "ReasonRule",
@@ -100,6 +104,7 @@ __all__ = [
     "Selector",
     "Snapshot",
     "Span",
+    "Stage",
     "StandIn",
     "Standing",
     "State",
@@ -115,6 +120,7 @@ __all__ = [
     "Verification",
     "Waiting",
     "Watch",
+    "Waves",
     "WeeklySpan",
     "Window",
 ]

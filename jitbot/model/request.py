@@ -15,11 +15,15 @@ from jitbot.model.delegation import StandIn
 from jitbot.model.extension import Extension
 from jitbot.model.health import Checked
 from jitbot.model.ids import RequestId
+from jitbot.model.parts import Part, Progress, Waves
 from jitbot.model.people import UserId
 from jitbot.model.verification import Verification, Watch
 
 WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence"})
 """The fields that say who works on a request and when; they authorise nothing, so signed events leave them out."""
+
+BETWEEN_WAVES = timedelta(minutes=2)
+"""How long looking at the health between two waves may take, beside the pause."""
 
 
 class State(StrEnum):
@@ -54,6 +58,7 @@ class UndoCause(StrEnum):
     UNHEALTHY = "unhealthy"
     REQUESTER_GONE = "requester_gone"
     NOT_STARTED = "not_started"
+    PARTWAY = "partway"
 
 
 class Verdict(StrEnum):
@@ -76,7 +81,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What will run, exactly; running, checking and undoing look here, never at today's policy."""
+    """What will run, exactly; running, checking and undoing look here, never at today's policy.
+
+    Where there are many targets, `parts` has one for each, `inputs` holds those of every part by its name, and
+    `time_limit` is that of one of them.
+    """
 
     title: str
     team: str
@@ -91,9 +100,24 @@ class Snapshot:
     plan: Plan | None = None
     verify: Verification | None = None
     stoppable: bool = False
-    """Whether its runner heeds that somebody wants a run to end early."""
-    longest: timedelta | None = None
-    """How long a grant may last with all its extensions; None where it cannot be extended."""
+    """Whether somebody can have a run end early: its runner heeds that, or there is a next part to be left out."""
+    held_at_most: timedelta | None = None
+    """How long a grant may be held with all its extensions; None where it cannot be extended."""
+    waves: Waves | None = None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Everything that is touched."""
+        return tuple(part.target for part in self.parts) or (self.target,)
+
+    @property
+    def longest(self) -> timedelta:
+        """How long the whole start may take: each wave its time limit, and the pauses with their looks."""
+        if self.waves is None:
+            return self.time_limit
+        waves = len(self.waves.split(len(self.parts)))
+        return waves * self.time_limit + (waves - 1) * (self.waves.pause + BETWEEN_WAVES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +225,8 @@ class Request:
     """True while a start was begun and its result is not known."""
     undo_attempts: int = 0
     receipt: Mapping[str, Any] | None = None
+    progress: tuple[Progress, ...] = ()
+    """How far each part has come, in the order of the snapshot's; empty before the start, and for one target."""
     watch: Watch | None = None
     """How far the watching has come that its action wants; None where it wants none, or it has not started."""
     checked: Checked | None = None
@@ -237,7 +263,7 @@ class Request:
 
         It is counted from when it was granted. Behind broken glass, what guardrails grant there is the most.
         """
-        most, owes = self.snapshot.longest, self.decision.owes if self.decision else None
+        most, owes = self.snapshot.held_at_most, self.decision.owes if self.decision else None
         if self.break_glass:
             most = min(most, owes.longest) if most and owes and owes.longest else None
         if most is None or self.granted_at is None or self.expires_at is None:
@@ -282,5 +308,5 @@ class Privilege:
     """As the runner's `target` names it for the grant that would give this."""
     holder: str
     """Who has it, in the words of that system."""
-    ours: bool = False
-    """Whether the system itself says that jitbot gave it; False where it keeps no such mark."""
+    ours: bool | None = None
+    """Whether the system itself says that jitbot gave it; None where it keeps no such mark."""

@@ -14,7 +14,7 @@ from jitbot.explain import length
 from jitbot.lifecycle import Event
 from jitbot.model import Extension, Outcome, Policy, Receipt, Request, Review, State
 from jitbot.policy.decide import decide
-from jitbot.ports import Entry, Extends
+from jitbot.ports import Entry, Extends, Runner
 from jitbot.service.asking import AGAIN, Asking, not_allowed
 from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
@@ -75,7 +75,7 @@ class Applying:
         except Tampered as error:
             return refuse(world, request, error)
         with world.ledger.begin() as entry:
-            entry.holders(request.snapshot.target)
+            entry.holders(*request.snapshot.targets)
             now = mine(entry, request)
             held = _still_held(entry.get(parent.id), extension, entry)
             if held and now.start_deadline is not None and entry.now < now.start_deadline:
@@ -95,10 +95,19 @@ class Applying:
         """Say why it cannot be extended any more whoever approved it; nothing where it can."""
         try:
             still_defined(request.snapshot, find_action(policy, request.action))
-            runner, _ = self._world.runner(parent)
+            runner = self._runner(parent)
         except (InvalidInput, NotFound, RunnerError) as error:
             return f"It cannot be extended any more: {error}"
-        return "" if extendable(runner) else "Its runner cannot extend what ends by itself."
+        possible = extendable(runner, several=bool(parent.snapshot.parts))
+        return "" if possible else "Its runner cannot extend what ends by itself."
+
+    def _runner(self, parent: Request) -> Runner:
+        """Return what gave a grant. Raises: RunnerRefused where it is not installed any more."""
+        name = parent.snapshot.runner
+        try:
+            return self._world.catalog.runner(name)
+        except KeyError:
+            raise RunnerRefused(f"the runner {name} is not installed here any more") from None
 
     def _begin(self, entry: Entry, request: Request, parent: Request, decided: dict[str, Any]) -> Request | None:
         """Extend the grant, or write down that its target is about to be told; returns the extension if it is."""
@@ -111,7 +120,7 @@ class Applying:
         if now.version != parent.version or not free(entry, request):
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, **_FREE)
             return None
-        if told_of_extensions(self._world.runner(parent)[0]):
+        if told_of_extensions(self._runner(parent)):
             until = min(each for each in (now.expires_at, entry.now + request.snapshot.time_limit) if each)
             entry.amend(now, "extending", WORKER, request.name, target_ends_at=_later_end(now, extension))
             return self._intend(entry, request, Event.START, start_deadline=until, attempts=1, **decided)
@@ -144,7 +153,7 @@ class Applying:
             unsure = str(error) or "the runner did not say"
         run.flush()
         with world.ledger.begin() as entry:
-            entry.holders(request.snapshot.target)  # before the rows, in the order in which an undo takes them
+            entry.holders(*request.snapshot.targets)  # before the rows, in the order in which an undo takes them
             now = mine(entry, request)
             if unsure:
                 entry.amend(now, "extend_failed", WORKER, unsure, outcome=unsure, due_at=entry.now + TURN, **_FREE)

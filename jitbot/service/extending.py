@@ -95,12 +95,13 @@ def why_not(parent: Request, now: datetime) -> str:
     of = parent.extension.parent if parent.extension else ""
     early = parent.state in (*OPEN, State.VERIFYING, State.UNSURE)
     over = parent.expires_at is None or now >= parent.expires_at
+    by_itself = "ends by itself at its target, which cannot be told of a later end."
     reasons = (
         (bool(of), f"{name} is an extension itself. Extend {of}."),
         (early, f"{name} is not granted yet: it is {word}."),
         (parent.state is not State.ACTIVE, f"{name} holds nothing: it is {word}. Ask for it anew."),
         (over, f"{name} has just ended. Ask for it anew."),
-        (parent.snapshot.longest is None, f"{name} ends by itself at its target, which cannot be told of a later end."),
+        (parent.snapshot.held_at_most is None, f"{name} {by_itself}"),
         (not parent.room, f"{name} lasts as long as it may in all. Ask for it anew when it has ended."),
     )
     return next((words for holds, words in reasons if holds), "")
@@ -157,5 +158,5 @@ def _kept(parent: Request) -> Snapshot:
         plan=Plan(words, plan.fingerprint, plan.diff, plan.undoable, plan.targets),
         verify=None,
         stoppable=False,
-        longest=None,
+        held_at_most=None,
     )

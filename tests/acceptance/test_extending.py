@@ -529,3 +529,58 @@ def test_an_extension_is_nobody_to_hand_over_to(town: Town) -> None:
         town.forward(seconds=2)
     assert (town.state(extension), town.state(grant)) == (State.FAILED, State.REVOKED)
     assert (town.see(grant).handed_to, town.runner.world[TARGET]) == (None, 100)
+
+
+# one grant on many targets
+
+HOSTS = """
+team: web
+channel: "#web"
+actions:
+  tune:
+    title: Tune the web servers
+    runner: fake
+    with: {what: "{hosts}", where: prod, value: 7}
+    parameters:
+      hosts: {type: multi-choice, options: [web1, web2]}
+    requesters: [group:engineering]
+    timebox: {default: 30m, max: 4h}
+    for_each: hosts
+    rules: [{name: free, allow: true}]
+"""
+
+
+def on_two_hosts(town: Town) -> Request:
+    town.files = {"web.yml": HOSTS, "people.yml": PEOPLE}
+    town.restart()
+    assert town.book.fault == ""
+    request = town.ask(ANN, "tune", hosts=["web1", "web2"])
+    assert town.state(request) is State.ACTIVE
+    return town.see(request)
+
+
+def test_a_grant_on_many_targets_ends_later_on_all_of_them(town: Town) -> None:
+    grant = on_two_hosts(town)
+    assert grant.expires_at is not None
+    extension = town.extend(ANN, grant)
+    assert extension.state is State.SUCCEEDED
+    assert extension.snapshot.targets == grant.snapshot.targets
+    ends(town, grant, grant.expires_at + HALF)
+    town.forward(minutes=61)
+    town.settle()
+    assert town.state(grant) is State.EXPIRED
+    assert town.runner.world == {"prod/web1": 100, "prod/web2": 100}
+
+
+def test_many_targets_that_would_have_to_be_told_are_refused_beforehand(town: Town) -> None:
+    told(town, lambda inputs, receipt, run: Receipt({}))
+    grant = on_two_hosts(town)
+    assert "ends by itself at its target" in town.try_to_extend(ANN, grant).text
+
+
+def test_what_was_done_last_on_a_target_is_never_an_extension(town: Town) -> None:
+    grant = town.ask(ANN, "tune", value=200)
+    town.extend(ANN, grant)
+    last = town.ledger.last_on(TARGET)
+    assert last is not None
+    assert last.id == grant.id

@@ -28,7 +28,7 @@ lengths = st.one_of(
 
 def granted(**changes: object) -> Request:
     request = a_request(
-        state=State.ACTIVE, ttl=HALF, granted_at=NOW, expires_at=NOW + HALF, snapshot=a_snapshot(longest=MOST)
+        state=State.ACTIVE, ttl=HALF, granted_at=NOW, expires_at=NOW + HALF, snapshot=a_snapshot(held_at_most=MOST)
     )
     return replace(request, **changes)  # type: ignore[arg-type]
 
@@ -66,7 +66,7 @@ def test_no_line_breaks_the_reading_of_it(text: str) -> None:
 def test_the_room_is_counted_from_when_it_was_granted() -> None:
     assert granted().room == MOST - HALF
     assert granted(expires_at=NOW + MOST).room == timedelta(0)
-    assert granted(snapshot=a_snapshot(longest=None)).room == timedelta(0)
+    assert granted(snapshot=a_snapshot(held_at_most=None)).room == timedelta(0)
     assert granted(granted_at=None).room == timedelta(0)
 
 
