@@ -297,9 +297,10 @@ def refused(summary: str) -> Decision:
 
 def held(entry: Entry, request: Request) -> Decision | None:
     """Refuse a target that somebody holds with other inputs, naming the holder."""
+    own = {request.id, request.extension.of if request.extension else request.id}
     for holder in entry.holders(*request.snapshot.targets):
         alone = request.snapshot.parts or holder.snapshot.parts  # what has many targets shares none of them
-        if holder.id == request.id or holder.ttl is None:
+        if holder.id in own or holder.ttl is None:
             continue
         if alone or dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):
             return refused(f"{holder.name} holds this now, with other values. Ask again when it has ended.")
