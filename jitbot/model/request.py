@@ -101,10 +101,10 @@ class Snapshot:
     verify: Verification | None = None
     stoppable: bool = False
     """Whether somebody can have a run end early: its runner heeds that, or there is a next part to be left out."""
-    held_at_most: timedelta | None = None
-    """How long a grant may be held with all its extensions; None where it cannot be extended."""
     waves: Waves | None = None
     parts: tuple[Part, ...] = ()
+    held_at_most: timedelta | None = None
+    """How long a grant may be held with all its extensions; None where it cannot be extended."""
 
     @property
     def targets(self) -> tuple[str, ...]:
