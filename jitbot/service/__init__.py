@@ -19,6 +19,7 @@ from jitbot.service.reloading import Reloading
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.running import Running
+from jitbot.service.settling import Settling
 from jitbot.service.stand_ins import StandIns
 from jitbot.service.sweep import Sweep
 from jitbot.service.undoing import Undoing
@@ -42,7 +43,8 @@ class Service:
         undoing = Undoing(world, watching, rollouts)
         running = Running(world, asking, watching, rollouts)
         applying = Applying(world, asking)
-        ending = Ending(world, self._facts, asking, running)
+        settling = Settling(world, running, rollouts)
+        ending = Ending(world, self._facts, asking, settling)
         self.extending = Extending(world, asking)
         reviewing = Reviewing(world, self._facts, asking)
         self.changing = Changing(world, reviewing)
@@ -80,7 +82,7 @@ class Service:
                 State.VERIFYING: watching.look,
                 State.ACTIVE: undoing.expired,
                 State.UNDOING: undoing.undo,
-                State.UNSURE: running.unsure,
+                State.UNSURE: settling.unsure,
             }
             | dict.fromkeys(TERMINAL, undoing.clean_up),
         )

@@ -76,13 +76,13 @@ class Applying:
             return refuse(world, request, error)
         with world.ledger.begin() as entry:
             entry.holders(*request.snapshot.targets)
-            now = mine(entry, request)
+            mine(entry, request)  # and nothing of the row that was not verified
             held = _still_held(entry.get(parent.id), extension, entry)
-            if held and now.start_deadline is not None and entry.now < now.start_deadline:
-                again: Request | None = self._intend(entry, now, Event.REPEAT, attempts=now.attempts + 1)
+            again: Request | None = None
+            if held and request.start_deadline is not None and entry.now < request.start_deadline:
+                again = self._intend(entry, request, Event.REPEAT, attempts=request.attempts + 1)
             else:
-                self._fail(entry, now, (now.outcome or "Its target could not be told in time") if held else "")
-                again = None
+                self._fail(entry, request, (request.outcome or "Its target could not be told in time") if held else "")
         world.queue.messages()
         return None if again is None else self._act(again, parent)
 
@@ -121,7 +121,7 @@ class Applying:
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, **_FREE)
             return None
         if told_of_extensions(self._runner(parent)):
-            until = min(each for each in (now.expires_at, entry.now + request.snapshot.time_limit) if each)
+            until = min(entry.now + request.snapshot.time_limit, now.expires_at or _extension(request).since)
             entry.amend(now, "extending", WORKER, request.name, target_ends_at=_later_end(now, extension))
             return self._intend(entry, request, Event.START, start_deadline=until, attempts=1, **decided)
         started = entry.move(request, Event.START, WORKER, started_at=entry.now, attempts=1, **decided)
@@ -154,13 +154,14 @@ class Applying:
         run.flush()
         with world.ledger.begin() as entry:
             entry.holders(*request.snapshot.targets)  # before the rows, in the order in which an undo takes them
-            now = mine(entry, request)
+            mine(entry, request)
             if unsure:
-                entry.amend(now, "extend_failed", WORKER, unsure, outcome=unsure, due_at=entry.now + TURN, **_FREE)
+                soon = entry.now + TURN
+                entry.amend(request, "extend_failed", WORKER, unsure, outcome=unsure, due_at=soon, **_FREE)
             elif receipt is None:
-                self._fail(entry, now, refused)
+                self._fail(entry, request, refused)
             else:
-                self._extend(entry, now, entry.get(parent.id), receipt)
+                self._extend(entry, request, entry.get(parent.id), receipt)
         world.queue.messages()
 
     def _extend(self, entry: Entry, request: Request, parent: Request, receipt: Receipt | None = None) -> None:
@@ -171,7 +172,7 @@ class Applying:
         changes: dict[str, Any] = {"expires_at": extension.until, "due_at": extension.until, "extended_by": request.id}
         if receipt is not None:
             changes["receipt"] = dict(receipt.data)
-        longer = entry.amend(parent, "extended", request.requester, request.name, **changes)
+        longer = entry.amend(parent, "extended", WORKER, request.name, **changes)
         tell(entry, longer, f"ends {length(extension.until - extension.since)} later: {request.name} was approved.")
         announce_end(entry, longer)
         tell(entry, entry.move(request, Event.SUCCEED, WORKER, outcome=receipt.summary if receipt else ""))

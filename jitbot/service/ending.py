@@ -12,7 +12,7 @@ from jitbot.ports import Entry
 from jitbot.service.asking import Asking
 from jitbot.service.facts import FactsReader
 from jitbot.service.reviewing import too_late
-from jitbot.service.running import Running
+from jitbot.service.settling import Settling
 from jitbot.service.telling import tell
 from jitbot.service.world import World
 
@@ -20,11 +20,11 @@ from jitbot.service.world import World
 class Ending:
     """The use cases of requesters and approvers after asking."""
 
-    def __init__(self, world: World, facts: FactsReader, asking: Asking, running: Running) -> None:
+    def __init__(self, world: World, facts: FactsReader, asking: Asking, settling: Settling) -> None:
         self._world = world
         self._facts = facts
         self._asking = asking
-        self._running = running
+        self._settling = settling
 
     def withdraw(self, delivery: Delivery) -> Answer:
         """Take back a request that has not started. Raises: NotPermitted, Settled."""
@@ -92,9 +92,9 @@ class Ending:
             if now.state is not State.UNSURE:
                 raise Settled(too_late(now) if now.ended_at else f"{now.name} is settled: it is {_word(now)}.")
             if delivery.body.get("happened"):
-                self._running.did_happen(entry, now, delivery.user)
+                self._settling.did_happen(entry, now, delivery.user)
             else:
-                self._running.did_not_happen(entry, now, delivery.user)
+                self._settling.did_not_happen(entry, now, delivery.user)
             entry.settle(delivery.key)
         self._world.queue.messages()
         self._world.queue.request(request.id)
@@ -117,7 +117,7 @@ class Ending:
         claimed = world.ledger.claim(request.id, world.name, world.lease)
         if claimed is None or claimed.state is not State.UNSURE:
             return Answer(f"{request.name} is being looked at just now. Its card will say what was found.", request.id)
-        self._running.unsure(claimed)
+        self._settling.unsure(claimed)
         return _found(world.ledger.get(request.id))
 
     def _own(self, user: UserId, request: Request, doing: str) -> bool:

@@ -4,7 +4,6 @@ Between any two of these steps the process may die. The row then says what was m
 finds it goes on: before the start nothing has happened; after it, the result is unsure until it is settled.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,10 +13,7 @@ from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Ta
 from jitbot.lifecycle import Event
 from jitbot.model import (
     TOUCHED,
-    Checked,
     Decision,
-    Health,
-    HealthState,
     Outcome,
     Policy,
     Progress,
@@ -26,7 +22,6 @@ from jitbot.model import (
     Stage,
     State,
     UndoCause,
-    UserId,
     Watch,
 )
 from jitbot.policy.decide import decide
@@ -36,19 +31,15 @@ from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.owing import owe
-from jitbot.service.parts import of_stage, so_far, with_stage
+from jitbot.service.parts import of_stage, so_far
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, announce_end, tell
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
-log = logging.getLogger(__name__)
-
 TURN = timedelta(seconds=1)
 """When a run that waits for its target is tried again."""
-CHECK_AGAIN = timedelta(seconds=30)
-"""How often an unsure result is checked."""
 _SAID_TO_HAVE_HAPPENED = frozenset({State.VERIFYING, State.ACTIVE, State.SUCCEEDED})
 
 
@@ -194,18 +185,18 @@ class Running:
         if ended is None:
             return
         with self._world.ledger.begin() as entry:
-            moved = self._ended(entry, mine(entry, request), ended)
+            moved = self.ended(entry, mine(entry, request), ended)
         self._world.queue.messages()
         self._world.queue.request(moved.id)
 
-    def _ended(self, entry: Entry, now: Request, failure: str) -> Request:
+    def ended(self, entry: Entry, now: Request, failure: str) -> Request:
         """Write what became of all parts: done, or on the way to be undone, or left as it is."""
         touched, unsure = of_stage(now, *TOUCHED), of_stage(now, Stage.BEGUN, Stage.UNSURE)
         wanted = now.ttl is not None or now.stopped_by is not None or _undone_when_one_fails(now)
         may_land = bool(of_stage(now, Stage.BEGUN))
         undone = failure and touched and wanted and now.undoable
         if not undone and len(of_stage(now, Stage.DONE)) == len(now.progress):
-            return self._happened(entry, now, Receipt({}, f"all {len(now.progress)} done"))
+            return self.happened(entry, now, Receipt({}, f"all {len(now.progress)} done"))
         if undone:
             cause = UndoCause.PARTWAY if now.stopped_by is None else UndoCause.STOP
             told: dict[str, Any] = {"undo_cause": cause, "due_at": entry.now, "outcome": failure}
@@ -237,7 +228,7 @@ class Running:
         if now.stopped_by is not None and now.undoable and not result.refused:
             return self._stopped(entry, now, result.receipt)
         if result.receipt is not None:
-            return self._happened(entry, now, result.receipt)
+            return self.happened(entry, now, result.receipt)
         if result.refused:
             moved = entry.move(now, Event.REFUSE, WORKER, outcome=result.refused, attempt_open=False)
             tell(entry, moved, f"failed, nothing happened: {result.refused}")
@@ -260,7 +251,7 @@ class Running:
         alarm(entry, moved, f"unsure: {why}")
         return moved
 
-    def _happened(self, entry: Entry, now: Request, receipt: Receipt | None, **more: Any) -> Request:
+    def happened(self, entry: Entry, now: Request, receipt: Receipt | None, **more: Any) -> Request:
         """Succeed, or hold the grant from this instant on; where it is to be watched, that begins first."""
         changes: dict[str, Any] = {"attempt_open": False}
         if receipt is not None:
@@ -284,7 +275,7 @@ class Running:
         """Take in the result of a start that nobody waited for any more."""
         if now.state is State.UNSURE:
             if result.receipt is not None:
-                return self._happened(entry, now, result.receipt)
+                return self.happened(entry, now, result.receipt)
             if result.refused:
                 moved = entry.move(now, Event.FAIL, WORKER, outcome=result.refused, attempt_open=False)
                 tell(entry, moved, f"failed, nothing happened: {result.refused}")
@@ -334,88 +325,6 @@ class Running:
         except (RunnerError, InvalidInput):
             return False
 
-    def unsure(self, request: Request) -> None:
-        """Let the runner's check settle what may have happened, else wait for a person or the end."""
-        world = self._world
-        if request.expires_at is not None and world.ledger.now() >= request.expires_at:
-            with world.ledger.begin() as entry:
-                now = mine(entry, request)
-                tell(entry, entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now))
-            return world.queue.request(request.id)
-        if request.snapshot.parts:
-            return self._look_at_parts(request)
-        began = world.ledger.now()
-        health = world.health(request)
-        with world.ledger.begin() as entry:
-            now = mine(entry, request)
-            may_land = now.attempt_open and now.start_deadline is not None and began < now.start_deadline
-            if health.state is HealthState.HEALTHY:
-                entry.record("settled", WORKER, request.id, happened=True)
-                self._happened(entry, now, None)
-            elif health.state is HealthState.ABSENT and not may_land:
-                self.did_not_happen(entry, now, WORKER)
-            else:
-                self._still_unsure(entry, now, health)
-        world.queue.messages()
-        return world.queue.request(request.id)
-
-    def _still_unsure(self, entry: Entry, now: Request, health: Health) -> None:
-        """Look again in a while, and put what the check says on the card, where it says something else than before."""
-        soon = min(entry.now + CHECK_AGAIN, now.expires_at or entry.now + CHECK_AGAIN)
-        changes: dict[str, Any] = {"due_at": soon, "owner": "", "lease_until": None}
-        news = now.checked is None or now.checked.health != health
-        if news:
-            changes["checked"] = Checked(entry.now, health)
-        amended = entry.amend(now, "checked", WORKER, **changes)
-        if news:
-            tell(entry, amended)
-
-    def _look_at_parts(self, request: Request) -> None:
-        """Let the runner's check settle one part after the other; once none is unsure, it is known what has become."""
-        now = self._world.ledger.now()
-        may_land = request.attempt_open and request.start_deadline is not None and now < request.start_deadline
-        progress = self._rollouts.look(request, may_land=may_land)
-        with self._world.ledger.begin() as entry:
-            soon = min(entry.now + CHECK_AGAIN, request.expires_at or entry.now + CHECK_AGAIN)
-            changes: dict[str, Any] = {"progress": progress} if progress != request.progress else {}
-            looked = entry.amend(
-                mine(entry, request), "checked", WORKER, due_at=soon, owner="", lease_until=None, **changes
-            )
-            if not of_stage(looked, Stage.BEGUN, Stage.UNSURE):
-                self._settled(entry, looked)
-        self._world.queue.messages()
-        self._world.queue.request(request.id)
-
-    def _settled(self, entry: Entry, now: Request) -> Request:
-        """Go on where no part is unsure any more: all of them are done, or the request has failed."""
-        done = len(of_stage(now, Stage.DONE)) == len(now.snapshot.parts)
-        return self._ended(entry, now, "" if done else now.outcome)
-
-    def did_happen(self, entry: Entry, request: Request, by: UserId) -> Request:
-        """Settle an unsure result as happened, because somebody has looked."""
-        entry.record("settled", by, request.id, happened=True)
-        if request.snapshot.parts:
-            return self._settle_parts(entry, request, by, Stage.DONE)
-        return self._happened(entry, request, None, settled_by=by)
-
-    def did_not_happen(self, entry: Entry, request: Request, by: str) -> Request:
-        """Settle an unsure result as not happened; a grant is undone all the same."""
-        entry.record("settled", by, request.id, happened=False)
-        if request.snapshot.parts:
-            return self._settle_parts(entry, request, by, Stage.REFUSED)
-        if request.ttl is not None:
-            changes: dict[str, Any] = {"undo_cause": UndoCause.NOT_STARTED, "due_at": entry.now, **_said_by(by)}
-            moved = entry.move(request, Event.UNDO, by, **changes)
-            tell(entry, moved)
-            return moved
-        moved = entry.move(request, Event.FAIL, by, outcome="it did not happen", attempt_open=False, **_said_by(by))
-        tell(entry, moved, "did not happen.")
-        return moved
-
-    def _settle_parts(self, entry: Entry, request: Request, by: str, stage: Stage) -> Request:
-        progress = with_stage(request, of_stage(request, Stage.BEGUN, Stage.UNSURE), stage)
-        return self._settled(entry, entry.amend(request, "parts", by, progress=progress, **_said_by(by)))
-
     def _move(self, request: Request, event: Event, outcome: str, notice: str, **changes: Any) -> None:
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
@@ -429,11 +338,6 @@ class Running:
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
             entry.amend(now, "waits", WORKER, due_at=entry.now + wait, owner="", lease_until=None)
-
-
-def _said_by(by: str) -> dict[str, Any]:
-    """Return what is kept of whoever has looked; the check is nobody."""
-    return {} if by == WORKER else {"settled_by": by}
 
 
 def _contradicts(now: Request, result: _Result) -> str:

@@ -669,14 +669,14 @@ FAULTS = (
     Fault(
         "the second holder undoes to what the first had set",
         "jitbot/service/running.py",
-        "Event.START, attempts=1, receipt=_base(entry, request), **decided)",
-        "Event.START, attempts=1, **decided)",
+        '"receipt": _base(entry, request), ',
+        "",
         _in("holds"),
     ),
     Fault(
         "a held target takes another value",
         "jitbot/service/asking.py",
-        "if holder.ttl is not None and dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):",
+        "if alone or dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):",
         "if False:",
         _in("holds"),
     ),
