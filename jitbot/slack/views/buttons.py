@@ -34,7 +34,7 @@ def _shared(request: Request, complete: bool) -> list[Block]:
     value = ids.stamp(request)
     if owed(request):
         later = button("Review…", ids.REVIEW_AFTER, value, style="primary")
-        return [later, *_end(request)]
+        return [later, *_end(request), *(_settling(request) if request.state is State.UNSURE else [])]
     if request.state is State.PENDING:
         changes = [button("Approve with changes…", ids.APPROVE_CHANGED, value)] if request.extension is None else []
         first = [approve(request), *changes] if complete else [review(request)]
@@ -95,9 +95,9 @@ def _drop(request: Request) -> Block:
 
 def _settling(request: Request) -> list[Block]:
     """Return the buttons by which people who have looked say which it was, and the one that has the check look."""
-    value, what = ids.stamp(request), gist(request)
-    yes = confirm("It happened?", f"{what}. {_if_it_happened(request)} {LOOKED}", "It happened")
-    no = confirm("It did not happen?", f"{what}. {_if_it_did_not(request)} {LOOKED}", "It did not")
+    value, what = ids.stamp(request), gist(request)  # what it is about comes last: it may be cut
+    yes = confirm("It happened?", f"{_if_it_happened(request)} {LOOKED}\n{what}", "It happened")
+    no = confirm("It did not happen?", f"{_if_it_did_not(request)} {LOOKED}\n{what}", "It did not")
     return [
         button("It happened", ids.HAPPENED, value, confirm=yes),
         button("It did not happen", ids.NOT_HAPPENED, value, confirm=no),

@@ -134,9 +134,13 @@ def _settled(request: Request, names: Names) -> Line:
     """Say who has said which it was."""
     if request.settled_by is None:
         return []
-    unheld = request.state is State.FAILED and request.undo_cause is None and request.watch is None
-    no = "did not happen" if unheld or request.undo_cause is UndoCause.NOT_STARTED else "happened"
-    return [Bold("Settled  "), f"{names.get(request.settled_by, request.settled_by)} has looked: it {no}"]
+    who_looked = names.get(request.settled_by, request.settled_by)
+    if request.snapshot.parts:  # some of them may have happened
+        return [Bold("Settled  "), f"{who_looked} has looked"]
+    begun = request.watch is not None and request.watch.until is not None
+    failed = request.state is State.FAILED and request.undo_cause is None and not begun
+    never = failed or request.undo_cause is UndoCause.NOT_STARTED
+    return [Bold("Settled  "), f"{who_looked} has looked: it {'did not happen' if never else 'happened'}"]
 
 
 def _escalated(request: Request, names: Names) -> list[Line]:
