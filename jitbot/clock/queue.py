@@ -159,11 +159,13 @@ class WorkQueue:
 
     def _next(self, number: int) -> Item | None:
         with self._changed:
-            while not self._waiting.items and not self._stopping and len(self._threads) <= self._wanted():
+            while True:
+                if self._stopping or len(self._threads) > self._wanted():
+                    del self._threads[number]
+                    return None
+                if self._waiting.items:
+                    break
                 self._changed.wait()
-            if self._stopping or len(self._threads) > self._wanted():
-                del self._threads[number]
-                return None
             item = self._waiting.items.popleft()
             self._waiting.known.discard(item)
             self._waiting.in_hand[number] = _Hand(item, time.monotonic())

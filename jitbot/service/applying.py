@@ -22,7 +22,7 @@ from jitbot.service.counting import counted
 from jitbot.service.drafting import extendable, find_action, still_defined, told_of_extensions
 from jitbot.service.runlog import RunLog
 from jitbot.service.running import TURN, free
-from jitbot.service.telling import announce_end, tell
+from jitbot.service.telling import alarm, announce_end, tell
 from jitbot.service.world import World
 
 _FREE: dict[str, Any] = {"owner": "", "lease_until": None}
@@ -73,7 +73,7 @@ class Applying:
         try:
             self._verified(request, parent)
         except Tampered as error:
-            return refuse(world, request, error)
+            return self._give_up(request, error)
         with world.ledger.begin() as entry:
             entry.holders(*request.snapshot.targets)
             mine(entry, request)  # and nothing of the row that was not verified
@@ -85,6 +85,16 @@ class Applying:
                 self._fail(entry, request, (request.outcome or "Its target could not be told in time") if held else "")
         world.queue.messages()
         return None if again is None else self._act(again, parent)
+
+    def _give_up(self, request: Request, error: Tampered) -> None:
+        """End an extension that is not what its record says: as long as it is begun, its grant could not be undone."""
+        with self._world.ledger.begin() as entry:
+            entry.holders(*request.snapshot.targets)
+            entry.record("tampered", WORKER, request.id, why=str(error))
+            failed = entry.move(mine(entry, request), Event.REFUSE, WORKER, outcome=str(error))
+            alarm(entry, failed, f"NOT EXTENDED: {error} Look at the audit record before anything else.")
+            tell(entry, failed)
+        self._world.queue.messages()
 
     def _verified(self, request: Request, parent: Request) -> Sequence[Review]:
         """See that both are what their records say, and return the extension's reviews. Raises: Tampered, Conflict."""

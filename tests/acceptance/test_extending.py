@@ -531,6 +531,124 @@ def test_an_extension_is_nobody_to_hand_over_to(town: Town) -> None:
     assert (town.see(grant).handed_to, town.runner.world[TARGET]) == (None, 100)
 
 
+# what happens between the approval and the end
+
+
+def allowed(town: Town) -> tuple[Request, Request]:
+    """Have an extension allowed that no worker has looked at yet."""
+    grant = town.see(town.ask(ANN, "tune", value=200))
+    town.service.intake.work(_extend(town, grant))
+    town.queue.items.clear()
+    extension = town.ledger.find()[0]
+    assert extension.state is State.APPROVED
+    return grant, extension
+
+
+def test_while_the_policies_are_broken_it_waits_as_long_as_the_grant_is_held(town: Town) -> None:
+    grant, extension = allowed(town)
+    town.files = {}
+    town.sets.files = lambda digest: None  # type: ignore[method-assign]
+    town._build()
+    town.book._policy = None
+    town.settle()
+    assert (town.state(extension), town.state(grant)) == (State.APPROVED, State.ACTIVE)
+    town.forward(minutes=31)
+    town.settle()
+    assert (town.state(extension), town.state(grant)) == (State.MISSED, State.EXPIRED)
+
+
+def test_what_is_not_applied_in_time_is_missed_though_the_grant_is_held(town: Town) -> None:
+    town.edit("    timebox: {default: 30m, max: 4h}\n    rules: [{name: free", SOON)
+    grant = town.see(town.ask(ANN, "tune", value=200, ttl="2h"))
+    town.service.intake.work(_extend(town, grant))
+    town.forward(minutes=6)
+    town.settle()
+    extension = town.ledger.find()[0]
+    assert (extension.state, extension.outcome) == (
+        State.MISSED,
+        "It was not applied in time, so JIT-1 ends as before. Ask again.",
+    )
+
+
+SOON = "    timebox: {default: 30m, max: 4h}\n    start_within: 5m\n    rules: [{name: free"
+
+
+def test_a_runner_that_is_gone_extends_nothing(town: Town) -> None:
+    grant, extension = allowed(town)
+    town.catalog.gone = True
+    town.settle()
+    assert town.state(extension) is State.DENIED
+    assert "the runner fake is not installed here any more" in town.see(extension).outcome
+    assert town.see(grant).expires_at == grant.expires_at
+
+
+def test_a_runner_that_cannot_extend_any_more_extends_nothing(town: Town) -> None:
+    grant, extension = allowed(town)
+    town.runner.ends_by_itself = True  # type: ignore[attr-defined]
+    town.restart()
+    town.settle()
+    assert town.see(extension).outcome == "Its runner cannot extend what ends by itself."
+    assert town.see(grant).expires_at == grant.expires_at
+
+
+def test_dropped_at_the_very_last_it_is_missed(town: Town) -> None:
+    grant, extension = allowed(town)
+    town.book.follow = lambda: town.service.intake.work(_drop(town))  # type: ignore[method-assign, assignment, return-value]
+    town.service.sweep.attend(extension.id)
+    assert town.see(extension).outcome.startswith("JIT-1 has ended meanwhile")
+    assert town.state(extension) is State.MISSED
+    town.settle()
+    assert town.state(grant) is State.REVOKED
+
+
+def test_a_grant_that_has_moved_since_it_was_verified_is_verified_again(town: Town) -> None:
+    grant, extension = allowed(town)
+
+    def move() -> None:
+        town.book.follow = lambda: None  # type: ignore[method-assign]
+        with town.ledger.begin() as entry:
+            entry.amend(entry.get(grant.id), "looked", "a test", outcome="touched")
+
+    town.book.follow = move  # type: ignore[method-assign]
+    town.service.sweep.attend(extension.id)
+    assert town.state(extension) is State.APPROVED
+    town.forward(seconds=2)
+    town.settle()
+    assert town.state(extension) is State.SUCCEEDED
+
+
+def test_of_two_asked_in_the_same_instant_the_shorter_comes_to_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant = granted(town)
+    longer = town.extend(ANN, grant, "1h")
+    with monkeypatch.context() as blind:
+        blind.setattr(town.ledger, "find", lambda **_: [])
+        shorter = town.extend(ANN, grant, "30m")
+    assert approved(town, longer).state is State.SUCCEEDED
+    missed = approved(town, shorter)
+    assert (missed.state, missed.outcome) == (State.MISSED, "JIT-1 lasts that long already.")
+    ends(town, grant, longer.extension.until if longer.extension else None)
+
+
+def test_an_extension_that_was_bent_while_its_target_did_not_answer_ends_and_so_does_the_grant(town: Town) -> None:
+    def extend(*_: object) -> Receipt:
+        raise RunnerUnsure("The server does not answer.")
+
+    told(town, extend)
+    grant = town.see(town.ask(ANN, "tune", value=200))
+    extension = town.extend(ANN, grant)
+    with town.database.write() as connection:
+        connection.exec_driver_sql("UPDATE requests SET reason = 'other' WHERE id = 2")
+    town.forward(seconds=2)
+    town.settle()
+    assert "NOT EXTENDED" in town.said("alarm")[-1]
+    assert (town.state(extension), town.see(grant).expires_at) == (State.FAILED, grant.expires_at)
+    town.forward(minutes=31)
+    town.settle()
+    assert (town.state(grant), town.runner.world[TARGET]) == (State.EXPIRED, 100)
+
+
 # one grant on many targets
 
 HOSTS = """
