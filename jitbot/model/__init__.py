@@ -14,6 +14,7 @@ from jitbot.model.health import Checked, Health, HealthState
 from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.ids import RequestId
 from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
+from jitbot.model.output import Chunk, Output, OutputId, Phase, Portion
 from jitbot.model.parts import TOUCHED, Part, Progress, Stage, Waves
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
@@ -50,6 +51,7 @@ __all__ = [
     "Calendar",
     "Changes",
     "Checked",
+    "Chunk",
     "Condition",
     "Copy",
     "Counting",
@@ -82,14 +84,18 @@ __all__ = [
     "Outcome",
     "Outdated",
     "Outgoing",
+    "Output",
+    "OutputId",
     "Owed",
     "Parameter",
     "ParameterType",
     "Part",
     "Past",
     "Person",
+    "Phase",
     "Plan",
     "Policy",
+    "Portion",
     "Privilege",
     "Progress",
     "Quota",

@@ -62,6 +62,8 @@ class Topic(StrEnum):
     NOTICE = "notice"  # a DM to one person
     ENDING = "ending"  # a DM to whoever holds a grant, some minutes before its end
     ALARM = "alarm"  # to the operators' channel
+    RESULT = "result"  # a DM to the requester with what a run found, read when it is sent: the row names it only
+    OUTPUT = "output"  # a DM with the output of a request, to one person who has asked for it
     NEWS = "news"  # to the channel in which policy changes are announced
 
 

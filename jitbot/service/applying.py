@@ -149,19 +149,18 @@ class Applying:
         """Tell the target, and write down what came of it."""
         world = self._world
         assert request.start_deadline is not None  # noqa: S101 - written with the intention
-        run = RunLog(world, parent, request.start_deadline)
-        run.until = _extension(request).until
         receipt: Receipt | None = None
         refused = unsure = ""
-        try:
-            runner, inputs = world.runner(parent)
-            given = None if parent.receipt is None else Receipt(parent.receipt)
-            receipt = cast(Extends, runner).extend(inputs, given, run)
-        except (RunnerRefused, InvalidInput) as error:
-            refused = str(error) or "the runner refused"
-        except RunnerError as error:
-            unsure = str(error) or "the runner did not say"
-        run.flush()
+        with RunLog(world, request, request.start_deadline) as run:
+            run.key, run.until = parent.run_key, _extension(request).until
+            try:
+                runner, inputs = world.runner(parent)
+                given = None if parent.receipt is None else Receipt(parent.receipt)
+                receipt = cast(Extends, runner).extend(inputs, given, run)
+            except (RunnerRefused, InvalidInput) as error:
+                refused = str(error) or "the runner refused"
+            except RunnerError as error:
+                unsure = str(error) or "the runner did not say"
         with world.ledger.begin() as entry:
             entry.holders(*request.snapshot.targets)  # before the rows, in the order in which an undo takes them
             mine(entry, request)

@@ -9,6 +9,7 @@ from jitbot.errors import Conflict, JitbotError, StoreUnavailable
 from jitbot.model import Request, RequestId, State
 from jitbot.service.chasing import Chasing
 from jitbot.service.intake import Intake
+from jitbot.service.keeping import Keeping
 from jitbot.service.undoing import TIME_LIMIT
 from jitbot.service.world import World
 
@@ -30,6 +31,7 @@ class Sweep:
         self._world = world
         self._intake = intake
         self._chasing = chasing
+        self._keeping = Keeping(world)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
         self._next = states
@@ -43,6 +45,7 @@ class Sweep:
             for request in world.ledger.due(AT_ONCE):
                 world.queue.request(request)
             self._chasing.overdue()
+            self._keeping.tick()
         except StoreUnavailable as error:
             log.warning("the sweep has to wait: %s", error)
         world.queue.messages()

@@ -19,6 +19,7 @@ HAPPENED = "jit:happened"
 NOT_HAPPENED = "jit:not_happened"
 LOOK = "jit:look"
 AGAIN = "jit:again"
+OUTPUT = "jit:output"
 REVIEW_AFTER = "jit:review_after"
 
 OPEN_FORM = "jit:open_form"
