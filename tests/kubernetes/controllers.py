@@ -128,8 +128,11 @@ class Controllers:
 
     def _count(self, budget: Any, pods: list[Any]) -> None:
         exact = budget["spec"]["selector"]["matchLabels"].items()
+        going = (budget.get("status") or {}).get("disruptedPods") or {}  # evicted, and not yet seen to leave
         healthy = sum(
-            exact <= (pod["metadata"].get("labels") or {}).items() and not pod["metadata"].get("deletionTimestamp")
+            exact <= (pod["metadata"].get("labels") or {}).items()
+            and not pod["metadata"].get("deletionTimestamp")
+            and pod["metadata"]["name"] not in going
             for pod in pods
         )
         least = budget["spec"]["minAvailable"]
