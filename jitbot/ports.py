@@ -330,6 +330,13 @@ class ListsPrivileges(Protocol):
         """
 
 
+class ChecksByKey(Protocol):
+    """What a runner has besides, where its target system can be asked for what a run with a certain key began."""
+
+    def check_by_key(self, inputs: BaseModel, key: str) -> Health:
+        """Look at what the run with this key did, whose start never answered."""
+
+
 class FactSource(Protocol):
     """A plugin that reads one kind of fact; its contract suite is `jitbot.testing`.
 

@@ -46,7 +46,8 @@ class World:
         receipt = None if request.receipt is None else Receipt(request.receipt)
         try:
             runner, inputs = self.runner(request)
-            return runner.check(inputs, receipt)
+            by_key = getattr(runner, "check_by_key", None) if receipt is None else None
+            return by_key(inputs, request.run_key) if by_key else runner.check(inputs, receipt)
         except (RunnerError, InvalidInput) as error:
             log.warning("%s could not be checked: %s", request.name, error)
             return Health(HealthState.UNKNOWN, str(error))
