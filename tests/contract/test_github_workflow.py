@@ -201,7 +201,7 @@ def test_a_time_that_ends_first_leaves_it_to_be_found(runner: GithubWorkflow, hu
     hub.script = FOR_EVER
     run = ContractRun()
     run.deadline = run.deadline.fromtimestamp(run.deadline.timestamp() - 29.5, run.deadline.tzinfo)
-    with pytest.raises(RunnerUnsure, match="goes on: https://github.com/acme/shop/actions/runs/9000"):
+    with pytest.raises(RunnerUnsure, match=r"goes on: https://github\.com/acme/shop/actions/runs/9000"):
         runner.start(told(hub), run)
     assert runner.check_by_key(told(hub), "jit-1-1").state is HealthState.UNKNOWN
     hub.scripts[9000] = list(WELL)

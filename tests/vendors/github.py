@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -121,7 +122,7 @@ class GitHub(Vendor):
         signed, _, signature = given.rpartition(".")
         try:
             self.app_key.verify(_plain(signature), signed.encode(), PKCS1v15(), SHA256())
-        except Exception:
+        except (InvalidSignature, ValueError):
             return refused("A JSON web token could not be decoded", 401)
         claims = json.loads(_plain(signed.split(".")[1]))
         if claims["iss"] != "4711" or claims["exp"] - claims["iat"] > 600:
