@@ -59,13 +59,13 @@ class Api:
         answer = self.look(self._url(path, query), also={404})
         return None if answer.status == 404 else _document(answer)
 
-    def pages(self, *path: str, query: Query | None = None, most: int = MOST_PAGES) -> Iterator[Any]:
-        """Yield the JSON of a page and of those that its `Link` header calls next, `most` in all.
+    def pages(self, *path: str, query: Query | None = None) -> Iterator[Any]:
+        """Yield the JSON of a page and of those that its `Link` header calls next.
 
         The way goes on only below the API's own address: nobody else is shown the token.
         """
         url = self._url(path, query)
-        for _ in range(most):
+        for _ in range(MOST_PAGES):
             answer = self.look(url)
             yield _document(answer)
             url = next_link(answer.headers.get("link", ""))
@@ -73,6 +73,7 @@ class Api:
                 return
             if not url.startswith(f"{self.base}/"):
                 raise NoWord("Its next page would be elsewhere, where we do not go.")
+        raise NoWord(f"Its answer has more than {MOST_PAGES} pages.")
 
     def change(self, method: str, *path: str, body: Any = None, also: Collection[int] = ()) -> Answer:
         """Ask for something that changes something, or is to."""

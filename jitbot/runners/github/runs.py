@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from jitbot.outbound.text import shown
 from jitbot.runners.answers import NoAnswer, NoWord, Refused, Row, read, rows
@@ -90,13 +91,12 @@ class Runs:
     def _named(self, order: Order, key: str, pages: int) -> Iterator[WorkflowRun]:
         word = re.compile(rf"(?<![\w-]){re.escape(key)}(?![\w-])")
         path = (*self._at, "workflows", order.file, "runs")
-        for page in self._hub.pages(*path, query={"event": DISPATCHED, "per_page": PAGE}, most=pages):
+        found = self._hub.pages(*path, query={"event": DISPATCHED, "per_page": PAGE})
+        for page in islice(found, pages):
             for row in rows(page, "workflow_runs"):
                 run = _run(row)
                 if read(row, "event", of=str) == DISPATCHED and word.search(run.title):
                     yield run
-            if len(rows(page, "workflow_runs")) < PAGE:
-                return
 
 
 class Progress:
