@@ -87,6 +87,8 @@ class Api:
             raise NoWord(str(error)) from error
 
     def _url(self, path: Sequence[str], query: Query | None) -> str:
+        if {".", ".."}.intersection(path):
+            raise NoWord("A step of the address would be `.` or `..`; nothing was sent.")
         url = "/".join([self.base, *(quote(step, safe="") for step in path)])
         return f"{url}?{urlencode(query)}" if query else url
 

@@ -32,7 +32,7 @@ class DeploymentInputs(OfRepository):
     environment: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
     to: Annotated[str, Field(pattern=r"^([0-9a-f]{7,40})?$")] = ""
     """How the commit begins; the newest earlier one that went well, where it is left out."""
-    task: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_-]{1,100}$")] = "deploy"
+    task: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9:_-]{0,99}$")] = "deploy"
 
 
 class GithubDeployment:
