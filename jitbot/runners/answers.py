@@ -39,6 +39,11 @@ def read(document: Any, *names: str, of: type[Kind]) -> Kind:
     return found
 
 
+def part(document: Any, name: str) -> Row:
+    """Return an object that may be left out, as one without anything in it. Raises: NoWord."""
+    return read({name: {}} if document.get(name) is None else document, name, of=dict)
+
+
 def rows(document: Any, *names: str) -> Sequence[Row]:
     """Return a list of objects. Raises: NoWord."""
     found = read({"": document}, "", *names, of=list)

@@ -75,9 +75,11 @@ class Api:
                 raise NoWord("Its next page would be elsewhere, where we do not go.")
         raise NoWord(f"Its answer has more than {MOST_PAGES} pages.")
 
-    def change(self, method: str, *path: str, body: Any = None, also: Collection[int] = ()) -> Answer:
+    def change(
+        self, method: str, *path: str, query: Query | None = None, body: Any = None, also: Collection[int] = ()
+    ) -> Answer:
         """Ask for something that changes something, or is to."""
-        return self._ask(method, self._url(path, None), b"" if body is None else json.dumps(body).encode(), also)
+        return self._ask(method, self._url(path, query), b"" if body is None else json.dumps(body).encode(), also)
 
     def look(self, url: str, also: Collection[int] = ()) -> Answer:
         """Ask for what changes nothing, whatever becomes of it."""
