@@ -147,6 +147,22 @@ def unharmed(look: Callable[[], _Seen]) -> _Seen:
         raise RunnerRefused(f"{error} Nothing was changed.") from error
 
 
+def seen_within(
+    seconds: float, every: float, look: Callable[[], _Seen | None], log: Callable[[str], None]
+) -> _Seen | None:
+    """Look again and again, since what was asked for may show late; None where nothing is seen in that time."""
+    waiting = Patience(seconds)
+    while True:
+        try:
+            found = look()
+        except NoWord as error:
+            found = None
+            log(f"nothing is to be seen, and it is looked again: {error}")
+        if found is not None or not waiting.left:
+            return found
+        waiting.sleep(every)
+
+
 def _document(answer: Answer) -> Any:
     try:
         return answer.document()

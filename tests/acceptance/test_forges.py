@@ -116,8 +116,6 @@ def test_a_membership_ends_with_its_time(town: Town, hub: GitHub) -> None:
 def test_an_unanswered_membership_ends_with_its_time_too(town: Town, hub: GitHub) -> None:
     hub.lose = ("PUT .*", True)
     request = town.ask(ANN, "member", who="ann")
-    assert town.state(request) is State.UNSURE
-    later(town)
     assert town.state(request) is State.ACTIVE
     town.forward(hours=1)
     town.settle()

@@ -42,6 +42,11 @@ def argo() -> Iterator[ArgoCdServer]:
         yield argo
 
 
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jitbot.runners.argocd.operating.APPEAR_SECONDS", 0.1)
+
+
 def site(argo: ArgoCdServer) -> EnvironmentSite:
     return EnvironmentSite([argo.host], {"JITBOT_SECRET_ARGOCD": TOKEN})
 
@@ -298,18 +303,34 @@ def test_an_operation_of_others_settles_nothing(syncing: ArgoCdSync, argo: ArgoC
 
 
 @KINDS
-@pytest.mark.parametrize("came", [True, False])
-def test_an_order_without_an_answer_is_settled_and_undone(argo: ArgoCdServer, kind: str, came: bool) -> None:
+def test_an_order_without_an_answer_that_came_is_followed(argo: ArgoCdServer, kind: str) -> None:
     runner, told, deployed = either(argo, kind)
-    argo.lose = (f"POST .*/{kind}", came)
-    with pytest.raises(RunnerUnsure, match="may have begun"):
+    argo.lose = (f"POST .*/{kind}", True)
+    receipt = runner.start(told, ContractRun())
+    assert (argo.live, len(argo.begun)) == (deployed, 1)
+    runner.undo(told, receipt, ContractRun())
+    assert argo.live == SECOND
+
+
+@KINDS
+def test_an_order_without_an_answer_that_did_not_come_is_unsure(argo: ArgoCdServer, kind: str) -> None:
+    runner, told, _ = either(argo, kind)
+    argo.lose = (f"POST .*/{kind}", False)
+    with pytest.raises(RunnerUnsure, match="may have begun, and is not to be seen"):
         runner.start(told, ContractRun())
     argo.lose = None
-    for _ in WELL:
-        argo._go_on()
-    assert argo.live == (deployed if came else SECOND)
     runner.undo(told, None, ContractRun())
-    assert argo.live == SECOND
+    assert (argo.live, argo.begun) == (SECOND, [])
+
+
+@KINDS
+def test_what_a_lost_worker_had_begun_is_taken_back_without_a_receipt(argo: ArgoCdServer, kind: str) -> None:
+    runner, told, deployed = either(argo, kind)
+    runner.start(told, ContractRun())
+    assert argo.live == deployed
+    for _ in range(2):
+        runner.undo(told, None, ContractRun())
+        assert (argo.live, len(argo.begun)) == (SECOND, 2)
 
 
 @KINDS

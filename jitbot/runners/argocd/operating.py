@@ -9,6 +9,10 @@ from jitbot.runners.answers import NoAnswer, NoWord
 from jitbot.runners.argocd.application import HEALTHY, SUCCEEDED, Application, Operation
 from jitbot.runners.argocd.server import ArgoCd
 from jitbot.runners.patience import Patience
+from jitbot.runners.web_api import seen_within
+
+APPEAR_SECONDS = 10.0
+"""How long an operation is looked for whose order was not answered; Argo CD shows one at once."""
 
 
 @dataclass(slots=True)
@@ -21,12 +25,15 @@ class Operating:
     every: float
     _told: str = field(default="", init=False)
 
-    def begin(self, ask: Callable[[], None]) -> None:
-        """Ask for an operation. Raises: RunnerRefused, RunnerUnsure."""
+    def begin(self, ask: Callable[[], None], ours: Callable[[Application], bool]) -> None:
+        """Ask for an operation; without an answer, see whether it has begun. Raises: RunnerRefused, RunnerUnsure."""
         try:
             ask()
         except NoAnswer as error:
-            raise RunnerUnsure(f"The operation may have begun: {error}") from error
+            self.run.log(f"The operation may have begun: {error}")
+            seconds = min(APPEAR_SECONDS, self.patience.left)
+            if seen_within(seconds, self.every, lambda: ours(self.argo.get()) or None, self.run.log) is None:
+                raise RunnerUnsure(f"The operation may have begun, and is not to be seen: {error}") from error
         except NoWord as error:
             raise RunnerRefused(f"No operation was begun: {error}") from error
 

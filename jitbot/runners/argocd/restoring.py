@@ -30,10 +30,15 @@ def go_back(told: ApplicationInputs, operating: Operating, before: Entry) -> Non
     demand_by_hand(told, app)
     if app.entry(before.id) is None:
         raise RunnerRefused(f"The history of {told.application} has no entry {before.id} any more: sync it by hand.")
-    operating.begin(lambda: operating.argo.roll_back(before.id))
+    operating.begin(lambda: operating.argo.roll_back(before.id), lambda now: is_to(now, before))
     ended = operating.to_its_end()
     demand_well(ended, before.revision)
     operating.run.log(f"{told.application} is at {before.revision} again")
+
+
+def is_to(app: Application, entry: Entry) -> bool:
+    """Tell whether the operation that goes on, or the last one, is to deploy what an entry did."""
+    return app.operation is not None and app.operation.revision == entry.revision
 
 
 def idle(operating: Operating, *, ours: bool) -> Application:

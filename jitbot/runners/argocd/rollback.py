@@ -18,7 +18,7 @@ from jitbot.runners.argocd.application import Application, Entry
 from jitbot.runners.argocd.difference import changes, in_words
 from jitbot.runners.argocd.inputs import RollbackInputs
 from jitbot.runners.argocd.operating import Operating, demand_well
-from jitbot.runners.argocd.restoring import demand_by_hand, demand_ready, go_back, health_of, idle
+from jitbot.runners.argocd.restoring import demand_by_hand, demand_ready, go_back, health_of, idle, is_to
 from jitbot.runners.argocd.server import ArgoCd
 from jitbot.runners.argocd.sync import EVERY_SECONDS
 from jitbot.runners.patience import Patience
@@ -64,7 +64,7 @@ class ArgoCdRollback:
         argo = ArgoCd(told, self._site, patience)
         operating = Operating(argo, run, patience, self._every)
         _, now, then = unharmed(lambda: _ready(told, argo))
-        operating.begin(lambda: argo.roll_back(told.id))
+        operating.begin(lambda: argo.roll_back(told.id), lambda now: is_to(now, then))
         ended = operating.to_its_end()
         demand_well(ended, then.revision)
         ended = operating.until_healthy(ended, told.wait)
@@ -90,8 +90,7 @@ class ArgoCdRollback:
         try:
             app = operating.argo.get()
             wanted = app.entry(told.id)
-            ours = wanted is not None and app.operation is not None and app.operation.revision == wanted.revision
-            app = idle(operating, ours=ours)
+            app = idle(operating, ours=wanted is not None and is_to(app, wanted))
             before = _before(app, told, None if receipt is None else receipt.data["before"])
             if before is None:
                 run.log(f"{told.application} is as it was, or nothing of this run is there")
@@ -145,7 +144,7 @@ def _before(app: Application, told: RollbackInputs, known: int | None) -> Entry 
 def _half_done(app: Application, told: RollbackInputs, newest: Entry) -> Entry:
     """Return what was there before a rollback that failed and may be half applied. Raises: RunnerUnsure."""
     wanted = app.entry(told.id)
-    if wanted is not None and app.operation is not None and app.operation.revision == wanted.revision:
+    if wanted is not None and is_to(app, wanted):
         return newest
     raise RunnerUnsure(
         "The last operation failed, and whether it was to take this one back cannot be told. Sync it by hand to "

@@ -65,10 +65,12 @@ class ArgoCdSync:
         argo = ArgoCd(told, self._site, patience)
         operating = Operating(argo, run, patience, self._every)
         app, revision = unharmed(lambda: (_ready(told, argo), argo.render(told.revision).revision))
-        operating.begin(lambda: argo.sync(None if app.automated else revision, run.key))
+        operating.begin(
+            lambda: argo.sync(None if app.automated else revision, run.key), lambda now: _ours(now, run.key)
+        )
         ended = operating.to_its_end()
         demand_well(ended, revision)
-        if ended.operation is None or ended.operation.key != run.key:
+        if not _ours(ended, run.key):
             raise RunnerUnsure("It was synced, and then somebody else began another operation.")
         ended = operating.until_healthy(ended, told.wait)
         data = {"key": run.key, "before": app.newest and app.newest.id, "made": ended.newest and ended.newest.id}
@@ -92,7 +94,7 @@ class ArgoCdSync:
 
         def look() -> Health:
             app = ArgoCd(cast(SyncInputs, inputs), self._site, Patience()).get()
-            if app.operation is None or app.operation.key != key:
+            if not _ours(app, key):
                 return Health(HealthState.UNKNOWN, f"the last operation does not have the key {key}")
             return health_of(app)
 
@@ -103,7 +105,7 @@ class ArgoCdSync:
         operating = Operating(ArgoCd(told, self._site, patience), run, patience, self._every)
         try:
             app = operating.argo.get()
-            ours = app.operation is not None and app.operation.key == run.key
+            ours = _ours(app, run.key)
             app = idle(operating, ours=ours)
             before = _before(app, ours=ours) if receipt is None else _of_receipt(app, receipt)
             if before is None:
@@ -124,6 +126,11 @@ def _ready(told: SyncInputs, argo: ArgoCd) -> Application:
             "or switch that off first (spec.syncPolicy.automated)."
         )
     return app
+
+
+def _ours(app: Application, key: str) -> bool:
+    """Tell whether the operation that goes on, or the last one, was begun with this key."""
+    return app.operation is not None and app.operation.key == key
 
 
 def _of_receipt(app: Application, receipt: Receipt) -> Entry | None:

@@ -9,6 +9,7 @@ from jitbot.runners.answers import NoAnswer, NoWord
 from jitbot.runners.github.runs import Progress, Runs, WorkflowRun
 from jitbot.runners.github.workflow_inputs import Order
 from jitbot.runners.patience import Patience
+from jitbot.runners.web_api import seen_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +45,8 @@ class Following:
         return found
 
     def await_seen(self, look: Callable[[], WorkflowRun | None]) -> WorkflowRun | None:
-        """Look again and again: GitHub shows a run some seconds after it was dispatched."""
-        waiting = Patience(min(self.appear, self.patience.left))
-        while True:
-            try:
-                found = look()
-            except NoWord as error:
-                found = None
-                self.run.log(f"GitHub does not tell, and is asked again: {error}")
-            if found is not None or not waiting.left:
-                return found
-            waiting.sleep(self.every)
+        """Wait for a run to be seen: GitHub shows it some seconds after it was dispatched."""
+        return seen_within(min(self.appear, self.patience.left), self.every, look, self.run.log)
 
     def to_its_end(self, run: WorkflowRun) -> WorkflowRun:
         """Stay with a run until it is over; cancel it where somebody wants it to end. Raises: RunnerUnsure."""

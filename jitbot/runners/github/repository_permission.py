@@ -13,7 +13,7 @@ from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
 from jitbot.outbound.values import digest
 from jitbot.ports import Run, Site
-from jitbot.runners.answers import NoAnswer, NoWord, healthy_or_not, read
+from jitbot.runners.answers import NoWord, healthy_or_not, read
 from jitbot.runners.github.collaborators import (
     NONE,
     RANKS,
@@ -21,6 +21,7 @@ from jitbot.runners.github.collaborators import (
     RepositoryPermissionInputs,
     at_least,
 )
+from jitbot.runners.github.giving import give_and_see
 from jitbot.runners.github.hub import github
 from jitbot.runners.patience import Patience
 from jitbot.runners.web_api import unharmed
@@ -64,18 +65,8 @@ class GithubRepositoryPermission:
         with github(told, self._site, patience, _CHANGES) as hub:
             people = Collaborators(hub, told)
             unharmed(lambda: _demand(people, told))
-            try:
-                people.give(told.permission)
-            except NoAnswer as error:
-                raise RunnerUnsure(f"{told.user} may have {told.permission}: {error}") from error
-            except NoWord as error:
-                raise RunnerRefused(f"{told.user} was given nothing: {error}") from error
-            try:
-                has = _has(people)
-            except NoWord as error:
-                raise RunnerUnsure(f"{told.user} was given it, and then nothing was to be seen: {error}") from error
-        if has not in (told.permission, _invited(told.permission)):
-            raise RunnerUnsure(f"{told.user} was to have {told.permission}, and has: {has}.")
+            wanted = (told.permission, _invited(told.permission))
+            has = give_and_see(lambda: people.give(told.permission), lambda: _has(people), wanted, run, patience)
         summary = f"{told.user} on {told.repository}: {has}"
         run.log(summary)
         return Receipt({}, summary=summary)

@@ -13,7 +13,8 @@ from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
 from jitbot.outbound.values import digest
 from jitbot.ports import Run, Site
-from jitbot.runners.answers import NoAnswer, NoWord, healthy_or_not, read, rows
+from jitbot.runners.answers import NoWord, healthy_or_not, read, rows
+from jitbot.runners.github.giving import give_and_see
 from jitbot.runners.github.hub import github
 from jitbot.runners.github.inputs import Forge, Login, Slug
 from jitbot.runners.patience import Patience
@@ -83,19 +84,8 @@ class GithubTeamMember:
         told, patience = cast(TeamMemberInputs, inputs), Patience.of(run)
         with github(told, self._site, patience, _CHANGES) as hub:
             unharmed(lambda: _demand(hub, told))
-            try:
-                hub.change("PUT", *told.membership, body={"role": told.role})
-            except NoAnswer as error:
-                raise RunnerUnsure(f"{told.user} may be in the team: {error}") from error
-            except NoWord as error:
-                raise RunnerRefused(f"{told.user} was not put into the team: {error}") from error
-            try:
-                has = _has(hub, told)
-            except NoWord as error:
-                raise RunnerUnsure(f"{told.user} was put into it, and then nothing was to be seen: {error}") from error
-        if has != told.role:
-            raise RunnerUnsure(f"{told.user} was to be {told.role}, and is: {has}.")
-        summary = f"{told.user} is a {told.role} of {told.organization}/{told.team}"
+            has = give_and_see(lambda: _give(hub, told, told.role), lambda: _has(hub, told), [told.role], run, patience)
+        summary = f"{told.user} in {told.organization}/{told.team}: {has}"
         run.log(summary)
         return Receipt({}, summary=summary)
 
@@ -181,4 +171,8 @@ def _restore(hub: Api, told: TeamMemberInputs) -> None:
     if told.usually == NONE:
         hub.change("DELETE", *told.membership, also={404})
     else:
-        hub.change("PUT", *told.membership, body={"role": told.usually})
+        _give(hub, told, told.usually)
+
+
+def _give(hub: Api, told: TeamMemberInputs, role: str) -> None:
+    hub.change("PUT", *told.membership, body={"role": role})
