@@ -5,15 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.model import HealthState
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.ports import Runner
-from jitbot.runners.answers import NoWord
 from jitbot.runners.argocd.application import application
 from jitbot.runners.argocd.rollback import ArgoCdRollback
 from jitbot.runners.argocd.sync import ArgoCdSync
@@ -454,55 +450,3 @@ def test_a_history_that_forgot_what_was_before_says_so(argo: ArgoCdServer, kind:
     del argo.history[1]
     with pytest.raises(RunnerRefused, match="not in the history any more"):
         runner.undo(told, receipt, ContractRun())
-
-
-# What is typed, and what is answered
-
-
-@pytest.mark.parametrize(
-    "value", ["", ".", "..", "A", "a/b", "a b", "a\n", "-a", "a-", "a?b", "%2e", "a" * 300, None, True]
-)
-def test_an_application_has_a_plain_name(value: Any) -> None:
-    told = {"url": "https://h", "token": {"secret": "argocd"}, "application": value}
-    with pytest.raises(ValidationError):
-        ArgoCdSync.Inputs.model_validate(told)
-
-
-ODD = [
-    *({"revision": "-x"}, {"revision": "a b"}, {"prune": "yes"}, {"wait": -1}, {"wait": 1e9}),
-    *({"token": "plain"}, {"url": "https://h?x"}, {"url": "https://u:p@h"}),
-]
-
-
-@pytest.mark.parametrize("changes", ODD)
-def test_odd_inputs_are_refused(changes: dict[str, Any]) -> None:
-    told = {"url": "https://h", "token": {"secret": "argocd"}, "application": "shop", **changes}
-    with pytest.raises(ValidationError):
-        ArgoCdSync.Inputs.model_validate(told)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=5), below, max_size=3),
-    max_leaves=6,
-)
-
-
-@given(st.fixed_dictionaries({}, optional={
-    "spec": JSON | st.fixed_dictionaries({"syncPolicy": JSON}),
-    "operation": JSON,
-    "status": JSON | st.fixed_dictionaries({}, optional={
-        "history": JSON | st.lists(st.fixed_dictionaries({"id": JSON, "source": JSON, "revision": JSON}), max_size=2),
-        "operationState": JSON | st.fixed_dictionaries({"operation": JSON, "syncResult": JSON}),
-        "resources": JSON,
-        "health": JSON,
-    }),
-}))  # fmt: skip
-def test_an_application_of_any_shape_is_read_or_is_no_word(document: Any) -> None:
-    try:
-        app = application(document)
-    except NoWord:
-        return
-    assert isinstance(document["spec"], dict)
-    assert isinstance(app.health, str)
-    assert all(isinstance(each.id, int) and isinstance(each.source, dict) for each in app.history)

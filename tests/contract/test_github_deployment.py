@@ -160,10 +160,26 @@ def test_one_that_fails_has_happened_and_is_taken_back(runner: GithubDeployment,
     assert (hub.running(), hub.deployments[-1]["sha"]) == (NOW, NOW)
 
 
-def test_an_answer_that_was_lost_is_found_by_its_key(runner: GithubDeployment, hub: GitHub) -> None:
+def test_an_order_without_an_answer_that_came_is_followed(runner: GithubDeployment, hub: GitHub) -> None:
     hub.lose = ("POST .*/deployments", True)
-    with pytest.raises(RunnerUnsure, match="may have been made"):
+    receipt = runner.start(told(hub), ContractRun())
+    assert receipt.summary == "production: 333333333333 deployed (deployment 106)"
+    assert len(hub.deployments) == 7
+
+
+def test_an_order_without_an_answer_that_did_not_come_is_unsure(
+    runner: GithubDeployment, hub: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jitbot.runners.github.deployment.APPEAR_SECONDS", 0.05)
+    hub.lose = ("POST .*/deployments", False)
+    with pytest.raises(RunnerUnsure, match="none with the key jit-1-1 is to be seen"):
         runner.start(told(hub), ContractRun())
+    assert runner.check_by_key(told(hub), "jit-1-1").state is HealthState.UNKNOWN
+
+
+def test_a_deployment_is_found_by_its_key_alone(runner: GithubDeployment, hub: GitHub) -> None:
+    row = hub.add_deployment(OLDER, payload={"jitbot": {"key": "jit-1-1", "before": NOW}})
+    hub.coming[row["id"]] = ["in_progress", "success"]
     assert runner.check(told(hub), None).state is HealthState.UNKNOWN
     assert [runner.check_by_key(told(hub), "jit-1-1").state for _ in "ab"] == [HealthState.UNKNOWN, HealthState.HEALTHY]
     runner.undo(told(hub), None, ContractRun())

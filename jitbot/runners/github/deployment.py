@@ -19,9 +19,11 @@ from jitbot.runners.github.hub import github
 from jitbot.runners.github.inputs import OfRepository
 from jitbot.runners.github.rollback import UNDO, between, chosen
 from jitbot.runners.patience import Patience
-from jitbot.runners.web_api import Api, unharmed
+from jitbot.runners.web_api import Api, seen_within, unharmed
 
 EVERY_SECONDS = 5.0
+APPEAR_SECONDS = 10.0
+"""How long a deployment is looked for whose order was not answered."""
 _LOOKS = {"deployments": "read", "contents": "read"}
 _CHANGES = {"deployments": "write", "contents": "read"}
 
@@ -75,12 +77,7 @@ class GithubDeployment:
             deployments = _deployments(hub, told)
             back = unharmed(lambda: chosen(deployments, told.environment, told.to))
             note = {"key": run.key, "before": back.now.sha}
-            try:
-                made = deployments.create(back.to.sha, told.task, note)
-            except NoAnswer as error:
-                raise RunnerUnsure(f"The deployment may have been made: {error}") from error
-            except NoWord as error:
-                raise RunnerRefused(f"No deployment was made: {error}") from error
+            made = self._made(lambda: deployments.create(back.to.sha, told.task, note), deployments, run, patience)
             run.log(f"deployment {made.id} of {made.sha} to {told.environment}")
             self._await(deployments, made, run, patience)
         return Receipt(note, summary=f"{told.environment}: {made.sha[:12]} deployed (deployment {made.id})")
@@ -129,6 +126,22 @@ class GithubDeployment:
             back = deployments.create(read(ours.mark, "before", of=str), told.task, note)
             run.log(f"deployment {back.id} of {back.sha} to {told.environment}")
         self._await(deployments, back, run, patience)
+
+    def _made(
+        self, create: Callable[[], Deployment], deployments: Deployments, run: Run, patience: Patience
+    ) -> Deployment:
+        """Ask for a deployment; without an answer, look for it by its key. Raises: RunnerRefused, RunnerUnsure."""
+        try:
+            return create()
+        except NoAnswer as error:
+            run.log(f"The deployment may have been made: {error}")
+        except NoWord as error:
+            raise RunnerRefused(f"No deployment was made: {error}") from error
+        seconds = min(APPEAR_SECONDS, patience.left)
+        made = seen_within(seconds, self._every, lambda: deployments.since(run.key)[0], run.log)
+        if made is None:
+            raise RunnerUnsure(f"The deployment may have been made, and none with the key {run.key} is to be seen.")
+        return made
 
     def _await(self, deployments: Deployments, made: Deployment, run: Run, patience: Patience) -> None:
         """Stay with a deployment until it went well. Raises: RunnerUnsure."""
