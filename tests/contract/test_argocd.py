@@ -216,6 +216,7 @@ def test_the_course_of_it_is_told(syncing: ArgoCdSync, argo: ArgoCdServer) -> No
     assert run.lines == [
         "operation: Running, it is running",
         "operation: Succeeded, it is succeeded",
+        "health: not looked at yet",
         "health: Progressing",
         "health: Healthy",
     ]
@@ -226,12 +227,14 @@ def test_the_course_of_it_is_told(syncing: ArgoCdSync, argo: ArgoCdServer) -> No
 
 
 @KINDS
-def test_what_does_not_get_healthy_says_so(argo: ArgoCdServer, kind: str) -> None:
+@pytest.mark.parametrize(("wait", "words"), [(0, "not looked at yet"), (1, "Degraded")])
+def test_what_does_not_get_healthy_says_so(argo: ArgoCdServer, kind: str, wait: int, words: str) -> None:
+    """That it is called healthy just after the operation says nothing: Argo CD has not looked since."""
     runner, told, _ = either(argo, kind)
     argo.healths = ["Degraded"]
-    told = told.model_copy(update={"wait": 0})
+    told = told.model_copy(update={"wait": wait})
     receipt = runner.start(told, ContractRun())
-    assert receipt.summary.endswith(", and Degraded")
+    assert receipt.summary.endswith(f", and {words}")
     assert runner.check(told, receipt).state is HealthState.UNHEALTHY
 
 

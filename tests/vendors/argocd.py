@@ -53,6 +53,8 @@ class ArgoCdServer(Vendor):
         self.state: dict[str, Any] | None = None
         self.script: Sequence[str] = WELL
         self.steps: list[str] = []
+        self.looks = 0
+        """So often it was looked how the application is, which is not while an operation goes on."""
         self.healths: Sequence[str] = ("Progressing", "Healthy")
         self.health = ["Healthy"]
         self.resources = [{"kind": "Service", "namespace": "payments", "name": "api", "status": "OutOfSync"}]
@@ -100,6 +102,7 @@ class ArgoCdServer(Vendor):
             "health": {"status": self.health[0]},
             "history": history,
             "resources": self.resources,
+            "reconciledAt": f"2026-11-25T10:00:{self.looks:02}Z",
             "sync": {"status": "OutOfSync", "revision": self.live},
         }
         if self.state is not None:
@@ -115,15 +118,17 @@ class ArgoCdServer(Vendor):
         if self.operation is None:
             if len(self.health) > 1:
                 self.health.pop(0)
+            self.looks = len(self.begun)
             return
         phase = self.steps.pop(0)
         sync = self.operation["sync"]
         result = {"revision": sync["revision"]}
         self.state = {"phase": phase, "message": f"it is {phase.lower()}", "operation": self.operation,
-                      "syncResult": result, "startedAt": f"2026-11-25T10:00:{len(self.begun):02}Z"}  # fmt: skip
+                      "syncResult": result}  # fmt: skip
         if phase in ("Succeeded", "Failed", "Error"):
             self.operation = None
-            self.health = list(self.healths)
+            self.state["finishedAt"] = f"2026-11-25T10:00:{len(self.begun):02}Z"
+            self.health = [self.health[0], *self.healths]  # it stays what it was until it is looked at again
             if phase == "Succeeded":
                 self._deployed(sync["revision"])
 

@@ -165,7 +165,7 @@ class GitHub(Vendor):
     def _commit(self, asked: Asked, ref: str) -> Reply:
         sha = self.refs.get(ref, ref)
         if sha not in (MAIN, BRANCH, *(each["sha"] for each in self.deployments)):
-            return refused(f"No commit found for SHA: {ref}", 422) if re.fullmatch("[0-9a-f]{40}", ref) else NOT_FOUND
+            return refused(f"No commit found for SHA: {ref}", 422)
         return Reply({"sha": sha, "commit": {"message": f"Fix the till\n\nof {sha[:4]}"}})
 
     def _file(self, asked: Asked, name: str) -> Reply:

@@ -51,8 +51,19 @@ class Application:
     """The oldest first."""
     operation: Operation | None
     busy: bool
+    looked_at: bool
+    """Whether Argo CD has looked at its health since the last operation ended."""
     drifted: Sequence[str]
     """What is not as it was deployed, or not as the source has it."""
+
+    @property
+    def healthy(self) -> bool:
+        return self.looked_at and self.health == HEALTHY
+
+    @property
+    def condition(self) -> str:
+        """Say how it is, as far as that is known."""
+        return self.health if self.looked_at else "not looked at yet"
 
     @property
     def newest(self) -> Entry | None:
@@ -74,6 +85,7 @@ def application(document: Any) -> Application:
         history=[_entry(row) for row in _listed(status, "history")],
         operation=operation,
         busy=bool(waiting) or (operation is not None and operation.phase in RUNNING),
+        looked_at=str(status.get("reconciledAt") or "~") >= str(state.get("finishedAt") or ""),
         drifted=[name(row) for row in _listed(status, "resources") if row.get("status") == "OutOfSync"],
     )
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.ports import Run
 from jitbot.runners.answers import NoAnswer, NoWord
-from jitbot.runners.argocd.application import HEALTHY, SUCCEEDED, Application, Operation
+from jitbot.runners.argocd.application import SUCCEEDED, Application, Operation
 from jitbot.runners.argocd.server import ArgoCd
 from jitbot.runners.patience import Patience
-from jitbot.runners.web_api import seen_within
+from jitbot.runners.web_api import seen_within, unrepeated
 
 APPEAR_SECONDS = 10.0
 """How long an operation is looked for whose order was not answered; Argo CD shows one at once."""
@@ -23,7 +23,10 @@ class Operating:
     run: Run
     patience: Patience
     every: float
-    _told: str = field(default="", init=False)
+    tell: Callable[[str], None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tell = unrepeated(self.run.log)
 
     def begin(self, ask: Callable[[], None], ours: Callable[[Application], bool]) -> None:
         """Ask for an operation; without an answer, see whether it has begun. Raises: RunnerRefused, RunnerUnsure."""
@@ -42,7 +45,7 @@ class Operating:
         while True:
             app = self._look()
             if app is not None:
-                self._tell(f"operation: {_words(app.operation)}")
+                self.tell(f"operation: {_words(app.operation)}")
                 if not app.busy:
                     return app
             if self.patience.stopping():
@@ -63,24 +66,19 @@ class Operating:
     def until_healthy(self, app: Application, seconds: float) -> Application:
         """Wait until it is healthy, or until the wait is over; return how it is then."""
         waiting = Patience(min(seconds, self.patience.left))
-        while app.health != HEALTHY and waiting.left and not self.patience.stopping():
-            self._tell(f"health: {app.health}")
+        while not app.healthy and waiting.left and not self.patience.stopping():
+            self.tell(f"health: {app.condition}")
             waiting.sleep(self.every)
             app = self._look() or app
-        self._tell(f"health: {app.health}")
+        self.tell(f"health: {app.condition}")
         return app
 
     def _look(self) -> Application | None:
         try:
             return self.argo.get()
         except NoWord as error:
-            self.run.log(f"Argo CD does not tell, and is asked again: {error}")
+            self.tell(f"Argo CD does not tell, and is asked again: {error}")
             return None
-
-    def _tell(self, line: str) -> None:
-        if line != self._told:
-            self._told = line
-            self.run.log(line)
 
 
 def demand_well(app: Application, revision: str) -> None:

@@ -2,7 +2,7 @@
 
 from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState
-from jitbot.runners.argocd.application import HEALTHY, SUCCEEDED, Application, Entry
+from jitbot.runners.argocd.application import SUCCEEDED, Application, Entry
 from jitbot.runners.argocd.inputs import ApplicationInputs
 from jitbot.runners.argocd.operating import Operating, demand_well
 
@@ -59,4 +59,6 @@ def health_of(app: Application) -> Health:
         return Health(HealthState.UNKNOWN, "the operation goes on")
     if last is not None and last.phase != SUCCEEDED:
         return Health(HealthState.UNHEALTHY, f"the operation is: {last.phase}")
-    return Health(HealthState.HEALTHY if app.health == HEALTHY else HealthState.UNHEALTHY, app.health)
+    if not app.looked_at:
+        return Health(HealthState.UNKNOWN, app.condition)
+    return Health(HealthState.HEALTHY if app.healthy else HealthState.UNHEALTHY, app.condition)

@@ -68,7 +68,7 @@ class ArgoCdRollback:
         ended = operating.to_its_end()
         demand_well(ended, then.revision)
         ended = operating.until_healthy(ended, told.wait)
-        summary = f"{told.application} is rolled back to {shown(then.revision)}, and {ended.health}"
+        summary = f"{told.application} is rolled back to {shown(then.revision)}, and {ended.condition}"
         return Receipt({"before": now.id}, summary=summary)
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:

@@ -74,7 +74,7 @@ class ArgoCdSync:
             raise RunnerUnsure("It was synced, and then somebody else began another operation.")
         ended = operating.until_healthy(ended, told.wait)
         data = {"key": run.key, "before": app.newest and app.newest.id, "made": ended.newest and ended.newest.id}
-        return Receipt(data, summary=f"{told.application} is synced to {shown(revision)}, and {ended.health}")
+        return Receipt(data, summary=f"{told.application} is synced to {shown(revision)}, and {ended.condition}")
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         if receipt is None:

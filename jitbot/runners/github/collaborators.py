@@ -1,7 +1,9 @@
 """Who may do what on one repository: directly, by invitation, and by whatever way there is."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from jitbot.runners.answers import NoWord, Row, read, rows
 from jitbot.runners.github.inputs import Login, OfRepository
@@ -23,6 +25,12 @@ class RepositoryPermissionInputs(OfRepository):
     permission: Role
     usually: Usual = "none"
     """What the user has of their own outside of such grants, and has again at the end."""
+
+    @model_validator(mode="after")
+    def _gives_something(self) -> Self:
+        if RANKS[self.permission] <= RANKS[self.usually]:
+            raise ValueError("permission must be more than usually: there is nothing to give")
+        return self
 
 
 class Collaborators:

@@ -19,7 +19,7 @@ from jitbot.runners.github.hub import github
 from jitbot.runners.github.inputs import OfRepository
 from jitbot.runners.github.rollback import UNDO, between, chosen
 from jitbot.runners.patience import Patience
-from jitbot.runners.web_api import Api, seen_within, unharmed
+from jitbot.runners.web_api import Api, seen_within, unharmed, unrepeated
 
 EVERY_SECONDS = 5.0
 APPEAR_SECONDS = 10.0
@@ -145,18 +145,19 @@ class GithubDeployment:
 
     def _await(self, deployments: Deployments, made: Deployment, run: Run, patience: Patience) -> None:
         """Stay with a deployment until it went well. Raises: RunnerUnsure."""
-        now, told = made, ""
+        now, tell = made, unrepeated(run.log)
         while not now.went_well:
-            now = _asked_again(lambda: deployments.again(made), now, run.log)
-            if now.state != told:
-                told = now.state
-                run.log(f"deployment {now.id}: {told}")
+            try:
+                now = deployments.again(made)
+                tell(f"deployment {now.id}: {now.state or 'no word'}")
+            except NoWord as error:
+                tell(f"GitHub does not tell, and is asked again: {error}")
             if now.state in BADLY:
                 raise RunnerUnsure(f"The deployment {now.id} of {now.sha[:12]} was begun, and is a {now.state}.")
             if patience.stopping() or not patience.left:
                 why = "Somebody wanted it to end" if patience.left else "The time for this run is over"
                 raise RunnerUnsure(
-                    f"{why}, and the deployment {now.id} of {now.sha[:12]} may go on ({told or 'no word'})."
+                    f"{why}, and the deployment {now.id} of {now.sha[:12]} may go on ({now.state or 'no word'})."
                 )
             if not now.went_well:
                 patience.sleep(self._every)
@@ -164,14 +165,6 @@ class GithubDeployment:
 
 def _deployments(hub: Api, told: DeploymentInputs) -> Deployments:
     return Deployments(hub, told.steps, told.environment)
-
-
-def _asked_again(look: Callable[[], Deployment], known: Deployment, log: Callable[[str], None]) -> Deployment:
-    try:
-        return look()
-    except NoWord as error:
-        log(f"GitHub does not tell, and is asked again: {error}")
-        return known
 
 
 def _demand_untouched(told: DeploymentInputs, newer: Sequence[Deployment], key: str) -> None:

@@ -52,7 +52,7 @@ class Deployments:
     def __iter__(self) -> Iterator[Deployment]:
         """Yield the deployments, newest first; each is asked for only when it is come to."""
         found = self._hub.get(*self._at, query={"environment": self._environment, "per_page": PAGE})
-        yield from (self._of(row) for row in rows(found))
+        yield from (self._of(row) for row in _newest_first(rows(found)))
 
     def since(self, key: str) -> tuple[Deployment | None, Sequence[Deployment]]:
         """Return the deployment with this key, None where it is not to be seen, and those made after it."""
@@ -93,9 +93,13 @@ class Deployments:
 
     def _states(self, number: int) -> Sequence[str]:
         path = (*self._at, str(number), "statuses")
-        return [
-            read(row, "state", of=str) for page in self._hub.pages(*path, query={"per_page": 100}) for row in rows(page)
-        ]
+        found = [row for page in self._hub.pages(*path, query={"per_page": 100}) for row in rows(page)]
+        return [read(row, "state", of=str) for row in _newest_first(found)]
+
+
+def _newest_first(found: Sequence[Row]) -> Sequence[Row]:
+    """Sort by number, which grows; in which order GitHub lists, it does not promise."""
+    return sorted(found, key=lambda row: read(row, "id", of=int), reverse=True)
 
 
 def _mark(payload: Any) -> Mapping[str, Any]:

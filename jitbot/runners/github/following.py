@@ -9,7 +9,7 @@ from jitbot.runners.answers import NoAnswer, NoWord
 from jitbot.runners.github.runs import Progress, Runs, WorkflowRun
 from jitbot.runners.github.workflow_inputs import Order
 from jitbot.runners.patience import Patience
-from jitbot.runners.web_api import seen_within
+from jitbot.runners.web_api import seen_within, unrepeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ class Following:
 
     def to_its_end(self, run: WorkflowRun) -> WorkflowRun:
         """Stay with a run until it is over; cancel it where somebody wants it to end. Raises: RunnerUnsure."""
-        progress, now = Progress(), run
+        progress, now, tell = Progress(), run, unrepeated(self.run.log)
         while True:
             try:
                 now = self.runs.get(run.id)
                 for line in progress.news(self.runs.jobs(run.id)):
                     self.run.log(line)
             except NoWord as error:
-                self.run.log(f"GitHub does not tell, and is asked again: {error}")
+                tell(f"GitHub does not tell, and is asked again: {error}")
             if now.over:
                 return now
             if self.patience.stopping():

@@ -5,7 +5,7 @@ GitHub keeps no mark of who gave a membership, and a receipt can be lost. So the
 """
 
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import Literal, Self, cast
 
 from pydantic import BaseModel, model_validator
 
@@ -36,7 +36,7 @@ class TeamMemberInputs(Forge):
     """What the user has outside of such grants, and has again at the end."""
 
     @model_validator(mode="after")
-    def _gives_something(self) -> "TeamMemberInputs":
+    def _gives_something(self) -> Self:
         if self.role == self.usually:
             raise ValueError("role and usually are the same: there is nothing to give")
         return self

@@ -31,7 +31,7 @@ def demand_fit(hub: Api, told: WorkflowInputs, order: Order, sha: str) -> None:
         raise RunnerRefused(f"{where} cannot be dispatched: add `workflow_dispatch` below its `on`.")
     known = trigger.get("inputs")
     inputs = known if isinstance(known, Mapping) else {}
-    if told.key_input not in inputs or not _shows(str(file.get("run-name") or ""), told.key_input):
+    if told.key_input not in inputs or not _shows(file.get("run-name"), told.key_input):
         raise RunnerRefused(
             f"A run of {where} could not be found again: give it an input {told.key_input}, and put "
             f"${{{{ inputs.{told.key_input} }}}} into its run-name."
@@ -41,9 +41,10 @@ def demand_fit(hub: Api, told: WorkflowInputs, order: Order, sha: str) -> None:
         raise RunnerRefused(f"{where} has no input {', '.join(unknown)}.")
 
 
-def _shows(name: str, key_input: str) -> bool:
+def _shows(name: Any, key_input: str) -> bool:
+    """Tell whether a name is a text that shows an input."""
     place = rf"\$\{{\{{\s*(github\.event\.)?inputs\.{re.escape(key_input)}\s*\}}\}}"
-    return re.search(place, name) is not None
+    return isinstance(name, str) and re.search(place, name) is not None
 
 
 def _dispatch(file: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
