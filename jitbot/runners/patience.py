@@ -2,14 +2,19 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
+from jitbot.errors import RunnerRefused
 from jitbot.ports import Run
+from jitbot.runners.answers import NoWord
 from jitbot.runners.deadline import seconds_left
 
 LOOK_SECONDS = 10.0
 """How long a plan or a check may take."""
 _SLICE_SECONDS = 0.2
 """How soon a wish to stop is noticed."""
+
+_Seen = TypeVar("_Seen")
 
 
 class Patience:
@@ -35,6 +40,40 @@ class Patience:
         while (left := until - time.monotonic()) > 0 and not self.stopping():
             time.sleep(min(_SLICE_SECONDS, left))
 
+    def demand_wanted(self) -> None:
+        """See that nobody wants it to end before it began. Raises: RunnerRefused."""
+        if self.stopping():
+            raise RunnerRefused("Somebody wanted it to end before anything was done.")
+
     def heeded(self) -> None:
         """Note that the wish to stop is being followed, which takes time of its own."""
         self.stopping = lambda: False
+
+
+def unrepeated(log: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a log that says nothing twice running, for what is looked at again and again."""
+    last: str | None = None
+
+    def tell(line: str) -> None:
+        nonlocal last
+        if line != last:
+            last = line
+            log(line)
+
+    return tell
+
+
+def seen_within(
+    seconds: float, every: float, look: Callable[[], _Seen | None], log: Callable[[str], None]
+) -> _Seen | None:
+    """Look again and again, since what was asked for may show late; None where nothing is seen in that time."""
+    waiting, tell = Patience(seconds), unrepeated(log)
+    while True:
+        try:
+            found = look()
+        except NoWord as error:
+            found = None
+            tell(f"nothing is to be seen, and it is looked again: {error}")
+        if found is not None or not waiting.left:
+            return found
+        waiting.sleep(every)

@@ -147,35 +147,6 @@ def unharmed(look: Callable[[], _Seen]) -> _Seen:
         raise RunnerRefused(f"{error} Nothing was changed.") from error
 
 
-def unrepeated(log: Callable[[str], None]) -> Callable[[str], None]:
-    """Return a log that says nothing twice running, for what is looked at again and again."""
-    last: str | None = None
-
-    def tell(line: str) -> None:
-        nonlocal last
-        if line != last:
-            last = line
-            log(line)
-
-    return tell
-
-
-def seen_within(
-    seconds: float, every: float, look: Callable[[], _Seen | None], log: Callable[[str], None]
-) -> _Seen | None:
-    """Look again and again, since what was asked for may show late; None where nothing is seen in that time."""
-    waiting, tell = Patience(seconds), unrepeated(log)
-    while True:
-        try:
-            found = look()
-        except NoWord as error:
-            found = None
-            tell(f"nothing is to be seen, and it is looked again: {error}")
-        if found is not None or not waiting.left:
-            return found
-        waiting.sleep(every)
-
-
 def _document(answer: Answer) -> Any:
     try:
         return answer.document()

@@ -277,6 +277,16 @@ def test_stopping_ends_the_operation(argo: ArgoCdServer, kind: str) -> None:
 
 
 @KINDS
+def test_who_is_stopped_before_it_began_has_done_nothing(argo: ArgoCdServer, kind: str) -> None:
+    runner, told, _ = either(argo, kind)
+    run = ContractRun()
+    run.stopping = lambda: True  # type: ignore[method-assign]
+    with pytest.raises(RunnerRefused, match="before anything was done"):
+        runner.start(told, run)
+    assert argo.begun == []
+
+
+@KINDS
 def test_a_time_that_ends_first_leaves_it_to_be_settled(argo: ArgoCdServer, kind: str) -> None:
     runner, told, _ = either(argo, kind)
     argo.script = FOR_EVER

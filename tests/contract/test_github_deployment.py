@@ -212,13 +212,21 @@ def test_stopping_leaves_it_and_the_undo_waits_for_its_end(runner: GithubDeploym
     hub.deploy = ["in_progress"] * 3 + ["success"]
     run = ContractRun()
     wish = threading.Event()
-    wish.set()
     run.stopping = wish.is_set  # type: ignore[method-assign]
+    run.log = lambda line: wish.set()  # type: ignore[method-assign]
     with pytest.raises(RunnerUnsure, match="Somebody wanted it to end, and the deployment 106"):
         runner.start(told(hub), run)
     runner.undo(told(hub), None, ContractRun())
     assert hub.statuses[106][-1] == "success"
     assert hub.running() == NOW
+
+
+def test_who_is_stopped_before_it_began_has_done_nothing(runner: GithubDeployment, hub: GitHub) -> None:
+    run = ContractRun()
+    run.stopping = lambda: True  # type: ignore[method-assign]
+    with pytest.raises(RunnerRefused, match="before anything was done"):
+        runner.start(told(hub), run)
+    assert len(hub.deployments) == 6
 
 
 def test_what_others_deployed_since_is_left(runner: GithubDeployment, hub: GitHub) -> None:

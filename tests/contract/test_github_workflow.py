@@ -197,6 +197,14 @@ def test_stopping_cancels_the_run(runner: GithubWorkflow, hub: GitHub) -> None:
     assert hub.runs[0]["conclusion"] == "cancelled"
 
 
+def test_who_is_stopped_before_it_began_has_done_nothing(runner: GithubWorkflow, hub: GitHub) -> None:
+    run = ContractRun()
+    run.stopping = lambda: True  # type: ignore[method-assign]
+    with pytest.raises(RunnerRefused, match="before anything was done"):
+        runner.start(told(hub), run)
+    assert hub.runs == []
+
+
 def test_a_time_that_ends_first_leaves_it_to_be_found(runner: GithubWorkflow, hub: GitHub) -> None:
     hub.script = FOR_EVER
     run = ContractRun()

@@ -8,8 +8,7 @@ from jitbot.ports import Run
 from jitbot.runners.answers import NoAnswer, NoWord
 from jitbot.runners.argocd.application import SUCCEEDED, Application, Operation
 from jitbot.runners.argocd.server import ArgoCd
-from jitbot.runners.patience import Patience
-from jitbot.runners.web_api import seen_within, unrepeated
+from jitbot.runners.patience import Patience, seen_within, unrepeated
 
 APPEAR_SECONDS = 10.0
 """How long an operation is looked for whose order was not answered; Argo CD shows one at once."""

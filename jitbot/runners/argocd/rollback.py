@@ -64,6 +64,7 @@ class ArgoCdRollback:
         argo = ArgoCd(told, self._site, patience)
         operating = Operating(argo, run, patience, self._every)
         _, now, then = unharmed(lambda: _ready(told, argo))
+        patience.demand_wanted()
         operating.begin(lambda: argo.roll_back(told.id), lambda now: is_to(now, then))
         ended = operating.to_its_end()
         demand_well(ended, then.revision)

@@ -65,6 +65,7 @@ class ArgoCdSync:
         argo = ArgoCd(told, self._site, patience)
         operating = Operating(argo, run, patience, self._every)
         app, revision = unharmed(lambda: (_ready(told, argo), argo.render(told.revision).revision))
+        patience.demand_wanted()
         operating.begin(
             lambda: argo.sync(None if app.automated else revision, run.key), lambda now: _ours(now, run.key)
         )

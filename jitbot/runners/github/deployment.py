@@ -18,8 +18,8 @@ from jitbot.runners.github.deployments import BADLY, Deployment, Deployments
 from jitbot.runners.github.hub import github
 from jitbot.runners.github.inputs import OfRepository
 from jitbot.runners.github.rollback import UNDO, between, chosen
-from jitbot.runners.patience import Patience
-from jitbot.runners.web_api import Api, seen_within, unharmed, unrepeated
+from jitbot.runners.patience import Patience, seen_within, unrepeated
+from jitbot.runners.web_api import Api, unharmed
 
 EVERY_SECONDS = 5.0
 APPEAR_SECONDS = 10.0
@@ -76,6 +76,7 @@ class GithubDeployment:
         with github(told, self._site, patience, _CHANGES) as hub:
             deployments = _deployments(hub, told)
             back = unharmed(lambda: chosen(deployments, told.environment, told.to))
+            patience.demand_wanted()
             note = {"key": run.key, "before": back.now.sha}
             made = self._made(lambda: deployments.create(back.to.sha, told.task, note), deployments, run, patience)
             run.log(f"deployment {made.id} of {made.sha} to {told.environment}")

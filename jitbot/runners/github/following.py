@@ -8,8 +8,7 @@ from jitbot.ports import Run
 from jitbot.runners.answers import NoAnswer, NoWord
 from jitbot.runners.github.runs import Progress, Runs, WorkflowRun
 from jitbot.runners.github.workflow_inputs import Order
-from jitbot.runners.patience import Patience
-from jitbot.runners.web_api import seen_within, unrepeated
+from jitbot.runners.patience import Patience, seen_within, unrepeated
 
 
 @dataclass(frozen=True, slots=True)

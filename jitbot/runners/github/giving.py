@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection
 from jitbot.errors import RunnerRefused, RunnerUnsure
 from jitbot.ports import Run
 from jitbot.runners.answers import NoAnswer, NoWord
-from jitbot.runners.patience import Patience
-from jitbot.runners.web_api import seen_within
+from jitbot.runners.patience import Patience, seen_within
 
 APPEAR_SECONDS = 10.0
 """How long is looked for what was given. What did not come in that time will not come after an undo either."""

@@ -65,6 +65,7 @@ class GithubWorkflow:
         with github(told, self._site, patience, _CHANGES) as hub:
             following = self._following(hub, told, run, patience)
             sha = unharmed(lambda: _ready(hub, told, run.key))
+            patience.demand_wanted()
             begun = following.begin(told.order, run.key)
             if begun.sha != sha:
                 following.cancel(begun)
