@@ -108,6 +108,8 @@ def test_a_plan_is_another_one_when_the_branch_moves(runner: GithubWorkflow, hub
         (lambda text: text.replace("      jitbot: {type: string}\n", ""), "give it an input jitbot"),
         (lambda text: text.replace("workflow_dispatch", "workflow_call"), "cannot be dispatched"),
         (lambda text: text.replace("page:", "side:"), "has no input page"),
+        (lambda text: text.replace("jitbot: {", "side: {required: true}\n      jitbot: {"), "wants the input side"),
+        (lambda text: text.replace('"Maintenance (${', '["Maintenance (${').replace(')"', ')"]'), "into its run-name"),
         (lambda text: "on: [push", "cannot be read as a workflow"),
         (lambda text: "- a list", "is no workflow"),
     ],

@@ -70,6 +70,13 @@ FAULTS = (
         GITHUB_ACCESS,
     ),
     Fault(
+        "a start that never answered is never looked for by its key",
+        "jitbot/service/world.py",
+        'if kept is None and hasattr(runner, "check_by_key"):',
+        "if False:",
+        _in("forges"),
+    ),
+    Fault(
         "an app fetches a token for every repository",
         "jitbot/runners/github/hub.py",
         'self._wanted["repositories"] = [told.steps[2]]',

@@ -39,12 +39,21 @@ def demand_fit(hub: Api, told: WorkflowInputs, order: Order, sha: str) -> None:
     unknown = sorted(set(order.inputs) - set(inputs))
     if unknown:
         raise RunnerRefused(f"{where} has no input {', '.join(unknown)}.")
+    lacking = sorted(_required(inputs) - {*order.inputs, told.key_input})
+    if lacking:
+        raise RunnerRefused(f"{where} wants the input {', '.join(lacking)}: give it.")
 
 
 def _shows(name: Any, key_input: str) -> bool:
     """Tell whether a name is a text that shows an input."""
     place = rf"\$\{{\{{\s*(github\.event\.)?inputs\.{re.escape(key_input)}\s*\}}\}}"
     return isinstance(name, str) and re.search(place, name) is not None
+
+
+def _required(inputs: Mapping[Any, Any]) -> set[str]:
+    """Return the inputs without which GitHub does not begin a run."""
+    about = {str(name): each for name, each in inputs.items() if isinstance(each, Mapping)}
+    return {name for name, each in about.items() if each.get("required") is True and each.get("default") is None}
 
 
 def _dispatch(file: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
