@@ -10,6 +10,7 @@ import pytest
 from jitbot.model import Request, State
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.runners.registry import Registry
+from jitbot.service.reconciling import Kind, Reconciling
 from tests.town import ANN, PEOPLE, Town
 from tests.vendors.github import TOKEN, WELL, GitHub
 from tests.vendors.server import Reply, listening
@@ -120,3 +121,18 @@ def test_an_unanswered_membership_ends_with_its_time_too(town: Town, hub: GitHub
     town.forward(hours=1)
     town.settle()
     assert (town.state(request), "ann" in hub.team) == (State.EXPIRED, False)
+
+
+def test_grants_are_compared_with_who_is_in_the_team(town: Town, hub: GitHub) -> None:
+    request = town.ask(ANN, "member", who="ann")
+    compare = Reconciling(town.ledger, town.catalog, town.book.policy.actions)
+    others = {(Kind.FOREIGN, f"github:{hub.host} team acme/payments for {user}") for user in ("bo", "mia")}
+    target = town.see(request).snapshot.target
+    found = {(each.kind, each.target) for each in compare.look()}
+    assert found == others, "a live grant is none of them"
+    del hub.team["ann"]
+    assert {(each.kind, each.target) for each in compare.look()} == {*others, (Kind.MISSING, target)}
+    town.forward(minutes=31)
+    town.settle()
+    hub.team["ann"] = "member"
+    assert {(each.kind, each.target) for each in compare.look()} == {*others, (Kind.UNCLEAR, target)}
