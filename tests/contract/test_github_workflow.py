@@ -95,6 +95,12 @@ def test_a_plan_names_the_commit_and_all_inputs(runner: GithubWorkflow, hub: Git
     assert not runner.plan(told(hub, undo_workflow=None, undo_inputs=None)).undoable
 
 
+def test_a_workflow_is_one_target_unless_the_policy_says_what_it_touches(runner: GithubWorkflow, hub: GitHub) -> None:
+    assert runner.target(told(hub)) == f"github:{hub.host} acme/shop workflow maintenance.yml"
+    assert runner.target(told(hub, repository="ACME/Shop")) == runner.target(told(hub))
+    assert runner.target(told(hub, target="page:shop")) == "page:shop"
+
+
 def test_a_plan_is_another_one_when_the_branch_moves(runner: GithubWorkflow, hub: GitHub) -> None:
     first = runner.plan(told(hub)).fingerprint
     hub.refs["main"] = BRANCH

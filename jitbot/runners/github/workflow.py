@@ -41,7 +41,7 @@ class GithubWorkflow:
 
     def target(self, inputs: BaseModel) -> str:
         told = cast(WorkflowInputs, inputs)
-        return f"{told.place} {told.repository.lower()} workflow {told.workflow}"
+        return told.target or f"{told.place} {told.repository.lower()} workflow {told.workflow}"
 
     def plan(self, inputs: BaseModel) -> Plan:
         told = cast(WorkflowInputs, inputs)

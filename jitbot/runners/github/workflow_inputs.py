@@ -41,6 +41,7 @@ class WorkflowInputs(OfRepository):
     """The workflow's input that takes the run's key and is shown in its `run-name`."""
     undo_workflow: File | None = None
     undo_inputs: Values = Field(default_factory=dict)
+    target: Annotated[str, Field(min_length=1, max_length=300)] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
