@@ -220,7 +220,7 @@ def test_the_course_of_it_is_told(syncing: ArgoCdSync, argo: ArgoCdServer) -> No
         "health: Progressing",
         "health: Healthy",
     ]
-    assert receipt.data == {"key": "jit-1-1", "before": 1, "made": 2}
+    assert receipt.data == {"before": 1, "made": 2}
     assert argo.begun == [
         {"sync": {"revision": THIRD, "prune": False}, "info": [{"name": "jitbot", "value": "jit-1-1"}]}
     ]
@@ -454,6 +454,21 @@ def test_automatic_syncing_that_was_switched_on_since_stops_the_undo(argo: ArgoC
     argo.automated = {}
     with pytest.raises(RunnerRefused, match="first switch that off"):
         runner.undo(told, receipt, ContractRun())
+
+
+def test_a_rollback_to_what_the_history_then_forgets_is_taken_back_by_its_receipt(
+    rolling: ArgoCdRollback, argo: ArgoCdServer
+) -> None:
+    """The history keeps ten entries: the oldest goes when one is added."""
+    receipt = rolling.start(rollback(argo), ContractRun())
+    del argo.history[0]
+    assert rolling.check(rollback(argo), receipt).state is HealthState.HEALTHY
+    assert rolling.check(rollback(argo), None).state is HealthState.UNKNOWN
+    with pytest.raises(RunnerUnsure, match="history has no entry 0 any more"):
+        rolling.undo(rollback(argo), None, ContractRun())
+    for _ in range(2):
+        rolling.undo(rollback(argo), receipt, ContractRun())
+        assert (argo.live, len(argo.begun)) == (SECOND, 2)
 
 
 @KINDS

@@ -167,6 +167,26 @@ def test_an_order_without_an_answer_that_came_is_followed(runner: GithubDeployme
     assert len(hub.deployments) == 7
 
 
+def test_an_answer_that_cannot_be_read_is_no_refusal(runner: GithubDeployment, hub: GitHub) -> None:
+    make = hub._deploy
+
+    def unreadable(*words: Any) -> Reply:
+        make(*words)
+        return Reply(b"{", 201)
+
+    hub._deploy = unreadable  # type: ignore[method-assign]
+    runner.start(told(hub), ContractRun())
+    assert (hub.running(), len(hub.deployments)) == (OLDER, 7)
+
+
+def test_what_ran_before_is_what_the_receipt_says(runner: GithubDeployment, hub: GitHub) -> None:
+    """Whoever makes deployments could write into them that something else ran before."""
+    receipt = runner.start(told(hub), ContractRun())
+    hub.deployments[-1]["payload"] = {"jitbot": {"key": "jit-1-1", "before": OLDEST}}
+    runner.undo(told(hub), receipt, ContractRun())
+    assert hub.running() == NOW
+
+
 def test_an_order_without_an_answer_that_did_not_come_is_unsure(
     runner: GithubDeployment, hub: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """What a start and an undo of Argo CD's runners share: who may begin, how it is at the end, and going back."""
 
 from jitbot.errors import RunnerRefused, RunnerUnsure
-from jitbot.model import Health, HealthState
+from jitbot.model import Health, HealthState, Receipt
 from jitbot.runners.argocd.application import SUCCEEDED, Application, Entry
 from jitbot.runners.argocd.inputs import ApplicationInputs
 from jitbot.runners.argocd.operating import Operating, demand_well
@@ -52,11 +52,31 @@ def idle(operating: Operating, *, ours: bool) -> Application:
     return operating.to_its_end()
 
 
-def health_of(app: Application) -> Health:
+def receipt_of(before: Application, after: Application, summary: str) -> Receipt:
+    """Return what a start leaves for the undo: the entries of the history that were the newest before it and after."""
+    numbers = {"before": before.newest and before.newest.id, "made": after.newest and after.newest.id}
+    return Receipt(numbers, summary=summary)
+
+
+def before_of(app: Application, receipt: Receipt) -> Entry | None:
+    """Return what has to be deployed again by a receipt, None where that is so. Raises: RunnerRefused."""
+    newest, before = app.newest, app.entry(receipt.data["before"])
+    if before is None or newest is None:
+        raise RunnerRefused("What was deployed before is not in the history any more: sync it by hand.")
+    if newest.same(before) and (app.operation is None or (is_to(app, before) and not app.operation.failed)):
+        return None
+    if newest.id != receipt.data["made"] and not newest.same(before):
+        raise RunnerRefused(f"Somebody else has deployed {newest.revision} since; it is left as it is.")
+    return before
+
+
+def health_of(app: Application, receipt: Receipt | None = None) -> Health:
     """Tell how what was deployed is."""
     last = app.operation
     if app.busy:
-        return Health(HealthState.UNKNOWN, "the operation goes on")
+        return Health(HealthState.UNKNOWN, "an operation goes on")
+    if receipt is not None and app.newest is not None and app.newest.id != receipt.data["made"]:
+        return Health(HealthState.ABSENT, f"{app.newest.revision} was deployed since")
     if last is not None and last.phase != SUCCEEDED:
         return Health(HealthState.UNHEALTHY, f"the operation is: {last.phase}")
     if not app.looked_at:

@@ -18,7 +18,16 @@ from jitbot.runners.argocd.application import Application, Entry
 from jitbot.runners.argocd.difference import changes, in_words
 from jitbot.runners.argocd.inputs import RollbackInputs
 from jitbot.runners.argocd.operating import Operating, demand_well
-from jitbot.runners.argocd.restoring import demand_by_hand, demand_ready, go_back, health_of, idle, is_to
+from jitbot.runners.argocd.restoring import (
+    before_of,
+    demand_by_hand,
+    demand_ready,
+    go_back,
+    health_of,
+    idle,
+    is_to,
+    receipt_of,
+)
 from jitbot.runners.argocd.server import ArgoCd
 from jitbot.runners.argocd.sync import EVERY_SECONDS
 from jitbot.runners.patience import Patience
@@ -63,25 +72,23 @@ class ArgoCdRollback:
         told, patience = cast(RollbackInputs, inputs), Patience.of(run)
         argo = ArgoCd(told, self._site, patience)
         operating = Operating(argo, run, patience, self._every)
-        _, now, then = unharmed(lambda: _ready(told, argo))
+        app, _, then = unharmed(lambda: _ready(told, argo))
         patience.demand_wanted()
         operating.begin(lambda: argo.roll_back(told.id), lambda now: is_to(now, then))
         ended = operating.to_its_end()
         demand_well(ended, then.revision)
         ended = operating.until_healthy(ended, told.wait)
         summary = f"{told.application} is rolled back to {shown(then.revision)}, and {ended.condition}"
-        return Receipt({"before": now.id}, summary=summary)
+        return receipt_of(app, ended, summary)
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         told = cast(RollbackInputs, inputs)
 
         def look() -> Health:
             app = ArgoCd(told, self._site, Patience()).get()
-            if app.busy:
-                return Health(HealthState.UNKNOWN, "an operation goes on")
-            if not _is_back(app, told):
-                return Health(HealthState.ABSENT, f"it is not at what entry {told.id} of the history deployed")
-            return health_of(app)
+            if receipt is not None or app.busy or _is_back(app, told):
+                return health_of(app, receipt)
+            return Health(HealthState.ABSENT, f"it is not at what entry {told.id} of the history deployed")
 
         return healthy_or_not(look)
 
@@ -92,7 +99,7 @@ class ArgoCdRollback:
             app = operating.argo.get()
             wanted = app.entry(told.id)
             app = idle(operating, ours=wanted is not None and is_to(app, wanted))
-            before = _before(app, told, None if receipt is None else receipt.data["before"])
+            before = _before(app, told) if receipt is None else before_of(app, receipt)
             if before is None:
                 run.log(f"{told.application} is as it was, or nothing of this run is there")
                 return
@@ -116,37 +123,22 @@ def _ready(told: RollbackInputs, argo: ArgoCd) -> tuple[Application, Entry, Entr
 
 
 def _is_back(app: Application, told: RollbackInputs) -> bool:
-    """Tell whether what was asked for is deployed, and was not there before already."""
+    """Tell whether what was asked for is deployed, and was not there before already. Raises: NoWord."""
     wanted, newest = app.entry(told.id), app.newest
-    return wanted is not None and newest is not None and newest.id != wanted.id and newest.same(wanted)
+    if wanted is None:
+        raise NoWord(f"The history has no entry {told.id} any more, so what was done cannot be seen from it.")
+    return newest is not None and newest.id != wanted.id and newest.same(wanted)
 
 
-def _before(app: Application, told: RollbackInputs, known: int | None) -> Entry | None:
-    """Return what has to be deployed again, None where that is so. Raises: RunnerRefused, RunnerUnsure.
-
-    `known` is the entry that the receipt tells.
-    """
-    newest, last = app.newest, app.operation
-    if newest is None:
-        return None
+def _before(app: Application, told: RollbackInputs) -> Entry | None:
+    """Return, without a receipt, what has to be deployed again; None where nothing is. Raises: RunnerUnsure, NoWord."""
     if _is_back(app, told):
-        before = app.entry(known) if known is not None else app.history[-2]
-        if before is None:
-            raise RunnerRefused("What was deployed before is not in the history any more: sync it by hand.")
-        return before
-    if last is not None and last.failed:
-        return _half_done(app, told, newest)
-    before = app.entry(known) if known is not None else newest
-    if before is not None and not newest.same(before):
-        raise RunnerRefused(f"Somebody else has deployed {newest.revision} since; it is left as it is.")
-    return None
-
-
-def _half_done(app: Application, told: RollbackInputs, newest: Entry) -> Entry:
-    """Return what was there before a rollback that failed and may be half applied. Raises: RunnerUnsure."""
+        return app.history[-2]
+    if app.operation is None or not app.operation.failed:
+        return None
     wanted = app.entry(told.id)
     if wanted is not None and is_to(app, wanted):
-        return newest
+        return app.newest  # what was there before a rollback that failed, and may be half applied
     raise RunnerUnsure(
         "The last operation failed, and whether it was to take this one back cannot be told. Sync it by hand to "
         "what it shall be, and this undo ends."

@@ -17,7 +17,7 @@ from jitbot.runners.argocd.application import SUCCEEDED, Application, Entry
 from jitbot.runners.argocd.difference import changes, in_words
 from jitbot.runners.argocd.inputs import SyncInputs
 from jitbot.runners.argocd.operating import Operating, demand_well
-from jitbot.runners.argocd.restoring import demand_ready, go_back, health_of, idle
+from jitbot.runners.argocd.restoring import before_of, demand_ready, go_back, health_of, idle, receipt_of
 from jitbot.runners.argocd.server import ArgoCd
 from jitbot.runners.patience import Patience
 from jitbot.runners.web_api import unharmed
@@ -74,21 +74,13 @@ class ArgoCdSync:
         if not _ours(ended, run.key):
             raise RunnerUnsure("It was synced, and then somebody else began another operation.")
         ended = operating.until_healthy(ended, told.wait)
-        data = {"key": run.key, "before": app.newest and app.newest.id, "made": ended.newest and ended.newest.id}
-        return Receipt(data, summary=f"{told.application} is synced to {shown(revision)}, and {ended.condition}")
+        return receipt_of(app, ended, f"{told.application} is synced to {shown(revision)}, and {ended.condition}")
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         if receipt is None:
             return Health(HealthState.UNKNOWN, "Which operation is meant is not known.")
-        made = receipt.data["made"]
-
-        def look() -> Health:
-            app = ArgoCd(cast(SyncInputs, inputs), self._site, Patience()).get()
-            if app.newest is not None and app.newest.id != made:
-                return Health(HealthState.ABSENT, f"{app.newest.revision} was deployed since")
-            return health_of(app)
-
-        return healthy_or_not(look)
+        told = cast(SyncInputs, inputs)
+        return healthy_or_not(lambda: health_of(ArgoCd(told, self._site, Patience()).get(), receipt))
 
     def check_by_key(self, inputs: BaseModel, key: str) -> Health:
         """Look whether the last operation has this key. Another one says nothing: ours may have been before it."""
@@ -108,7 +100,7 @@ class ArgoCdSync:
             app = operating.argo.get()
             ours = _ours(app, run.key)
             app = idle(operating, ours=ours)
-            before = _before(app, ours=ours) if receipt is None else _of_receipt(app, receipt)
+            before = _before(app, ours=ours) if receipt is None else before_of(app, receipt)
             if before is None:
                 run.log(f"{told.application} is as it was, or nothing of this run is there")
                 return
@@ -134,18 +126,6 @@ def _ours(app: Application, key: str) -> bool:
     return app.operation is not None and app.operation.key == key
 
 
-def _of_receipt(app: Application, receipt: Receipt) -> Entry | None:
-    """Return what has to be deployed again, None where that is so. Raises: RunnerRefused, RunnerUnsure."""
-    newest, before = app.newest, app.entry(receipt.data["before"])
-    if before is None:
-        raise RunnerRefused("What was deployed before is not in the history any more: sync it by hand.")
-    if newest is not None and newest.same(before) and _went_well(app, before):
-        return None
-    if newest is not None and newest.id != receipt.data["made"] and not newest.same(before):
-        raise RunnerRefused(f"Somebody else has deployed {newest.revision} since; it is left as it is.")
-    return before
-
-
 def _before(app: Application, *, ours: bool) -> Entry | None:
     """Return, without a receipt, what has to be deployed again; None where nothing of ours is to be seen."""
     last, history = app.operation, app.history
@@ -160,8 +140,3 @@ def _before(app: Application, *, ours: bool) -> Entry | None:
             "what it shall be, and this undo ends."
         )
     return None
-
-
-def _went_well(app: Application, entry: Entry) -> bool:
-    last = app.operation
-    return last is None or (last.phase == SUCCEEDED and last.revision == entry.revision)

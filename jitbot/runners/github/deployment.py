@@ -124,7 +124,8 @@ class GithubDeployment:
         if back is None or back.state in BADLY:
             _demand_untouched(told, newer, key)
             note = {"key": key + UNDO, "before": ours.sha}
-            back = deployments.create(read(ours.mark, "before", of=str), told.task, note)
+            before = read(ours.mark if receipt is None else receipt.data, "before", of=str)
+            back = deployments.create(before, told.task, note)
             run.log(f"deployment {back.id} of {back.sha} to {told.environment}")
         self._await(deployments, back, run, patience)
 

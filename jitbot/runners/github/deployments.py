@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jitbot.runners.answers import NoWord, Row, read, rows
+from jitbot.runners.answers import NoAnswer, NoWord, Row, read, rows
 from jitbot.runners.web_api import Api
 
 SUCCESS, BADLY = "success", ("failure", "error")
@@ -82,10 +82,9 @@ class Deployments:
         if answer.status != 201:
             raise NoWord(f"It made no deployment, and answered {answer.status}.")
         try:
-            row = answer.document()
-        except ValueError as error:
-            raise NoWord(f"The deployment cannot be read: {error}.") from None
-        return Deployment(read(row, "id", of=int), sha, note, ())
+            return Deployment(read(answer.document(), "id", of=int), sha, note, ())
+        except (ValueError, NoWord) as error:
+            raise NoAnswer(f"It made a deployment, which cannot be read: {error}") from None
 
     def _of(self, row: Row) -> Deployment:
         number = read(row, "id", of=int)
