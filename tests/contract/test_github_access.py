@@ -127,6 +127,19 @@ def test_a_token_is_fetched_anew_before_it_ends(hub: GitHub, monkeypatch: pytest
     assert len([asked for asked in hub.asked if asked.path.endswith("/access_tokens")]) > 3
 
 
+def test_a_token_that_cannot_be_given_back_keeps_no_result_back(hub: GitHub) -> None:
+    reply = hub.reply
+
+    def busy(asked: Asked) -> Reply:
+        return _limit(retry_after="20") if asked.path == "/installation/token" else reply(asked)
+
+    hub.reply = busy  # type: ignore[method-assign]
+    began = time.monotonic()
+    running(hub).plan(workflow(hub))
+    assert time.monotonic() - began < 10
+    assert len(hub.fetched) == 1
+
+
 @pytest.mark.parametrize(
     ("secret", "words"),
     [

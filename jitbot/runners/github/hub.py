@@ -8,7 +8,7 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -32,6 +32,9 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 """
 RENEW_SECONDS = 45 * 60
 """An installation's token is good for an hour; a longer run fetches another one."""
+
+GIVE_BACK_SECONDS = 3.0
+"""How long a result may be kept back for that; no limit of GitHub's is waited for."""
 
 Needs = Mapping[str, str]
 """The permissions that a run needs, as GitHub names them."""
@@ -60,7 +63,7 @@ class _Fetched:
         self._as_app = Api(
             site, told.base, lambda: app_pass(str(told.app_id), key, int(time.time())), patience, HEADERS
         )
-        self._as_run = Api(site, told.base, self.token, patience, HEADERS)
+        self._site = site
         self._wanted: dict[str, Any] = {"permissions": dict(needs)}
         if isinstance(told, OfRepository):
             self._wanted["repositories"] = [told.steps[2]]
@@ -82,10 +85,9 @@ class _Fetched:
         """Have the token end now; where that fails, it ends by itself within the hour."""
         if not self._token:
             return
-        try:
-            self._as_run.change("DELETE", "installation", "token")
-        except NoWord:
-            return
+        hub = Api(self._site, self._told.base, lambda: self._token, Patience(GIVE_BACK_SECONDS), HEADERS)
+        with suppress(NoWord):
+            hub.change("DELETE", "installation", "token")
 
 
 def app_pass(app_id: str, key: str, now: int) -> str:
