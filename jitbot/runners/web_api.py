@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 import httpx2
 
-from jitbot.errors import RunnerRefused
+from jitbot.errors import NotGranted, RunnerRefused
 from jitbot.outbound import exchange as wire
 from jitbot.outbound.addresses import header_value
 from jitbot.outbound.exchange import Answer, Call, NotSent, exchange
@@ -41,7 +41,7 @@ _Seen = TypeVar("_Seen")
 class Api:
     """Where an API is, and how we are known there; `token` is asked for each question and shown to nobody else.
 
-    Raises, from every question: NoWord, and its kinds Refused and NoAnswer; NotGranted.
+    Raises, from every question: NoWord, and its kinds Refused and NoAnswer; NotGranted for a host.
     """
 
     site: Site
@@ -124,8 +124,11 @@ class Api:
         return replace(answer, body=answer.body.replace(token.encode(), HIDDEN.encode()))
 
     def _token(self) -> str:
+        """Return the token. Raises: NoWord, also where it is not to be had: by now something may have been done."""
         try:
             return header_value(self.token())
+        except NotGranted as error:
+            raise NoWord(str(error)) from error
         except ValueError as error:
             raise NoWord(f"The token cannot be sent: {error}.") from None
 

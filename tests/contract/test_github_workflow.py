@@ -253,6 +253,24 @@ def test_words_lost_while_it_runs_are_asked_for_again(runner: GithubWorkflow, hu
     assert any("did not answer" in line for line in run.lines)
 
 
+def test_a_token_that_is_gone_in_the_middle_leaves_it_unsure(hub: GitHub) -> None:
+    """What the operator does not grant means that nothing was done, but only before something was."""
+    site = EnvironmentSite([hub.host], {"JITBOT_SECRET_GITHUB": TOKEN})
+    add = hub.add_run
+
+    def gone(*words: Any) -> dict[str, Any]:
+        site.secret = lost  # type: ignore[method-assign]
+        return add(*words)
+
+    def lost(name: str) -> str:
+        raise NotGranted(f"The secret {name!r} cannot be read: the store does not answer.")
+
+    hub.add_run = gone  # type: ignore[method-assign]
+    runner = GithubWorkflow(site, every=0.01, appear=0.05)
+    with pytest.raises(RunnerUnsure, match="was asked to run"):
+        runner.start(told(hub), ContractRun())
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

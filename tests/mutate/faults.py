@@ -71,6 +71,13 @@ FAULTS = (
         GITHUB_GRANTS,
     ),
     Fault(
+        "a secret that is gone in the middle of a run is taken to mean that nothing was done",
+        "jitbot/runners/web_api.py",
+        "        except NotGranted as error:\n            raise NoWord(str(error)) from error\n",
+        "",
+        GITHUB_WORKFLOW,
+    ),
+    Fault(
         "a token that an app has fetched is told where a server says it",
         "jitbot/runners/web_api.py",
         "body=answer.body.replace(token.encode(), HIDDEN.encode())",

@@ -42,7 +42,7 @@ Needs = Mapping[str, str]
 
 @contextmanager
 def github(told: Forge, site: Site, patience: Patience, needs: Needs) -> Iterator[Api]:
-    """Give a way to GitHub's API. Raises: NotGranted."""
+    """Give a way to GitHub's API, known by a token from the first question on."""
     token = told.token
     if token is not None:
         yield Api(site, told.base, lambda: plain(token, site), patience, HEADERS)
@@ -58,11 +58,13 @@ class _Fetched:
     """The token that an app fetches for one run."""
 
     def __init__(self, told: Forge, site: Site, patience: Patience, needs: Needs) -> None:
-        key = plain(cast(Secret, told.private_key), site)
+        key = cast(Secret, told.private_key)
+
+        def as_app() -> str:
+            return app_pass(str(told.app_id), plain(key, site), int(time.time()))
+
         self._told = told
-        self._as_app = Api(
-            site, told.base, lambda: app_pass(str(told.app_id), key, int(time.time())), patience, HEADERS
-        )
+        self._as_app = Api(site, told.base, as_app, patience, HEADERS)
         self._site = site
         self._wanted: dict[str, Any] = {"permissions": dict(needs)}
         if isinstance(told, OfRepository):
