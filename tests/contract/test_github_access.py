@@ -19,7 +19,6 @@ from jitbot.runners.github.deployment import GithubDeployment
 from jitbot.runners.github.repository_permission import GithubRepositoryPermission
 from jitbot.runners.github.team_member import GithubTeamMember
 from jitbot.runners.github.workflow import GithubWorkflow
-from jitbot.runners.guard import Guarded
 from jitbot.testing.runners import ContractRun
 from tests.vendors.github import FOR_EVER, GitHub, refused
 from tests.vendors.server import Asked, Reply, listening
@@ -94,7 +93,7 @@ def test_every_runner_asks_for_enough(hub: GitHub) -> None:
 
 
 def test_a_token_that_was_fetched_is_never_told(hub: GitHub) -> None:
-    """Even by a server that says it in everything it answers."""
+    """Even by a server that says it in everything it answers, and before the guard has looked for credentials."""
     hub.script = FOR_EVER
     tell: list[str] = []
     reply = hub.reply
@@ -111,10 +110,9 @@ def test_a_token_that_was_fetched_is_never_told(hub: GitHub) -> None:
 
     hub.reply = echo  # type: ignore[method-assign]
     run = ContractRun()
-    guarded = Guarded("github.workflow", running(hub), site(hub))
-    said = [guarded.plan(workflow(hub)).summary]
+    said = [running(hub).plan(workflow(hub)).summary]
     with pytest.raises(RunnerRefused) as refusal:
-        guarded.start(workflow(hub), run)
+        running(hub).start(workflow(hub), run)
     said += [str(refusal.value), *run.lines]
     assert "not with Bearer •••" in str(refusal.value)
     assert "Take Bearer •••" in said[0]
