@@ -66,7 +66,7 @@ class RunLog:
         self.key = request.run_key
         self.key_of = request.key_of
         self.deadline = deadline
-        self.until = request.expires_at
+        self.until = request.gone_by
         self._world = world
         self._request = request
         self._phase = phase
