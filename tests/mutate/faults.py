@@ -52,6 +52,36 @@ def _postgres(name: str, *tests: str) -> Sequence[str]:
 
 FAULTS = (
     Fault(
+        "a command that was stopped over SSH counts as never run",
+        "jitbot/runners/ssh/connection.py",
+        'raise Stopped(f"somebody stopped it; ',
+        'raise NotReached(f"somebody stopped it; ',
+        SSH_COMMAND,
+    ),
+    Fault(
+        "a statement that was stopped is committed all the same",
+        "jitbot/runners/postgres/stopping.py",
+        """    if wanted.is_set():
+        raise RunnerRefused("It was stopped by hand: the""",
+        """    if False:
+        raise RunnerRefused("It was stopped by hand: the""",
+        _postgres("statement"),
+    ),
+    Fault(
+        "a drain that was stopped goes on waiting for sessions",
+        "jitbot/runners/haproxy/change.py",
+        "if done(told, server) or run.stopping():",
+        "if done(told, server):",
+        HAPROXY,
+    ),
+    Fault(
+        "a request that was stopped counts as never sent",
+        "jitbot/outbound/exchange.py",
+        "raise NoAnswer(wire.why) from error",
+        "raise NotSent(wire.why) from error",
+        ("tests/unit/runners/test_http.py",),
+    ),
+    Fault(
         "a host that nobody knows is trusted over SSH",
         "jitbot/runners/ssh/connection.py",
         "known_hosts=login.known,",

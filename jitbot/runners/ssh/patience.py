@@ -19,14 +19,15 @@ async def within(seconds: float, work: Awaitable[Answer], stopping: Callable[[],
     """Wait for something, which is cancelled where it is not waited for any more. Raises: TimeoutError, StopWanted."""
     task, end = asyncio.ensure_future(work), time.monotonic() + seconds
     try:
-        while not task.done():
-            left = end - time.monotonic()
-            if left <= 0:
+        while True:
+            left = max(0.0, end - time.monotonic())
+            await asyncio.wait([task], timeout=min(EVERY_SECONDS, left))
+            if task.done():
+                return task.result()
+            if left == 0:
                 raise TimeoutError
             if stopping():
                 raise StopWanted
-            await asyncio.wait([task], timeout=min(EVERY_SECONDS, left))
-        return task.result()
     finally:
         task.cancel()  # does nothing to what is done
         await asyncio.gather(task, return_exceptions=True)
