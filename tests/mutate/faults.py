@@ -52,6 +52,22 @@ def _postgres(name: str, *tests: str) -> Sequence[str]:
 
 FAULTS = (
     Fault(
+        "a guest in the right group may end everything",
+        "jitbot/service/ending.py",
+        "if facts.may_review(user) and satisfied(selectors, facts, user):",
+        "if satisfied(selectors, facts, user):",
+        _in("ending_everything"),
+    ),
+    Fault(
+        "whoever may end everything says what became of an unsure run",
+        "jitbot/service/ending.py",
+        """        if not self._may_approve(delivery.user, request):
+            raise NotPermitted(f"Only who may approve {request.name} can settle it.")""",
+        """        if not self.may_end(delivery.user, request):
+            raise NotPermitted(f"Only who may approve {request.name} can settle it.")""",
+        _in("ending_everything"),
+    ),
+    Fault(
         "a command that was stopped over SSH counts as never run",
         "jitbot/runners/ssh/connection.py",
         'raise Stopped(f"somebody stopped it; ',
