@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx2
 
+from jitbot.outbound.peers import hands_out_credentials
+
 ANSWER_BYTES = 64 * 1024
 EVERY_SECONDS = 0.1
 """How often somebody is asked whether to wait no longer."""
@@ -61,12 +63,13 @@ class Answer:
 
 
 class _Wire:
-    """Watches one exchange: knows whether sending began, and cuts the connection when nobody waits any more."""
+    """Watches one exchange: where it goes, whether sending began; and cuts it when nobody waits any more."""
 
-    def __init__(self, seconds: float, stopping: Stopping | None = None) -> None:
+    def __init__(self, seconds: float, stopping: Stopping | None = None, host: str = "") -> None:
         self.sent = False
         self.cut = False
         self.why = f"no whole answer within {seconds:.3g} s"
+        self._host = self._reached = host
         self._socket: socket.socket | None = None
         self._over = Event()
         self._watcher = Thread(target=self._watch, args=(seconds, stopping), daemon=True)
@@ -75,9 +78,12 @@ class _Wire:
         """Listen to the HTTP library (its `trace` extension)."""
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self._socket = info["return_value"].get_extra_info("socket")
+            self._reached = info["return_value"].get_extra_info("server_addr")[0]
         elif event == "http11.send_request_headers.started":
             if self.cut:
                 raise httpx2.ConnectTimeout("it was given up before there was a connection")
+            if self._reached != self._host and hands_out_credentials(self._reached):
+                raise httpx2.ConnectError(f"this name leads to {self._reached}, where clouds hand out credentials")
             self.sent = True
 
     @contextmanager
@@ -115,7 +121,7 @@ def exchange(
     """
     if stopping is not None and stopping():
         raise NotSent("somebody stopped it before")
-    wire = _Wire(seconds, stopping)
+    wire = _Wire(seconds, stopping, call.url.host)
     timeouts = httpx2.Timeout(seconds).as_dict()
     try:
         request = httpx2.Request(
