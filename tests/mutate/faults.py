@@ -52,6 +52,20 @@ def _postgres(name: str, *tests: str) -> Sequence[str]:
 
 FAULTS = (
     Fault(
+        "a name may lead to where clouds hand out credentials",
+        "jitbot/outbound/exchange.py",
+        "if self._reached != self._host and hands_out_credentials(self._reached):",
+        "if False:",
+        ("tests/unit/outbound/test_peers.py",),
+    ),
+    Fault(
+        "an address in another form is not known as metadata",
+        "jitbot/outbound/peers.py",
+        "found = _meant(ipaddress.ip_address(",
+        "found = (ipaddress.ip_address(",
+        ("tests/unit/outbound/test_peers.py",),
+    ),
+    Fault(
         "a guest in the right group may end everything",
         "jitbot/service/ending.py",
         "if facts.may_review(user) and satisfied(selectors, facts, user):",
