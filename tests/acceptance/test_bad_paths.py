@@ -5,6 +5,7 @@ through the whole service: asked, approved, decided, started, ended by the clock
 what is to be seen in the system. tests/stages/__init__.py says what a new runner has to bring.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from importlib.metadata import entry_points
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 
 from jitbot.lifecycle import TERMINAL
-from jitbot.model import State
+from jitbot.model import DeliveryKind, State
 from jitbot.runners.registry import Registry
+from jitbot.service import runlog
 from tests.acceptance.killing import Killed, exorcise, haunt
 from tests.postgres import VERSIONS, APostgres, running
 from tests.stages import STAGES, BadPath, Stage
@@ -45,6 +47,8 @@ TABLE = {
     "ssh.systemd":        (FAILED,  FAILED,      UNSURE,   ASKED,             ASKED),
 }
 # fmt: on
+STOPPED_AFTER = 4
+"""How often a runner asks in vain whether it is to stop; it asks four to ten times in a second."""
 QUICK = {"command", "config.file", "haproxy.server", "http", "postgres.role"}
 """Those of the always-run tier, one of each kind of system; the others take longer, and are of the long tier."""
 COLUMNS = (BadPath.REFUSED, BadPath.DOWN, BadPath.TIME_OUT, BadPath.CREDENTIALS, BadPath.ALREADY)
@@ -198,6 +202,33 @@ def test_what_is_cut_off_in_the_middle_is_unsure_or_did_not_happen(play: Play, s
     assert lost if wanted is UNSURE else request.state is wanted, request.outcome
     played.assert_true(request)
     played.end(request)
+
+
+def test_what_is_stopped_in_the_middle_is_undone_or_did_not_happen(
+    play: Play, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runlog, "LOOK_SECONDS", 0.0)
+    played = play()
+    town = played.town
+    if not town.catalog.runner(stage.runner).stoppable:
+        pytest.skip("it is done at once: there is nothing to stop")
+    asked = itertools.count(1)
+
+    def press() -> None:
+        """Press Stop when the runner has asked some times, and so has begun."""
+        if next(asked) == STOPPED_AFTER:
+            town.service.intake.work(town.take_in(DeliveryKind.DROP, ANN, 1))
+
+    town.runner.on_asked = press
+    town.runner.on_undo = lambda inputs, run: stage.release()
+    played.when_it_starts(stage.linger)
+    request = played.ask()
+    assert request is not None
+    assert request.stopped_by == ANN
+    if not town.runner.undone:
+        stage.release()
+    assert request.state in (FAILED, State.ROLLED_BACK), request.outcome
+    played.assert_true(request)
 
 
 def test_wrong_credentials_do_nothing(play: Play, stage: Stage) -> None:

@@ -127,11 +127,14 @@ class ConfigFileStage(Stage):
         self._aside.rename(self.place)
 
     def hang(self) -> None:
-        self._turn = os.open(self.place, os.O_RDONLY)
-        fcntl.flock(self._turn, fcntl.LOCK_EX)
+        """Be another run in that folder."""
+        turn = os.open(self.place, os.O_RDONLY)
+        self.closing.callback(os.close, turn)
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        self._turn = turn
 
     def release(self) -> None:
-        os.close(self._turn)
+        fcntl.flock(self._turn, fcntl.LOCK_UN)
 
     def lock_out(self) -> None:
         """Have the folder lead to a place that the operator does not grant."""

@@ -52,7 +52,7 @@ class _Acting:
     def start(self, inputs: Any, run: Any) -> Receipt:
         self._hooks.on_start(inputs, run)
         self._hooks.started.append(run.key)
-        receipt: Receipt = self._runner.start(inputs, run)
+        receipt: Receipt = self._runner.start(inputs, _Asked(run, self._hooks))
         self._hooks.after_start()
         return receipt
 
@@ -61,6 +61,21 @@ class _Acting:
         self._runner.undo(inputs, receipt, run)
         self._hooks.undone.append(run.key)
         self._hooks.after_undo()
+
+
+class _Asked:
+    """A run that tells the hooks whenever it is asked whether it is to end."""
+
+    def __init__(self, run: Any, hooks: FakeRunner) -> None:
+        self._run, self._hooks = run, hooks
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._run, name)
+
+    def stopping(self) -> bool:
+        self._hooks.on_asked()
+        stopping: bool = self._run.stopping()
+        return stopping
 
 
 def _literal(value: Any) -> Any:

@@ -86,7 +86,7 @@ class SystemdStage(_SshStage):
         self.units.add(UNIT, **{"X-Slow": "9999"})
 
     def release(self) -> None:
-        self.units.add(UNIT, ActiveState="active")
+        self.units.add(UNIT, ActiveState=self.seen())
 
     def do_before(self) -> None:
         self.units.add(UNIT, ActiveState="active")

@@ -81,6 +81,10 @@ class Stage:
     def release(self) -> None:
         """End that."""
 
+    def linger(self) -> None:
+        """Have the system take long over it, so that somebody can press Stop meanwhile."""
+        self.hang()
+
     def lock_out(self) -> None:
         """Have the credentials that jitbot uses be wrong, from before it is asked."""
         raise NotImplementedError

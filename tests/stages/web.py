@@ -1,16 +1,23 @@
 """Stages over HTTP, and before a HAProxy."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from jitbot.outbound.site import EnvironmentSite
-from tests.balancing import Balancer, haproxy
+from tests.balancing import Balancer, haproxy, traffic
 from tests.stages.stage import Stage
 from tests.wire import wire
 
 TOKEN = "a-token-of-jitbot"
+
+
+def await_true(what: Callable[[], bool]) -> None:
+    pause = Event()
+    while not what():
+        pause.wait(0.02)
 
 
 class Flags(ThreadingHTTPServer):
@@ -109,7 +116,7 @@ class HaproxyStage(Stage):
         return EnvironmentSite([self.wire.host])
 
     def inputs(self) -> dict[str, Any]:
-        return {"host": self.wire.host, "backend": "web", "server": "a", "to": "drain", "wait": 5}
+        return {"host": self.wire.host, "backend": "web", "server": "a", "to": "drain", "wait": 60}
 
     def seen(self) -> tuple[str, str]:
         return self.balancer.settled()["web/a"]
@@ -128,6 +135,13 @@ class HaproxyStage(Stage):
 
     def release(self) -> None:
         self.wire.release()
+
+    def linger(self) -> None:
+        """Have requests in hand that take long."""
+        slow = self.balancer.servers["a"]
+        slow.seconds = 1.5
+        self.closing.enter_context(traffic(self.balancer, clients=4))
+        await_true(lambda: slow.in_hand > 0)
 
     def lock_out(self) -> None:
         """Have HAProxy let whoever comes there look and change nothing."""

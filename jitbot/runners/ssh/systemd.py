@@ -17,7 +17,7 @@ from jitbot.ports import Run
 from jitbot.runners.deadline import seconds_left
 from jitbot.runners.endings import ending
 from jitbot.runners.output import Lines
-from jitbot.runners.ssh.connection import Connection, NotReached
+from jitbot.runners.ssh.connection import Connection, NotReached, Stopped
 from jitbot.runners.ssh.listener import CutOff
 from jitbot.runners.ssh.login import logged_in, quoted
 from jitbot.runners.ssh.systemd_inputs import SystemdInputs, Verb
@@ -124,6 +124,8 @@ def _before(connection: Connection, told: SystemdInputs) -> UnitState:
     """Look at a unit, and see that there is something to do. Raises: RunnerRefused."""
     try:
         state = _look(connection, told)
+    except Stopped as error:
+        raise RunnerRefused(f"Somebody stopped it before {told.unit} was told anything.") from error
     except _UNKNOWN as error:
         raise RunnerRefused(f"How {told.unit} stands is not known: {error}. Nothing was done.") from error
     if state.load != "loaded":
