@@ -49,8 +49,8 @@ TABLE = {
 # fmt: on
 STOPPED_AFTER = 4
 """How often a runner asks in vain whether it is to stop; it asks four to ten times in a second."""
-QUICK = {"command", "config.file", "haproxy.server", "http", "postgres.role"}
-"""Those of the always-run tier, one of each kind of system; the others take longer, and are of the long tier."""
+QUICK = {"command", "config.file", "haproxy.server", "http"}
+"""Those of the always-run tier; the others take longer, and are of the long tier."""
 COLUMNS = (BadPath.REFUSED, BadPath.DOWN, BadPath.TIME_OUT, BadPath.CREDENTIALS, BadPath.ALREADY)
 
 Play = Callable[..., Played]

@@ -36,8 +36,8 @@ from tests.hostile import ALLOWED, HOSTS, values
 from tests.servers import AServer
 from tests.sshd import a_key, private, public
 
-FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-MANY = settings(max_examples=150, deadline=None)
+FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=100, deadline=None)
 
 KEY = public(a_key())
 SERVER = {"host": "db.example.com", "port": 5432, "database": "shop", "user": "jitbot", "password": {"secret": "pg"}}
@@ -109,7 +109,7 @@ def _with(value: Any, at: tuple[Any, ...], text: str) -> Any:
 
 
 @pytest.mark.parametrize("name", GOOD)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_a_hostile_value_anywhere_is_refused_or_kept_as_it_is(name: str, data: st.DataObject) -> None:
     runner = Registry([name], EnvironmentSite(())).runner(name)
