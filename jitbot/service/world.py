@@ -1,6 +1,7 @@
 """What every use case is given: the ports, the policies in force, and nothing of any vendor."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from jitbot.errors import InvalidInput, RunnerError, RunnerRefused
 from jitbot.model import Health, HealthState, Receipt, Request
 from jitbot.ports import Catalog, Delegations, Directory, Inbox, Ledger, Queue, Runner, Sources, Trail
 from jitbot.service.book import Book
+from jitbot.service.parts import looked_at, whole_health
 
 log = logging.getLogger(__name__)
 
@@ -30,23 +32,50 @@ class World:
     lease: timedelta = timedelta(seconds=20)
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
 
-    def runner(self, request: Request) -> tuple[Runner, Any]:
-        """Return what runs a request, and its typed inputs.
+    def runner(self, request: Request, part: int | None = None) -> tuple[Runner, Any]:
+        """Return what runs a request, and its typed inputs; those of one of its parts where it has any.
 
         Raises: RunnerRefused where it is not installed any more, InvalidInput where it takes other inputs now.
         """
-        name = request.snapshot.runner
-        try:
-            return self.catalog.runner(name), self.catalog.inputs(name, request.snapshot.inputs)
-        except KeyError:
-            raise RunnerRefused(f"the runner {name} is not installed here any more") from None
+        return runner_of(self.catalog, request, part)
 
     def health(self, request: Request) -> Health:
         """Return how what a request started is, as its runner's check sees it; UNKNOWN where that cannot be told."""
-        receipt = None if request.receipt is None else Receipt(request.receipt)
-        try:
-            runner, inputs = self.runner(request)
-            return runner.check(inputs, receipt)
-        except (RunnerError, InvalidInput) as error:
-            log.warning("%s could not be checked: %s", request.name, error)
-            return Health(HealthState.UNKNOWN, str(error))
+        return health_of(self.catalog, request)
+
+    def part_health(self, request: Request, part: int) -> Health:
+        """Return how one part is; UNKNOWN where that cannot be told."""
+        return _part_health(self.catalog, request, part)
+
+
+def runner_of(catalog: Catalog, request: Request, part: int | None = None) -> tuple[Runner, Any]:
+    """Return what runs a request or one of its parts, and its typed inputs. Raises: RunnerRefused, InvalidInput."""
+    name, inputs = request.snapshot.runner, request.snapshot.inputs
+    if part is not None:
+        inputs = inputs[request.snapshot.parts[part].name]
+    try:
+        return catalog.runner(name), catalog.inputs(name, inputs)
+    except KeyError:
+        raise RunnerRefused(f"the runner {name} is not installed here any more") from None
+
+
+def health_of(catalog: Catalog, request: Request) -> Health:
+    """Return how what a request started is; of many targets, the worst of those that were begun."""
+    if request.snapshot.parts:
+        names = {each: request.snapshot.parts[each].name for each in looked_at(request)}
+        return whole_health({name: _part_health(catalog, request, each) for each, name in names.items()})
+    return _checked(catalog, request, request.receipt)
+
+
+def _part_health(catalog: Catalog, request: Request, part: int) -> Health:
+    receipt = request.progress[part].receipt if request.progress else None
+    return _checked(catalog, request, receipt, part)
+
+
+def _checked(catalog: Catalog, request: Request, kept: Mapping[str, Any] | None, part: int | None = None) -> Health:
+    try:
+        runner, inputs = runner_of(catalog, request, part)
+        return runner.check(inputs, None if kept is None else Receipt(kept))
+    except (RunnerError, InvalidInput) as error:
+        log.warning("%s could not be checked: %s", request.name, error)
+        return Health(HealthState.UNKNOWN, str(error))
