@@ -141,7 +141,7 @@ FAULTS = (
     ),
     Fault(
         "a command over SSH that was cut off counts as done",
-        "jitbot/runners/ssh/connection.py",
+        "jitbot/runners/ssh/listener.py",
         'raise CutOff("the connection ended before the command did")',
         "return 0",
         SSH_COMMAND,
