@@ -27,7 +27,7 @@ REFUSALS = (RunnerRefused, NotGranted)
 
 
 class ContractRun:
-    """A run as the suite gives it to runners; `lines` is what they logged.
+    """A run as the suite gives it to runners; `lines` is what they logged, `results` what is for the requester.
 
     `stopped` says how often `stopping` is asked in vain before somebody has pressed Stop; None is never.
     """
@@ -37,11 +37,15 @@ class ContractRun:
         self.deadline = datetime.fromtimestamp(time.time() + RUN_SECONDS, UTC)
         self.until: datetime | None = self.deadline + GRANTED
         self.lines: list[str] = []
+        self.results: list[str] = []
         self.asked = 0
         self._stopped = stopped
 
     def log(self, line: str) -> None:
         self.lines.append(line)
+
+    def result(self, line: str) -> None:
+        self.results.append(line)
 
     def stopping(self) -> bool:
         self.asked += 1

@@ -100,7 +100,7 @@ class PostgresStatement:
             _explain(connection, told)
             lines, count = work(connection, told)
         for line in lines:
-            run.log(line)
+            run.result(line)
         done = f"{count} rows {'read' if told.access == 'read' else 'changed'}"
         run.log(done)
         return Receipt({"rows": count}, summary=done)
