@@ -75,13 +75,15 @@ GOOD: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 """Inputs that each runner takes, with a value in every field that takes text."""
+ELSEWHERE = {each for each in entry_points(group="jitbot.runners").names if each.startswith(("argocd.", "github."))}
+"""Runners that meet hostile values in tests of their own: test_github_inputs.py and test_argocd_answers.py."""
 OF_THEIR_OWN = {"source_addresses", "backend_start"}
 """Networks and instants have a form of their own, in which they are kept."""
 
 
 def test_every_runner_of_the_house_is_tried() -> None:
     house = {each.name for each in entry_points(group="jitbot.runners") if each.dist and each.dist.name == "jitbot"}
-    assert house == set(GOOD)
+    assert house == set(GOOD) | ELSEWHERE
 
 
 @pytest.mark.parametrize("name", GOOD)
