@@ -67,6 +67,66 @@ EXTENDING = _in("extending")
 
 FAULTS = (
     Fault(
+        "a name may lead to where clouds hand out credentials",
+        "jitbot/outbound/exchange.py",
+        "if self._reached != self._host and hands_out_credentials(self._reached):",
+        "if False:",
+        ("tests/unit/outbound/test_peers.py",),
+    ),
+    Fault(
+        "an address in another form is not known as metadata",
+        "jitbot/outbound/peers.py",
+        "found = _meant(ipaddress.ip_address(",
+        "found = (ipaddress.ip_address(",
+        ("tests/unit/outbound/test_peers.py",),
+    ),
+    Fault(
+        "a guest in the right group may end everything",
+        "jitbot/service/ending.py",
+        "if facts.may_review(user) and satisfied(selectors, facts, user):",
+        "if satisfied(selectors, facts, user):",
+        _in("ending_everything"),
+    ),
+    Fault(
+        "whoever may end everything says what became of an unsure run",
+        "jitbot/service/ending.py",
+        """        if not self._may_approve(delivery.user, request):
+            raise NotPermitted(f"Only who may approve {request.name} can settle it.")""",
+        """        if not self.may_end(delivery.user, request):
+            raise NotPermitted(f"Only who may approve {request.name} can settle it.")""",
+        _in("ending_everything"),
+    ),
+    Fault(
+        "a command that was stopped over SSH counts as never run",
+        "jitbot/runners/ssh/connection.py",
+        'raise Stopped(f"somebody stopped it; ',
+        'raise NotReached(f"somebody stopped it; ',
+        SSH_COMMAND,
+    ),
+    Fault(
+        "a statement that was stopped is committed all the same",
+        "jitbot/runners/postgres/stopping.py",
+        """    if wanted.is_set():
+        raise RunnerRefused("It was stopped by hand: the""",
+        """    if False:
+        raise RunnerRefused("It was stopped by hand: the""",
+        _postgres("statement"),
+    ),
+    Fault(
+        "a drain that was stopped goes on waiting for sessions",
+        "jitbot/runners/haproxy/change.py",
+        "if done(told, server) or run.stopping():",
+        "if done(told, server):",
+        HAPROXY,
+    ),
+    Fault(
+        "a request that was stopped counts as never sent",
+        "jitbot/outbound/exchange.py",
+        "raise NoAnswer(wire.why) from error",
+        "raise NotSent(wire.why) from error",
+        ("tests/unit/runners/test_http.py",),
+    ),
+    Fault(
         "a token is shown to whomever a page calls the next one",
         "jitbot/runners/web_api.py",
         'if not url.startswith(f"{self.base}/"):',
@@ -236,7 +296,7 @@ FAULTS = (
     ),
     Fault(
         "a command over SSH that was cut off counts as done",
-        "jitbot/runners/ssh/connection.py",
+        "jitbot/runners/ssh/listener.py",
         'raise CutOff("the connection ended before the command did")',
         "return 0",
         SSH_COMMAND,
