@@ -23,7 +23,9 @@ SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
 def _server(url: str) -> str:
     if not url.startswith("https://"):
         raise ValueError("must begin with https://")
-    return plain_url(url).rstrip("/")
+    if url.endswith("/"):
+        raise ValueError("must have no / at its end, so that one server has one name")
+    return plain_url(url)
 
 
 def _bare(token: Secret) -> Secret:

@@ -42,6 +42,7 @@ MANY = settings(max_examples=100, deadline=None)
 KEY = public(a_key())
 SERVER = {"host": "db.example.com", "port": 5432, "database": "shop", "user": "jitbot", "password": {"secret": "pg"}}
 LOGIN = {"host": "web.example.com", "port": 22, "user": "jitbot", "key": {"secret": "ssh"}, "host_keys": [KEY]}
+CLUSTER = {"server": "https://k8s.example.com:6443", "token": {"secret": "k8s"}, "ca": "/etc/jitbot/ca.crt"}
 GOOD: dict[str, dict[str, Any]] = {
     "command": {
         "argv": ["/bin/act", "a"], "undo_argv": ["/bin/undo", "a"], "check_argv": ["/bin/look", "a"], "target": "t",
@@ -53,6 +54,11 @@ GOOD: dict[str, dict[str, Any]] = {
         "method": "PUT", "url": "https://api.example.com/x", "path": ["a"], "query": {"q": "a"},
         "headers": {"X-A": "b"}, "text": "a", "target": "t", "receipt": {"id": "/id"},
     },
+    "kubernetes.node": {**CLUSTER, "node": "n1", "to": "drain"},
+    "kubernetes.restart": {**CLUSTER, "namespace": "shop", "deployment": "web"},
+    "kubernetes.role_binding": {**CLUSTER, "namespace": "shop", "role": "debug", "user": "ann@example.com"},
+    "kubernetes.rollback": {**CLUSTER, "namespace": "shop", "deployment": "web", "revision": 1},
+    "kubernetes.scale": {**CLUSTER, "namespace": "shop", "statefulset": "web", "replicas": 2},
     "postgres.backend": {
         **SERVER, "pid": 7, "backend_start": "2026-11-25 14:00:00+00", "how": "cancel", "login": "ann",
     },
@@ -77,6 +83,9 @@ GOOD: dict[str, dict[str, Any]] = {
 """Inputs that each runner takes, with a value in every field that takes text."""
 ELSEWHERE = {each for each in entry_points(group="jitbot.runners").names if each.startswith(("argocd.", "github."))}
 """Runners that meet hostile values in tests of their own: test_github_inputs.py and test_argocd_answers.py."""
+INSTEAD = {"socket", "known_hosts", "valid_for", "deployment", "statefulset", "daemonset"}
+INSTEAD |= {"cluster_role", "group", "service_account"}
+"""What is given instead of others."""
 OF_THEIR_OWN = {"source_addresses", "backend_start"}
 """Networks and instants have a form of their own, in which they are kept."""
 
@@ -91,7 +100,7 @@ def test_good_inputs_are_good_and_every_text_is_among_them(name: str) -> None:
     model = Registry([name], EnvironmentSite(())).runner(name).Inputs
     model.model_validate(GOOD[name])
     texts = {field for field, about in model.model_fields.items() if re.search(r"\bstr\b", str(about.annotation))}
-    assert texts - set(GOOD[name]) <= {"socket", "known_hosts", "valid_for"}, "but what is given instead of others"
+    assert texts - set(GOOD[name]) <= INSTEAD
 
 
 def _places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -129,6 +129,7 @@ def test_every_key_of_a_run_makes_a_name_of_its_own_for_a_binding(key: str) -> N
         (RestartInputs, WEB, {"server": "https://user:pw@k8s.example.com"}),
         (RestartInputs, WEB, {"server": "https://k8s.example.com/a/../b"}),
         (RestartInputs, WEB, {"server": "https://k8s.example.com?x=y"}),
+        (RestartInputs, WEB, {"server": "https://k8s.example.com/"}),
         (RestartInputs, WEB, {"token": "in plain text"}),
         (RestartInputs, WEB, {"token": {"secret": "cluster", "prefix": "Bearer "}}),
         (RestartInputs, WEB, {"ca": "ca.crt"}),
