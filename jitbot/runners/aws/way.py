@@ -1,0 +1,142 @@
+"""The way to one account for one run or one look: it ends in time, and leads only where the operator allows."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from jitbot.outbound.hosts import allowed
+from jitbot.outbound.site import HIDDEN
+from jitbot.outbound.text import shown
+from jitbot.ports import Run, Site
+from jitbot.runners.aws.account import Account, Service
+from jitbot.runners.aws.answers import NoAnswer, NotSent, complaint
+from jitbot.runners.aws.login import Login, log_in
+from jitbot.runners.aws.session import client, demand_botocore
+from jitbot.runners.deadline import seconds_left
+
+LOOK_SECONDS = 30.0
+"""How long a plan or a check may take."""
+POLL_SECONDS = 1.0
+KEPT_SECONDS = 5.0
+"""Kept for the last word when something is waited for up to the deadline; a quarter where there is less."""
+
+Answer = Mapping[str, Any]
+
+
+class Way:
+    """Calls to AWS in one account. `ask` only looks, and is tried again; `tell` changes something, and is sent once."""
+
+    def __init__(self, told: Account, site: Site, *, seconds: float, name: str, poll_seconds: float) -> None:
+        """Log in. Raises: NoWord, NotGranted."""
+        self.poll_seconds = poll_seconds
+        self._told = told
+        self._site = site
+        self._name = name
+        self._until = time.time() + seconds
+        self._kept = min(KEPT_SECONDS, seconds / 4)
+        self._login = self._log_in()
+
+    @property
+    def left(self) -> float:
+        """Return how many seconds are left."""
+        return self._until - time.time()
+
+    def ask(self, service: Service, operation: str, /, **words: Any) -> Answer:
+        """Look at something. Raises: NoWord, NotGranted."""
+        return self._call(service, operation, words, self._keys(), looks=True)
+
+    def every(self, service: Service, operation: str, key: str, /, **words: Any) -> Sequence[Any]:
+        """Look at all that there is of something, page by page. Raises: NoWord, NotGranted."""
+        found: list[Any] = []
+        with self._client(service, self._keys(), looks=True) as made:
+            for page in made.get_paginator(operation).paginate(**words):
+                found += page[key]
+                self._demand_time()
+        return found
+
+    def tell(self, service: Service, operation: str, /, **words: Any) -> Answer:
+        """Change something, once. Raises: NoWord (of which kind says what may have happened), NotGranted."""
+        return self._call(service, operation, words, self._keys(), looks=False)
+
+    def sts(self, operation: str, keys: dict[str, str] | None, **words: Any) -> Answer:
+        """Ask STS with other keys than those of this way, or unsigned. Raises: NoWord, NotGranted."""
+        return self._call("sts", operation, words, keys, looks=True)
+
+    def looks(self, seconds: float = float("inf")) -> Iterator[None]:
+        """Yield again and again, with a pause between: once at least, and as long as may still be waited."""
+        until = min(time.time() + seconds, self._until - self._kept)
+        yield
+        while (left := until - time.time()) > 0:
+            time.sleep(min(self.poll_seconds, left))
+            yield
+
+    def _keys(self) -> dict[str, str]:
+        if self._login.stale:
+            self._login = self._log_in()
+        return self._login.keys
+
+    def _log_in(self) -> Login:
+        return log_in(self._told, self._site, self, name=self._name, seconds=self.left)
+
+    def _call(
+        self, service: Service, operation: str, words: Answer, keys: dict[str, str] | None, *, looks: bool
+    ) -> Answer:
+        with self._client(service, keys, looks=looks) as made:
+            answer: Answer = getattr(made, operation)(**words)
+            return answer
+
+    @contextmanager
+    def _client(self, service: Service, keys: dict[str, str] | None, *, looks: bool) -> Iterator[Any]:
+        """Make a client for one call, whose errors become ours."""
+        from botocore import exceptions as said
+
+        self._demand_time()
+        made = client(self._told, service, keys, self.left, looks=looks, see=self._see)
+        try:
+            yield made
+        except said.ClientError as error:
+            raise complaint(service, self._hidden(error.response)) from error
+        except (said.EndpointConnectionError, said.ConnectTimeoutError, said.ParamValidationError) as error:
+            raise NotSent(_words(service, error)) from error
+        except said.BotoCoreError as error:
+            raise NoAnswer(_words(service, error)) from error
+        finally:
+            made.close()
+
+    def _see(self, request: Any, **_more: Any) -> None:
+        """See that the operator lets jitbot talk to where a request goes. Raises: NotGranted."""
+        allowed(request.url, self._site)
+
+    def _demand_time(self) -> None:
+        if self.left <= 0:
+            raise NotSent("The time for this was over before AWS was asked.")
+
+    def _hidden(self, response: Answer) -> Answer:
+        """Return an error's answer without the keys of a role, which no site knows as secrets."""
+        words = str(response.get("Error", {}).get("Message", ""))
+        for secret in self._login.keys.values() if hasattr(self, "_login") else ():
+            words = words.replace(secret, HIDDEN)
+        return {**response, "Error": {**response.get("Error", {}), "Message": words}}
+
+
+class Ways:
+    """How one runner comes to AWS: to look, or to act."""
+
+    def __init__(self, site: Site, poll_seconds: float = POLL_SECONDS) -> None:
+        """Raises: ModuleNotFoundError where botocore is not installed."""
+        demand_botocore()
+        self._site = site
+        self._poll_seconds = poll_seconds
+
+    def look(self, told: Account) -> Way:
+        """Come to look. Raises: NoWord, NotGranted."""
+        return Way(told, self._site, seconds=LOOK_SECONDS, name="looks", poll_seconds=self._poll_seconds)
+
+    def act(self, told: Account, run: Run) -> Way:
+        """Come to do what a run does, under its key. Raises: NoWord, NotGranted, RunnerRefused when it is too late."""
+        return Way(told, self._site, seconds=seconds_left(run), name=run.key, poll_seconds=self._poll_seconds)
+
+
+def _words(service: str, error: Exception) -> str:
+    return shown(f"AWS {service} gave no answer: {' '.join(str(error).split())}")
