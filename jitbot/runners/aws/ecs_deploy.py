@@ -23,7 +23,8 @@ class EcsDeploy:
     """See `DeployInputs` for what it can be told."""
 
     Inputs: type[BaseModel] = DeployInputs
-    repeatable = True
+    repeatable = False
+    """Where AWS is not reached, a second start could not tell that nothing happened: the first may have done it."""
     undoable = True
     stoppable = True
 
@@ -129,10 +130,7 @@ def _before(service: Service) -> Before:
 
 
 def _sent(way: Way, told: DeployInputs, service: Service, note: mark.Mark) -> Deployment:
-    """Have ECS deploy, unless it is at it already. Raises: RunnerRefused, RunnerUnsure."""
-    begun = service.primary if note == service.mark and told.count in (None, service.count) else None
-    if begun is not None and begun.id != note.before["primary"] and begun.task == _wanted(told, service):
-        return begun
+    """Have ECS deploy. Raises: RunnerRefused, RunnerUnsure."""
     words: dict[str, Any] = {"forceNewDeployment": True}
     words |= {"taskDefinition": told.task_definition} if told.task_definition else {}
     words |= {"desiredCount": told.count} if told.count is not None else {}

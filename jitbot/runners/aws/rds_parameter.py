@@ -47,7 +47,8 @@ class RdsParameter:
     """See `RdsInputs` for what it can be told."""
 
     Inputs: type[BaseModel] = RdsInputs
-    repeatable = True
+    repeatable = False
+    """Where AWS is not reached, a second start could not tell that nothing happened: the first may have done it."""
     undoable = True
 
     def __init__(self, site: Site, poll_seconds: float = POLL_SECONDS) -> None:

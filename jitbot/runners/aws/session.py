@@ -11,9 +11,8 @@ from typing import Any
 
 from jitbot.runners.aws.account import Account, Service
 
-CONNECT_SECONDS = 5.0
-CALL_SECONDS = 10.0
-"""How long one try of a call may take at most."""
+PATIENCE_SECONDS = 20.0
+"""How long one call may take at most, with all its tries."""
 TRIES = 3
 """How often what only looks is tried. What changes something is tried once: its author decides what may be repeated."""
 
@@ -37,7 +36,7 @@ def client(
     looks: bool,
     see: Callable[..., None],
 ) -> Any:
-    """Make a client whose calls end within some seconds. Without keys, calls are not signed.
+    """Make a client whose calls end within some seconds, all tries together. Without keys, calls are not signed.
 
     `see(request=…)` is asked about each request just before it is sent.
     """
@@ -46,8 +45,8 @@ def client(
 
     tries = TRIES if looks else 1
     config = Config(
-        connect_timeout=max(_LEAST_SECONDS, min(CONNECT_SECONDS, seconds / tries / 2)),
-        read_timeout=max(_LEAST_SECONDS, min(CALL_SECONDS, seconds / tries / 2)),
+        connect_timeout=max(_LEAST_SECONDS, seconds / tries / 3),
+        read_timeout=max(_LEAST_SECONDS, seconds / tries / 2),
         retries={"mode": "standard", "total_max_attempts": tries},
         proxies={},
         ignore_configured_endpoint_urls=True,

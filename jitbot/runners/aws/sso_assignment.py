@@ -27,7 +27,8 @@ class SsoAssignment:
     """See `AssignmentInputs` for what it can be told."""
 
     Inputs: type[BaseModel] = AssignmentInputs
-    repeatable = True
+    repeatable = False
+    """Where AWS is not reached, a second start could not tell that nothing happened: the first may have done it."""
     undoable = True
 
     def __init__(self, site: Site, poll_seconds: float = POLL_SECONDS) -> None:
@@ -56,14 +57,14 @@ class SsoAssignment:
         told = cast(AssignmentInputs, inputs)
         with unharmed():
             way = self._ways.act(told, run)
-            name = _permission_set(way, told)["Name"]
+            name, who = _permission_set(way, told)["Name"], _who(way, told)
             known, held = _mark(way, told), _is_assigned(way, told)
         note = mark.of_grant(known, run, held=held)
         if note != known:
             tag = {"Key": _tag(told), "Value": mark.written(note)}
             first(lambda: _tagging(way, told, "tag_resource", Tags=[tag]), f"{name} may have a new tag")
         if not held:
-            run.log(f"{name} is being assigned in {told.to_account}")
+            run.log(f"{name} is being assigned to {who} in {told.to_account}")
             _create(way, told, None if known else note)
         run.log(f"{name} is assigned in {told.to_account}{', as it was before' if held else ''}")
         return Receipt({"before": dict(note.before)}, summary=f"{name} is assigned in {told.to_account}")

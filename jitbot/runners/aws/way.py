@@ -12,7 +12,7 @@ from jitbot.ports import Run, Site
 from jitbot.runners.aws.account import Account, Service
 from jitbot.runners.aws.answers import NoAnswer, NotSent, complaint
 from jitbot.runners.aws.login import Login, log_in
-from jitbot.runners.aws.session import client, demand_botocore
+from jitbot.runners.aws.session import PATIENCE_SECONDS, client, demand_botocore
 from jitbot.runners.deadline import seconds_left
 
 LOOK_SECONDS = 30.0
@@ -35,6 +35,8 @@ class Way:
         self._name = name
         self._until = time.time() + seconds
         self._kept = min(KEPT_SECONDS, seconds / 4)
+        self._clients: dict[tuple[str | bool, ...], tuple[Any, float]] = {}
+        self._login = Login({})
         self._login = self._log_in()
 
     @property
@@ -90,19 +92,29 @@ class Way:
     def _client(self, service: Service, keys: dict[str, str] | None, *, looks: bool) -> Iterator[Any]:
         """Make a client for one call, whose errors become ours."""
         from botocore import exceptions as said
+        from botocore.parsers import ResponseParserError
 
         self._demand_time()
-        made = client(self._told, service, keys, self.left, looks=looks, see=self._see)
+        made = self._made(service, keys, looks=looks)
         try:
             yield made
         except said.ClientError as error:
             raise complaint(service, self._hidden(error.response)) from error
         except (said.EndpointConnectionError, said.ConnectTimeoutError, said.ParamValidationError) as error:
             raise NotSent(_words(service, error)) from error
-        except said.BotoCoreError as error:
+        except (said.BotoCoreError, ResponseParserError) as error:
             raise NoAnswer(_words(service, error)) from error
         finally:
-            made.close()
+            made.close()  # its connections only: it can be used again
+
+    def _made(self, service: Service, keys: dict[str, str] | None, *, looks: bool) -> Any:
+        """Return a client whose calls end in time: the last one, as long as there is time enough for its patience."""
+        name = (service, looks, *(keys or {}).values())
+        if name not in self._clients or self._clients[name][1] > self.left:
+            patience = min(self.left, PATIENCE_SECONDS)
+            made = client(self._told, service, keys, patience, looks=looks, see=self._see)
+            self._clients[name] = (made, patience)
+        return self._clients[name][0]
 
     def _see(self, request: Any, **_more: Any) -> None:
         """See that the operator lets jitbot talk to where a request goes. Raises: NotGranted."""
@@ -115,7 +127,7 @@ class Way:
     def _hidden(self, response: Answer) -> Answer:
         """Return an error's answer without the keys of a role, which no site knows as secrets."""
         words = str(response.get("Error", {}).get("Message", ""))
-        for secret in self._login.keys.values() if hasattr(self, "_login") else ():
+        for secret in self._login.keys.values():
             words = words.replace(secret, HIDDEN)
         return {**response, "Error": {**response.get("Error", {}), "Message": words}}
 
