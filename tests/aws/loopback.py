@@ -88,10 +88,20 @@ class AnAccount:
     def script(self, **what: Any) -> None:
         self._post("tests/script", json.dumps(what).encode())
 
-    def calls(self, operation: str = "") -> Sequence[str]:
-        """Return all calls since the beginning of the test, or those of one operation."""
-        found: list[str] = json.loads(self._post("tests/calls"))
-        return [call for call in found if not operation or call.endswith(f":{operation}")]
+    def calls(self, operation: str) -> Sequence[str]:
+        """Return the calls of one operation since the beginning of the test, each with its service."""
+        return [call for call in self.all_calls() if call.endswith(f":{operation}")]
+
+    def all_calls(self) -> Sequence[str]:
+        return [call for call, _ in json.loads(self._post("tests/calls"))]
+
+    def forget_calls(self) -> None:
+        self._post("tests/forget-calls")
+
+    def sent(self, operation: str) -> str:
+        """Return what the one call of an operation said."""
+        [body] = [body for call, body in json.loads(self._post("tests/calls")) if call.endswith(f":{operation}")]
+        return str(body)
 
     def reset(self) -> None:
         self._post("moto-api/reset-auth", b"inf")

@@ -33,7 +33,7 @@ class Faulty:
     def __init__(self, inner: Callable[[Environ, Begin], Iterable[bytes]]) -> None:
         self._inner = inner
         self._faults: list[dict[str, Any]] = []
-        self._calls: list[str] = []
+        self._calls: list[tuple[str, str]] = []
         self._over = Event()
 
     def __call__(self, environ: Environ, begin: Begin) -> Iterable[bytes]:
@@ -45,7 +45,7 @@ class Faulty:
         if path.startswith("/moto-api"):
             return self._inner(environ, begin)
         service, operation = _called(environ, body)
-        self._calls.append(f"{service}:{operation}")
+        self._calls.append((f"{service}:{operation}", body.decode(errors="replace")))
         fault = next((each for each in self._faults if each["operation"] == operation), None)
         if fault is None:
             return self._inner(environ, begin)
@@ -67,6 +67,8 @@ class Faulty:
             self._faults.append(json.loads(body))
         elif what == "script":
             SCRIPT.update(json.loads(body))
+        elif what == "forget-calls":
+            self._calls.clear()
         elif what == "calls":
             answer = self._calls
         begin("200 OK", [("Content-Type", "application/json")])

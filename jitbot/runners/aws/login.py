@@ -1,6 +1,6 @@
 """From inputs to keys: those of the policy, those of a role that they assume, or of one that a token is good for.
 
-Nothing of this machine is used in their place: docs/adr/0022-no-ambient-credentials.md says why.
+Nothing of this machine is used in their place: docs/reference/runners-aws.md says why.
 """
 
 import re

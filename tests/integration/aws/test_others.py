@@ -213,7 +213,11 @@ def test_a_parameter_that_was_at_its_default_is_reset(aws) -> None:
 @pytest.mark.parametrize("with_receipt", [True, False])
 def test_a_parameter_that_was_set_gets_its_value_back(aws, with_receipt) -> None:
     doing = parameter(aws)
-    old = {"ParameterName": "max_connections", "ParameterValue": "{DBInstanceClassMemory/1}", "ApplyMethod": "immediate"}
+    old = {
+        "ParameterName": "max_connections",
+        "ParameterValue": "{DBInstanceClassMemory/1}",
+        "ApplyMethod": "immediate",
+    }
     aws.admin("rds").modify_db_parameter_group(DBParameterGroupName="orders", Parameters=[old])
     receipt = doing.start()
     doing.undo(receipt if with_receipt else None)
