@@ -6,8 +6,8 @@ Who may cause an event is policy; whether it is possible is here. Terminal state
 DECIDING    allow -> APPROVED · ask -> PENDING · deny -> DENIED · withdraw -> WITHDRAWN
 PENDING     approve -> APPROVED · deny -> DENIED · withdraw -> WITHDRAWN · lapse -> LAPSED · revise -> PENDING
 APPROVED    start -> RUNNING · deny -> DENIED · ask -> PENDING · withdraw -> WITHDRAWN · miss -> MISSED
-RUNNING     verify -> VERIFYING · succeed -> SUCCEEDED · grant -> ACTIVE · refuse -> FAILED · stop -> UNDOING
-            expire -> UNDOING · lose -> UNSURE · repeat -> RUNNING
+RUNNING     verify -> VERIFYING · succeed -> SUCCEEDED · grant -> ACTIVE · refuse -> FAILED · fail -> FAILED
+            stop -> UNDOING · undo -> UNDOING · expire -> UNDOING · lose -> UNSURE · repeat -> RUNNING
 VERIFYING   succeed -> SUCCEEDED · grant -> ACTIVE · unhealthy -> UNDOING · fail -> FAILED · drop -> UNDOING
             stop -> UNDOING · expire -> UNDOING
 ACTIVE      expire -> UNDOING · revoke -> UNDOING · drop -> UNDOING · requester_gone -> UNDOING
@@ -72,7 +72,9 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.RUNNING, Event.SUCCEED): State.SUCCEEDED,
     (State.RUNNING, Event.GRANT): State.ACTIVE,
     (State.RUNNING, Event.REFUSE): State.FAILED,
+    (State.RUNNING, Event.FAIL): State.FAILED,
     (State.RUNNING, Event.STOP): State.UNDOING,
+    (State.RUNNING, Event.UNDO): State.UNDOING,
     (State.RUNNING, Event.EXPIRE): State.UNDOING,
     (State.RUNNING, Event.LOSE): State.UNSURE,
     (State.RUNNING, Event.REPEAT): State.RUNNING,
@@ -111,6 +113,7 @@ ENDED_BY: dict[UndoCause, Event] = {
     UndoCause.STOP: Event.END_ROLLED_BACK,
     UndoCause.UNHEALTHY: Event.END_ROLLED_BACK,
     UndoCause.NOT_STARTED: Event.END_FAILED,
+    UndoCause.PARTWAY: Event.END_ROLLED_BACK,
 }
 """How a request ends once it is undone, by why the undo began."""
 

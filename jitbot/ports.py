@@ -103,8 +103,8 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
     def alone(self, doing: str) -> None:
         """Wait until no other transaction is at this too; nobody else is until this one ends."""
 
-    def holders(self, target: str) -> Sequence[Request]:
-        """Return the unfinished requests that were started on this target, oldest first, locked."""
+    def holders(self, *targets: str) -> Sequence[Request]:
+        """Return the unfinished requests that were started on one of these targets, oldest first, locked."""
 
 
 class Ledger(Protocol):

@@ -11,6 +11,7 @@ from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKi
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
 from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
+from jitbot.model.parts import TOUCHED, Part, Progress, Stage, Waves
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
@@ -37,6 +38,7 @@ __all__ = [
     "CALENDAR_AHEAD",
     "DAY",
     "ENDS",
+    "TOUCHED",
     "WORKERS_OWN",
     "Action",
     "Answer",
@@ -81,11 +83,13 @@ __all__ = [
     "Owed",
     "Parameter",
     "ParameterType",
+    "Part",
     "Past",
     "Person",
     "Plan",
     "Policy",
     "Privilege",
+    "Progress",
     "Quota",
     "Reason",
     "ReasonRule",
@@ -98,6 +102,7 @@ __all__ = [
     "Selector",
     "Snapshot",
     "Span",
+    "Stage",
     "StandIn",
     "Standing",
     "State",
@@ -113,6 +118,7 @@ __all__ = [
     "Verification",
     "Waiting",
     "Watch",
+    "Waves",
     "WeeklySpan",
     "Window",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from jitbot.model.break_glass import BreakGlass
 from jitbot.model.facts import FactCall
 from jitbot.model.limits import Limits
+from jitbot.model.parts import Waves
 from jitbot.model.people import Selector
 from jitbot.model.rules import Rule
 from jitbot.model.verification import Verification
@@ -86,6 +87,8 @@ class Action:
     limits: Limits | None = None
     verify: Verification | None = None
     """How its runs are watched; None where nobody looks after the start."""
+    for_each: Waves | None = None
+    """How it is done on each of many targets; None where there is one."""
     beneficiary: str = ""
     """The parameter that names for whom it is done; empty where that is the requester."""
     break_glass: tuple[BreakGlass, ...] = ()

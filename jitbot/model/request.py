@@ -12,6 +12,7 @@ from typing import Any, NewType
 
 from jitbot.model.decision import Decision
 from jitbot.model.delegation import StandIn
+from jitbot.model.parts import Part, Progress, Waves
 from jitbot.model.people import UserId
 from jitbot.model.verification import Verification, Watch
 
@@ -20,6 +21,9 @@ RequestId = NewType("RequestId", int)
 
 WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence"})
 """The fields that say who works on a request and when; they authorise nothing, so signed events leave them out."""
+
+BETWEEN_WAVES = timedelta(minutes=2)
+"""How long looking at the health between two waves may take, beside the pause."""
 
 
 class State(StrEnum):
@@ -54,6 +58,7 @@ class UndoCause(StrEnum):
     UNHEALTHY = "unhealthy"
     REQUESTER_GONE = "requester_gone"
     NOT_STARTED = "not_started"
+    PARTWAY = "partway"
 
 
 class Verdict(StrEnum):
@@ -76,7 +81,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What will run, exactly; running, checking and undoing look here, never at today's policy."""
+    """What will run, exactly; running, checking and undoing look here, never at today's policy.
+
+    Where there are many targets, `parts` has one for each, `inputs` holds those of every part by its name, and
+    `time_limit` is that of one of them.
+    """
 
     title: str
     team: str
@@ -91,7 +100,22 @@ class Snapshot:
     plan: Plan | None = None
     verify: Verification | None = None
     stoppable: bool = False
-    """Whether its runner heeds that somebody wants a run to end early."""
+    """Whether somebody can have a run end early: its runner heeds that, or there is a next part to be left out."""
+    waves: Waves | None = None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Everything that is touched."""
+        return tuple(part.target for part in self.parts) or (self.target,)
+
+    @property
+    def longest(self) -> timedelta:
+        """How long the whole start may take: each wave its time limit, and the pauses with their looks."""
+        if self.waves is None:
+            return self.time_limit
+        waves = len(self.waves.split(len(self.parts)))
+        return waves * self.time_limit + (waves - 1) * (self.waves.pause + BETWEEN_WAVES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +217,8 @@ class Request:
     """True while a start was begun and its result is not known."""
     undo_attempts: int = 0
     receipt: Mapping[str, Any] | None = None
+    progress: tuple[Progress, ...] = ()
+    """How far each part has come, in the order of the snapshot's; empty before the start, and for one target."""
     watch: Watch | None = None
     """How far the watching has come that its action wants; None where it wants none, or it has not started."""
     handed_to: RequestId | None = None

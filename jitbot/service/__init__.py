@@ -12,6 +12,7 @@ from jitbot.service.owing import Owing, overdue
 from jitbot.service.queries import Queries
 from jitbot.service.reloading import Reloading
 from jitbot.service.reviewing import Reviewing
+from jitbot.service.rollouts import Rollouts
 from jitbot.service.running import Running
 from jitbot.service.stand_ins import StandIns
 from jitbot.service.sweep import Sweep
@@ -32,8 +33,9 @@ class Service:
         self.book = world.book
         asking = Asking(world, self._facts)
         watching = Watching(world, self._facts)
-        undoing = Undoing(world, watching)
-        running = Running(world, asking, watching)
+        rollouts = Rollouts(world, watching)
+        undoing = Undoing(world, watching, rollouts)
+        running = Running(world, asking, watching, rollouts)
         ending = Ending(world, self._facts, asking, running)
         reviewing = Reviewing(world, self._facts, asking)
         self.changing = Changing(world, reviewing)

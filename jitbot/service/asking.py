@@ -1,11 +1,12 @@
 """Ask and decide: take a request in, plan it, read the facts, and let policy say what happens."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jitbot.errors import Conflict, InvalidInput, RunnerError
+from jitbot.errors import Conflict, InvalidInput, RunnerError, RunnerRefused
 from jitbot.lifecycle import Event
 from jitbot.model import (
     Action,
@@ -32,6 +33,7 @@ from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.drafting import definition, draft, find_action, for_whom, planned, take
 from jitbot.service.facts import FactsReader
+from jitbot.service.parts import named, whole_plan
 from jitbot.service.telling import tell, tell_beneficiary
 from jitbot.service.world import World
 from jitbot.service.zones import zone_for
@@ -40,6 +42,9 @@ POLICY = "policy"
 """Who causes a move that follows from the rules alone."""
 AGAIN = timedelta(seconds=15)
 """When what has to wait (facts unread, policies broken) is tried again."""
+
+PLANS_AT_ONCE = 8
+"""So many parts of one request are planned at the same time."""
 
 
 class Asking:
@@ -96,8 +101,23 @@ class Asking:
 
     def plan(self, request: Request) -> Plan:
         """Ask the runner what would happen. Raises: RunnerError."""
+        if request.snapshot.parts:
+            return whole_plan(request.snapshot, self._part_plans(request))
         runner, inputs = self._world.runner(request)
         return runner.plan(inputs)
+
+    def _part_plans(self, request: Request) -> Sequence[Plan]:
+        """Ask for the plan of each part, several at the same time. Raises: RunnerRefused, naming the part."""
+
+        def one(position: int) -> Plan:
+            runner, inputs = self._world.runner(request, position)
+            try:
+                return runner.plan(inputs)
+            except RunnerError as error:
+                raise RunnerRefused(f"{named(request, [position])}: {error}") from error
+
+        with ThreadPoolExecutor(PLANS_AT_ONCE, thread_name_prefix="plan") as pool:
+            return list(pool.map(one, range(len(request.snapshot.parts))))
 
     def facts(self, policy: Policy, request: Request, reviews: Sequence[Review]) -> Facts:
         """Read the facts by which a request can be decided, but for what is counted in the ledger."""
@@ -249,7 +269,10 @@ def refused(summary: str) -> Decision:
 
 def held(entry: Entry, request: Request) -> Decision | None:
     """Refuse a target that somebody holds with other inputs, naming the holder."""
-    for holder in entry.holders(request.snapshot.target):
-        if holder.ttl is not None and dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):
+    for holder in entry.holders(*request.snapshot.targets):
+        alone = request.snapshot.parts or holder.snapshot.parts  # what has many targets shares none of them
+        if holder.id == request.id or holder.ttl is None:
+            continue
+        if alone or dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):
             return refused(f"{holder.name} holds this now, with other values. Ask again when it has ended.")
     return None

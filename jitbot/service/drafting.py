@@ -12,12 +12,15 @@ from typing import Any
 
 from jitbot import audit
 from jitbot.errors import InvalidInput, NotFound, PolicyError
-from jitbot.model import Action, Plan, Policy, Request, RequestId, Snapshot, State, UserId, Verification
+from jitbot.model import Action, Part, Plan, Policy, Request, RequestId, Snapshot, State, UserId, Verification, Waves
 from jitbot.policy.asking import parse_reason, parse_ttl
 from jitbot.policy.parameters import parse_parameters
 from jitbot.policy.starting import parse_start
 from jitbot.policy.templates import fill
 from jitbot.ports import Catalog
+
+MOST_PARTS = 50
+"""So many targets one request may have: each step of each of them is an event with the progress of all."""
 
 
 def find_action(policy: Policy, name: str) -> Action:
@@ -109,23 +112,57 @@ def for_whom(action: Action, params: Mapping[str, Any], requester: UserId) -> Us
 def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapshot:
     """Resolve what would run now. Raises: InvalidInput, also for parameters of an older definition."""
     try:
-        inputs = fill(action.inputs, params)
+        inputs, parts = _resolved(action, catalog, params)
     except PolicyError as error:
         raise InvalidInput(f"{action.name} has changed since it was asked: {error}") from error
-    typed, runner = catalog.inputs(action.runner, inputs), catalog.runner(action.runner)
+    runner = catalog.runner(action.runner)
     return Snapshot(
         title=action.title,
         team=action.team,
         channel=action.channel,
         runner=action.runner,
         inputs=inputs,
-        target=runner.target(typed),
+        target=", ".join(part.target for part in parts),
         time_limit=action.time_limit,
         risk=action.risk,
         definition=definition(action),
         verify=action.verify,
-        stoppable=bool(getattr(runner, "stoppable", False)),
+        stoppable=bool(getattr(runner, "stoppable", False)) or len(parts) > 1,
+        waves=action.for_each,
+        parts=parts if action.for_each else (),
     )
+
+
+def _resolved(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Part, ...]]:
+    """Return the inputs and the target, or those of each part by its name. Raises: InvalidInput, PolicyError."""
+    runner = catalog.runner(action.runner)
+    if action.for_each is None:
+        inputs = fill(action.inputs, params)
+        return inputs, (Part("", runner.target(catalog.inputs(action.runner, inputs))),)
+    name = action.for_each.parameter
+    inputs = {value: fill(action.inputs, {**params, name: value}) for value in chosen(action, params)}
+    parts = tuple(Part(value, runner.target(catalog.inputs(action.runner, inputs[value]))) for value in inputs)
+    first: dict[str, str] = {}
+    for part in parts:
+        if first.setdefault(part.target, part.name) != part.name:
+            raise _at(name, f"{part.name} and {first[part.target]} are the same target. Choose one of them.")
+    return inputs, parts
+
+
+def chosen(action: Action, params: Mapping[str, Any]) -> Sequence[str]:
+    """Return the values that an action is done on each of. Raises: InvalidInput where they are none, or too many."""
+    assert action.for_each is not None  # noqa: S101 - only such actions have them
+    name = action.for_each.parameter
+    values = params.get(name)
+    if not isinstance(values, list | tuple) or not values:
+        raise _at(name, "Choose at least one.")
+    if len(values) > MOST_PARTS:
+        raise _at(name, f"Choose {MOST_PARTS} at most; you have chosen {len(values)}.")
+    return list(dict.fromkeys(str(value) for value in values))
+
+
+def _at(field: str, text: str) -> InvalidInput:
+    return InvalidInput(text, {field: text})
 
 
 def planned(request: Request, plan: Plan) -> Request:
@@ -179,8 +216,13 @@ def definition(action: Action) -> str:
             "risk": action.risk,
             **({"beneficiary": action.beneficiary} if action.beneficiary else {}),
             **({"verify": _watched(action.verify)} if action.verify else {}),
+            **({"for_each": _gone_through(action.for_each)} if action.for_each else {}),
         }
     )
+
+
+def _gone_through(waves: Waves) -> Any:
+    return [waves.parameter, list(waves.sizes), waves.pause.total_seconds(), waves.check, waves.undo]
 
 
 def _watched(verify: Verification) -> Any:

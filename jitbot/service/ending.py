@@ -78,7 +78,7 @@ class Ending:
             raise Settled(f"{now.name} is running, and its runner cannot be stopped. Wait until it has ended.")
         if now.stopped_by is not None:
             raise Settled(f"{now.name} is being stopped already.")
-        tell(entry, entry.amend(now, "stopping", delivery.user, stopped_by=delivery.user))
+        tell(entry, entry.amend(now, "stopping", delivery.user, stopped_by=delivery.user, due_at=entry.now))
         entry.settle(delivery.key)
         return Answer(f"{now.name} is being stopped.", now.id)
 

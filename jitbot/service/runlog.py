@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jitbot.errors import StoreUnavailable
 from jitbot.model import Request
@@ -19,6 +19,23 @@ LOOK_SECONDS = 1.0
 """How often it is looked up whether somebody wants a run to end early."""
 MOST_CHARACTERS = 16_000
 """How much of one run's output the thread shows."""
+
+
+class PartLog:
+    """Implements `ports.Run` for one part of a run: a key and a time limit of its own, lines with its name."""
+
+    def __init__(self, run: "RunLog", name: str, position: int, time_limit: timedelta) -> None:
+        self.key = f"{run.key}-{position + 1}"
+        self.deadline = min(run.deadline, run.now() + time_limit)
+        self.until = run.until
+        self._run = run
+        self._name = name
+
+    def log(self, line: str) -> None:
+        self._run.log(f"{self._name}: {line}")
+
+    def stopping(self) -> bool:
+        return self._run.stopping()
 
 
 class RunLog:
@@ -40,6 +57,10 @@ class RunLog:
         self._looked = time.monotonic()
         self._stopping = False
         self._stoppable = stoppable
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._world.ledger.now()
 
     def stopping(self) -> bool:
         """Look into the ledger, every second at most; what cannot be read is no wish to stop."""

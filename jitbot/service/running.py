@@ -7,12 +7,25 @@ finds it goes on: before the start nothing has happened; after it, the result is
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
 from jitbot.lifecycle import Event
-from jitbot.model import Decision, HealthState, Outcome, Policy, Receipt, Request, State, UndoCause, Watch
+from jitbot.model import (
+    TOUCHED,
+    Decision,
+    HealthState,
+    Outcome,
+    Policy,
+    Progress,
+    Receipt,
+    Request,
+    Stage,
+    State,
+    UndoCause,
+    Watch,
+)
 from jitbot.policy.decide import decide
 from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY, Asking, asked_again, held
@@ -20,6 +33,8 @@ from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.owing import owe
+from jitbot.service.parts import of_stage, so_far, with_stage
+from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
 from jitbot.service.watching import Watching
@@ -45,10 +60,11 @@ class _Result:
 class Running:
     """The use cases of workers, from approval to a result. Every request handed in is claimed."""
 
-    def __init__(self, world: World, asking: Asking, watching: Watching) -> None:
+    def __init__(self, world: World, asking: Asking, watching: Watching, rollouts: Rollouts) -> None:
         self._world = world
         self._asking = asking
         self._watching = watching
+        self._rollouts = rollouts
 
     def approved(self, request: Request) -> None:
         """Run an approved request, if all is still as it was approved."""
@@ -137,11 +153,12 @@ class Running:
         if not _free(entry, request):
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
             return None
-        return self._intend(entry, request, Event.START, attempts=1, receipt=_base(entry, request), **decided)
+        begins = {"attempts": 1, "receipt": _base(entry, request), "progress": _none_begun(request)}
+        return self._intend(entry, request, Event.START, **begins, **decided)
 
     def _intend(self, entry: Entry, request: Request, event: Event, **changes: Any) -> Request:
         """Write down what is about to happen, the end first."""
-        deadline = request.start_deadline or entry.now + request.snapshot.time_limit
+        deadline = request.start_deadline or entry.now + request.snapshot.longest
         started = entry.move(
             request,
             event,
@@ -160,6 +177,8 @@ class Running:
 
     def _start(self, request: Request) -> None:
         world = self._world
+        if request.snapshot.parts:
+            return self._go_on(request)
         assert request.start_deadline is not None  # noqa: S101 - written with the intention
         run = RunLog(world, request, request.start_deadline, stoppable=True)
         try:
@@ -170,7 +189,40 @@ class Running:
         except RunnerError as error:
             result = _Result(unsure=str(error) or "the runner did not say")
         run.flush()
-        self._finish(request, result)
+        return self._finish(request, result)
+
+    def _go_on(self, request: Request) -> None:
+        """Do the next wave of a request with many targets, and write the result where that was the last."""
+        ended = self._rollouts.go_on(request)
+        if ended is None:
+            return
+        with self._world.ledger.begin() as entry:
+            moved = self._ended(entry, mine(entry, request), ended)
+        self._world.queue.messages()
+        self._world.queue.request(moved.id)
+
+    def _ended(self, entry: Entry, now: Request, failure: str) -> Request:
+        """Write what became of all parts: done, or on the way to be undone, or left as it is."""
+        touched, unsure = of_stage(now, *TOUCHED), of_stage(now, Stage.BEGUN, Stage.UNSURE)
+        wanted = now.ttl is not None or now.stopped_by is not None or _undone_when_one_fails(now)
+        may_land = bool(of_stage(now, Stage.BEGUN))
+        undone = failure and touched and wanted and now.undoable
+        if not undone and len(of_stage(now, Stage.DONE)) == len(now.progress):
+            return self._happened(entry, now, Receipt({}, f"all {len(now.progress)} done"))
+        if undone:
+            cause = UndoCause.PARTWAY if now.stopped_by is None else UndoCause.STOP
+            told: dict[str, Any] = {"undo_cause": cause, "due_at": entry.now, "outcome": failure}
+            moved = entry.move(now, Event.UNDO, WORKER, attempt_open=may_land, **told)
+            tell(entry, moved, f"{so_far(now)}; what was done is being undone: {failure}")
+            if cause is UndoCause.PARTWAY:
+                alarm(entry, moved, f"failed on the way, and is being undone: {failure}")
+            return moved
+        if unsure and now.state is State.RUNNING:
+            return self._lose(entry, now, failure, attempt_open=may_land)
+        outcome = f"{so_far(now)}, which is left as it is. {failure}" if touched else failure
+        moved = entry.move(now, Event.FAIL, WORKER, outcome=outcome, attempt_open=False)
+        tell(entry, moved, f"failed: {outcome}" if touched else f"failed, nothing happened: {outcome}")
+        return moved
 
     def _finish(self, request: Request, result: _Result) -> None:
         """Write the result; a late one is never lost."""
@@ -253,10 +305,12 @@ class Running:
     def lost(self, request: Request) -> None:
         """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure."""
         world = self._world
+        if request.snapshot.parts and not _over(request, world.ledger.now()):
+            return self._go_on(request)
         repeatable = self._repeatable(request)
         with world.ledger.begin() as entry:
             now = mine(entry, request)
-            if now.expires_at is not None and entry.now >= now.expires_at:
+            if _over(now, entry.now):
                 expired = entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now)
                 tell(entry, expired)
                 moved = expired
@@ -285,6 +339,8 @@ class Running:
                 now = mine(entry, request)
                 tell(entry, entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now))
             return world.queue.request(request.id)
+        if request.snapshot.parts:
+            return self._look_at_parts(request)
         began = world.ledger.now()
         health = world.health(request).state
         with world.ledger.begin() as entry:
@@ -300,14 +356,39 @@ class Running:
         world.queue.messages()
         return world.queue.request(request.id)
 
+    def _look_at_parts(self, request: Request) -> None:
+        """Let the runner's check settle one part after the other; once none is unsure, it is known what has become."""
+        now = self._world.ledger.now()
+        may_land = request.attempt_open and request.start_deadline is not None and now < request.start_deadline
+        progress = self._rollouts.look(request, may_land=may_land)
+        with self._world.ledger.begin() as entry:
+            soon = min(entry.now + CHECK_AGAIN, request.expires_at or entry.now + CHECK_AGAIN)
+            changes: dict[str, Any] = {"progress": progress} if progress != request.progress else {}
+            looked = entry.amend(
+                mine(entry, request), "checked", WORKER, due_at=soon, owner="", lease_until=None, **changes
+            )
+            if not of_stage(looked, Stage.BEGUN, Stage.UNSURE):
+                self._settled(entry, looked)
+        self._world.queue.messages()
+        self._world.queue.request(request.id)
+
+    def _settled(self, entry: Entry, now: Request) -> Request:
+        """Go on where no part is unsure any more: all of them are done, or the request has failed."""
+        done = len(of_stage(now, Stage.DONE)) == len(now.snapshot.parts)
+        return self._ended(entry, now, "" if done else now.outcome)
+
     def did_happen(self, entry: Entry, request: Request, by: str) -> Request:
         """Settle an unsure result as happened."""
         entry.record("settled", by, request.id, happened=True)
+        if request.snapshot.parts:
+            return self._settle_parts(entry, request, by, Stage.DONE)
         return self._happened(entry, request, None)
 
     def did_not_happen(self, entry: Entry, request: Request, by: str) -> Request:
         """Settle an unsure result as not happened; a grant is undone all the same."""
         entry.record("settled", by, request.id, happened=False)
+        if request.snapshot.parts:
+            return self._settle_parts(entry, request, by, Stage.REFUSED)
         if request.ttl is not None:
             moved = entry.move(request, Event.UNDO, by, undo_cause=UndoCause.NOT_STARTED, due_at=entry.now)
             tell(entry, moved)
@@ -315,6 +396,10 @@ class Running:
         moved = entry.move(request, Event.FAIL, by, outcome="it did not happen", attempt_open=False)
         tell(entry, moved, "did not happen.")
         return moved
+
+    def _settle_parts(self, entry: Entry, request: Request, by: str, stage: Stage) -> Request:
+        unsure = of_stage(request, Stage.BEGUN, Stage.UNSURE)
+        return self._settled(entry, entry.amend(request, "parts", by, progress=with_stage(request, unsure, stage)))
 
     def _move(self, request: Request, event: Event, outcome: str, notice: str, **changes: Any) -> None:
         with self._world.ledger.begin() as entry:
@@ -333,11 +418,23 @@ class Running:
 
 def _free(entry: Entry, request: Request) -> bool:
     """Tell whether a target can be started on: start and undo on one target exclude each other."""
-    others = (holder for holder in entry.holders(request.snapshot.target) if holder.id != request.id)
+    others = (holder for holder in entry.holders(*request.snapshot.targets) if holder.id != request.id)
     return all(holder.state is State.ACTIVE for holder in others)
 
 
 def _base(entry: Entry, request: Request) -> Mapping[str, Any] | None:
     """Return the receipt of the first holder of this target, by which the last one undoes."""
-    holders = [holder for holder in entry.holders(request.snapshot.target) if holder.id != request.id]
+    holders = [holder for holder in entry.holders(*request.snapshot.targets) if holder.id != request.id]
     return next((holder.receipt for holder in holders if holder.receipt is not None), None)
+
+
+def _none_begun(request: Request) -> tuple[Progress, ...]:
+    return (Progress(),) * len(request.snapshot.parts)
+
+
+def _undone_when_one_fails(request: Request) -> bool:
+    return request.snapshot.waves is not None and request.snapshot.waves.undo
+
+
+def _over(request: Request, now: datetime) -> bool:
+    return request.expires_at is not None and now >= request.expires_at

@@ -92,7 +92,7 @@ class Sweep:
         with self._turn:
             held = list(self._held.values())
         for request, since in held:
-            limit = max(request.snapshot.time_limit, TIME_LIMIT) + self._world.lease
+            limit = max(request.snapshot.longest, TIME_LIMIT) + self._world.lease
             try:
                 if self._world.ledger.now() < since + limit:
                     self._world.ledger.renew(request, self._world.lease)

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 
 from jitbot.errors import InvalidInput, RunnerError
 from jitbot.lifecycle import ENDED_BY, Event
-from jitbot.model import Receipt, Request, RequestId, State, UndoCause
+from jitbot.model import TOUCHED, Receipt, Request, RequestId, State, UndoCause
 from jitbot.ports import Entry
 from jitbot.service.claims import mine
+from jitbot.service.parts import of_stage
+from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
 from jitbot.service.watching import Watching
@@ -32,16 +34,20 @@ NOTICES = {
     UndoCause.REVOCATION: "was ended early by an approver.",
     UndoCause.DROP: "was dropped.",
     UndoCause.STOP: "was stopped, and is undone.",
+    UndoCause.PARTWAY: "has failed on the way; what was done is undone.",
     UndoCause.NOT_STARTED: "did not happen; what could have been left was taken back.",
 }
+_SAID = (UndoCause.STOP, UndoCause.PARTWAY)
+"""The causes whose outcome says why, and is kept."""
 
 
 class Undoing:
     """The use cases of workers at the end. Every request handed in is claimed."""
 
-    def __init__(self, world: World, watching: Watching) -> None:
+    def __init__(self, world: World, watching: Watching, rollouts: Rollouts) -> None:
         self._world = world
         self._watching = watching
+        self._rollouts = rollouts
 
     def expired(self, request: Request) -> None:
         """End a grant whose time is over, and undo it."""
@@ -107,13 +113,15 @@ class Undoing:
         self._world.queue.messages()
 
     def _call(self, request: Request, run: RunLog) -> None:
+        if request.snapshot.parts:
+            return self._rollouts.undo(request, run)
         runner, inputs = self._world.runner(request)
-        runner.undo(inputs, None if request.receipt is None else Receipt(request.receipt), run)
+        return runner.undo(inputs, None if request.receipt is None else Receipt(request.receipt), run)
 
     def _heir(self, request: Request) -> Request | None:
         """Return who else holds this target; itself where somebody is just starting on it and we have to wait."""
         with self._world.ledger.begin() as entry:
-            others = [each for each in entry.holders(request.snapshot.target) if each.id != request.id]
+            others = [each for each in entry.holders(*request.snapshot.targets) if each.id != request.id]
         if any(each.state is State.RUNNING for each in others):
             return request
         return next((each for each in others if each.ttl is not None and each.state is not State.UNDOING), None)
@@ -129,7 +137,7 @@ class Undoing:
 
     def _end(self, entry: Entry, now: Request, heir: RequestId | None = None) -> None:
         assert now.undo_cause is not None  # noqa: S101 - written with the move to UNDOING
-        outcome = f"handed over to JIT-{heir}" if heir else now.outcome if now.undo_cause is UndoCause.STOP else ""
+        outcome = f"handed over to JIT-{heir}" if heir else now.outcome if now.undo_cause in _SAID else ""
         moved = entry.move(now, ENDED_BY[now.undo_cause], WORKER, outcome=outcome, handed_to=heir, attempt_open=False)
         tell(entry, moved, outcome if heir else NOTICES.get(now.undo_cause, "was undone."))
 
@@ -160,6 +168,8 @@ def _once_more(now: Request, request: Request, began: datetime) -> datetime | No
     """Tell when an undo that was done has to be done again, since the start has landed meanwhile or still may."""
     if now.attempt_open and now.start_deadline is not None and began < now.start_deadline:
         return now.start_deadline
+    if now.snapshot.parts:
+        return now.due_at if of_stage(now, *TOUCHED) else None
     return now.due_at if now.version != request.version else None
 
 

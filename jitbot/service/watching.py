@@ -67,13 +67,24 @@ class Watching:
         world.queue.messages()
         world.queue.request(request.id)
 
+    def between(self, request: Request) -> Reading:
+        """Take one reading of the parts that are done, by what the action says, or else by the runner's own check.
+
+        A runner that cannot tell keeps nothing from going on; a condition that cannot be read does.
+        """
+        if request.snapshot.verify is not None:
+            return self._reading(request, request.snapshot.verify, request.watch or Watch())
+        health = self._world.health(request)
+        bad = health.state in (HealthState.UNHEALTHY, HealthState.ABSENT)
+        return Reading(UNHEALTHY if bad else HEALTHY, health.detail)
+
     def undone(self, request: Request) -> None:
         """Take one reading of what was undone: whether the undo has helped."""
         verification, watch = _watched(request)
         reading = self._reading(request, verification, watch)
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
-            watch = _after(watch, reading)
+            watch = counted(watch, reading)
             over = watch.until is None or entry.now >= watch.until
             if reading.state is HEALTHY:
                 self._end_undone(entry, now, watch, "healthy again.")
@@ -87,7 +98,7 @@ class Watching:
     def watch_undone(self, entry: Entry, now: Request) -> bool:
         """Begin to watch whether an undo has helped; False where nobody wants to know."""
         verification, watch = now.snapshot.verify, now.watch
-        wanted = now.undo_cause in (UndoCause.UNHEALTHY, UndoCause.STOP)
+        wanted = now.undo_cause in (UndoCause.UNHEALTHY, UndoCause.STOP, UndoCause.PARTWAY)
         if verification is None or watch is None or not wanted or now.attempt_open:
             return False
         begun = replace(watch, undone=True, unhealthy=0, until=entry.now + verification.within)
@@ -96,7 +107,7 @@ class Watching:
 
     def _follow(self, entry: Entry, now: Request, reading: Reading) -> None:
         verification, watch = _watched(now)
-        watch = _after(watch, reading)
+        watch = counted(watch, reading)
         over = watch.until is not None and entry.now >= watch.until
         if watch.unhealthy >= RUNNING:
             self._unhealthy(entry, now, watch, verification)
@@ -160,7 +171,7 @@ def _watched(request: Request) -> tuple[Verification, Watch]:
     return verification, request.watch or Watch()
 
 
-def _after(watch: Watch, reading: Reading) -> Watch:
+def counted(watch: Watch, reading: Reading) -> Watch:
     """Count a reading; one that tells nothing is neither healthy nor unhealthy."""
     if reading.state is UNKNOWN:
         return replace(watch, said=reading.said)

@@ -1,6 +1,7 @@
 """What every use case is given: the ports, the policies in force, and nothing of any vendor."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from jitbot.errors import InvalidInput, RunnerError, RunnerRefused
 from jitbot.model import Health, HealthState, Receipt, Request
 from jitbot.ports import Catalog, Delegations, Directory, Inbox, Ledger, Queue, Runner, Sources, Trail
 from jitbot.service.book import Book
+from jitbot.service.parts import looked_at, whole_health
 
 log = logging.getLogger(__name__)
 
@@ -30,23 +32,36 @@ class World:
     lease: timedelta = timedelta(seconds=20)
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
 
-    def runner(self, request: Request) -> tuple[Runner, Any]:
-        """Return what runs a request, and its typed inputs.
+    def runner(self, request: Request, part: int | None = None) -> tuple[Runner, Any]:
+        """Return what runs a request, and its typed inputs; those of one of its parts where it has any.
 
         Raises: RunnerRefused where it is not installed any more, InvalidInput where it takes other inputs now.
         """
-        name = request.snapshot.runner
+        name, inputs = request.snapshot.runner, request.snapshot.inputs
+        if part is not None:
+            inputs = inputs[request.snapshot.parts[part].name]
         try:
-            return self.catalog.runner(name), self.catalog.inputs(name, request.snapshot.inputs)
+            return self.catalog.runner(name), self.catalog.inputs(name, inputs)
         except KeyError:
             raise RunnerRefused(f"the runner {name} is not installed here any more") from None
 
     def health(self, request: Request) -> Health:
         """Return how what a request started is, as its runner's check sees it; UNKNOWN where that cannot be told."""
-        receipt = None if request.receipt is None else Receipt(request.receipt)
+        if request.snapshot.parts:
+            positions = looked_at(request)
+            healths = {request.snapshot.parts[each].name: self.part_health(request, each) for each in positions}
+            return whole_health(healths)
+        return self._checked(request, request.receipt)
+
+    def part_health(self, request: Request, part: int) -> Health:
+        """Return how one part is; UNKNOWN where that cannot be told."""
+        receipt = request.progress[part].receipt if request.progress else None
+        return self._checked(request, receipt, part)
+
+    def _checked(self, request: Request, kept: Mapping[str, Any] | None, part: int | None = None) -> Health:
         try:
-            runner, inputs = self.runner(request)
-            return runner.check(inputs, receipt)
+            runner, inputs = self.runner(request, part)
+            return runner.check(inputs, None if kept is None else Receipt(kept))
         except (RunnerError, InvalidInput) as error:
             log.warning("%s could not be checked: %s", request.name, error)
             return Health(HealthState.UNKNOWN, str(error))

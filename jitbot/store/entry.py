@@ -66,6 +66,8 @@ class StoreEntry:
         """Insert a request with its first event."""
         written = self._connection.execute(statements.ADD_REQUEST, to_row(request, new=True))
         added = replace(request, id=RequestId(written.scalar_one()))
+        if added.snapshot.parts:
+            self._draw_out_parts(added)
         self.record("requested", by, added.id, changes=signed_fields(added))
         return added
 
@@ -92,6 +94,8 @@ class StoreEntry:
             raise Conflict(f"{request.name} was moved by somebody else.")
         if "obligation" in changes:
             self._draw_out(changed)
+        if "snapshot" in changes and (request.snapshot.parts or changed.snapshot.parts):
+            self._draw_out_parts(changed)
         signed = signed_changes(changes)
         if signed:
             self.record(kind, by, request.id, note=note, changes=signed)
@@ -105,6 +109,12 @@ class StoreEntry:
             row = {"request": request.id, "person": request.requester, "due_at": owed.due_at}
             row |= {"look_at": owed.look_at, "reviewed_at": owed.reviewed_at}
             self._connection.execute(insert(tables.obligations).values(row))
+
+    def _draw_out_parts(self, request: Request) -> None:
+        """Keep the rows by which the targets of a request are found equal to its snapshot."""
+        self._connection.execute(delete(tables.parts).where(tables.parts.c.request == request.id))
+        rows = [{"request": request.id, "target": target} for target in request.snapshot.targets]
+        self._connection.execute(insert(tables.parts), rows)
 
     def review(self, request: Request, review: Review) -> None:
         """Keep one review a person and revision: the last."""
@@ -155,12 +165,16 @@ class StoreEntry:
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(doing, 0))))
 
-    def holders(self, target: str) -> Sequence[Request]:
-        """Lock and return who holds a target; on Postgres the target itself is locked, since nobody may hold it yet."""
-        self.alone(target)
+    def holders(self, *targets: str) -> Sequence[Request]:
+        """Lock and return who holds a target; on Postgres the target itself is locked, since nobody may hold it yet.
+
+        Several are always locked in the same order, so that two who want the same ones never wait for each other.
+        """
+        for target in sorted(targets):
+            self.alone(target)
         query = (
             select(tables.requests)
-            .where(tables.requests.c.target == target, tables.requests.c.state.in_(HOLDING))
+            .where(tables.requests.c.id.in_(statements.touching(targets)), tables.requests.c.state.in_(HOLDING))
             .order_by(tables.requests.c.id)
             .with_for_update()
         )

@@ -4,10 +4,11 @@ Values are given when a statement is executed. Names that begin with an undersco
 do not meet the columns that are set.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Dialect, bindparam, case, insert, select, update
+from sqlalchemy import Dialect, SelectBase, bindparam, case, insert, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jitbot.store import tables
@@ -42,6 +43,12 @@ COPIES = select(tables.copies).where(_is(tables.copies, "request")).order_by(tab
 HEAD = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
 MOVE_HEAD = update(tables.chain).where(tables.chain.c.id == 1)
 ADD_EVENTS = insert(tables.events)
+
+
+def touching(targets: Sequence[str]) -> SelectBase:
+    """Return the query for the ids of requests that have one of these targets, or have it among many."""
+    own = select(tables.requests.c.id).where(tables.requests.c.target.in_(targets))
+    return union_all(own, select(tables.parts.c.request).where(tables.parts.c.target.in_(targets)))
 
 
 @cache

@@ -1,7 +1,8 @@
 """The tables. Deadlines are columns: what is due is a query, never a stored job.
 
 `requests` has one column for each field of `model.Request`, by the same name, so that a row and a request are one
-thing; `target` is the snapshot's, drawn out so that holders of a target can be found.
+thing; `target` is the snapshot's, drawn out so that holders of a target can be found. Where there are many, `parts`
+has a row for each.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,19 @@ from sqlalchemy import (
     text,
 )
 
-from jitbot.model import Decision, DeliveryKind, Obligation, Snapshot, StandIn, State, Topic, UndoCause, Verdict, Watch
+from jitbot.model import (
+    Decision,
+    DeliveryKind,
+    Obligation,
+    Progress,
+    Snapshot,
+    StandIn,
+    State,
+    Topic,
+    UndoCause,
+    Verdict,
+    Watch,
+)
 from jitbot.store.columns import Instant, Length, Value
 
 SCHEMA = "0002"
@@ -99,6 +112,7 @@ requests = Table(
     Column("attempt_open", Boolean, nullable=False),
     Column("undo_attempts", Integer, nullable=False),
     Column("receipt", Value(Mapping[str, Any])),
+    Column("progress", Value(tuple[Progress, ...]), nullable=False, server_default=text("'[]'")),
     Column("watch", Value(Watch)),
     Column("handed_to", Serial),
     Column("outcome", Text, nullable=False),
@@ -239,6 +253,15 @@ obligations = Table(
     Index("ix_obligations_reviewed_at", "reviewed_at", "due_at"),
 )
 """Reviews owed after break-glass, drawn out of the requests' own fields so that they can be found."""
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("request", ForeignKey("requests.id"), primary_key=True, autoincrement=False),
+    Column("target", Text, primary_key=True),
+    Index("ix_parts_target", "target"),
+)
+"""The targets of requests that have many, drawn out of their snapshots so that their holders can be found."""
 
 policy_sets = Table(
     "policy_sets",

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from jitbot.lifecycle import HOLDING
 from jitbot.model import Counting, Failure, Holder, Request, State, Tally, UndoCause, UserId, Verdict
 from jitbot.store import tables
+from jitbot.store.statements import touching
 
 _REQUESTS = tables.requests.c
 _REVIEWS = tables.reviews.c
@@ -75,11 +76,12 @@ def _holders(connection: Connection, request: Request) -> tuple[Holder, ...]:
 
 
 def _failure(connection: Connection, request: Request, since: datetime) -> Failure | None:
-    unhealthy = and_(_REQUESTS.state == State.ROLLED_BACK, _REQUESTS.undo_cause == UndoCause.UNHEALTHY)
+    failed = (UndoCause.UNHEALTHY, UndoCause.PARTWAY)
+    unhealthy = and_(_REQUESTS.state == State.ROLLED_BACK, _REQUESTS.undo_cause.in_(failed))
     query = (
         select(_REQUESTS.id, _REQUESTS.ended_at)
         .where(
-            _REQUESTS.target == request.snapshot.target,
+            _REQUESTS.id.in_(touching(request.snapshot.targets)),
             _REQUESTS.action == request.action,
             or_(_REQUESTS.state == State.FAILED, unhealthy),
             _REQUESTS.ended_at > since,

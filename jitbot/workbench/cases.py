@@ -114,7 +114,7 @@ class _CaseReader:
             given.reason,
             given.ttl or "",
             given.source,
-            targets=1 if given.targets is None else given.targets,
+            targets=_targets(action, params) if given.targets is None else given.targets,
             undoable=given.undoable is not False,
             changes=given.changes is True,
             starts_at=given.starts_at or "",
@@ -231,3 +231,9 @@ def _unknown(what: str, name: str, known: Sequence[str], of: str = "") -> str:
 def only(cases: Sequence[Case], words: str) -> Sequence[Case]:
     """Return the cases whose name or file contains these words, upper and lower case alike."""
     return [case for case in cases if words.lower() in f"{case.file} {case.name}".lower()]
+
+
+def _targets(action: Action, params: Mapping[str, Any]) -> int:
+    """Return how many targets a plan has that says nothing else: one, or one for each value that was chosen."""
+    values = params.get(action.for_each.parameter) if action.for_each else None
+    return len(values) if isinstance(values, list) and values else 1

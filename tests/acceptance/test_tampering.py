@@ -16,8 +16,10 @@ from jitbot.model import (
     WORKERS_OWN,
     DeliveryKind,
     Obligation,
+    Progress,
     Request,
     Review,
+    Stage,
     StandIn,
     State,
     UndoCause,
@@ -70,6 +72,7 @@ BENT: dict[str, Callable[[Request], Any]] = {
     "receipt": lambda request: {"before": 666},
     "handed_to": lambda request: 5,
     "stopped_by": lambda request: EVE,
+    "progress": lambda request: (Progress(Stage.DONE, {"before": 7}),),
     "watch": lambda request: Watch(before={"facts.firing": 99}),
     "outcome": lambda request: "all is well",
 }

@@ -21,12 +21,15 @@ from jitbot.model import (
     Obligation,
     Outcome,
     Owed,
+    Part,
     Plan,
+    Progress,
     Reason,
     Request,
     RequestId,
     Selector,
     Snapshot,
+    Stage,
     State,
     Tier,
     UndoCause,
@@ -34,6 +37,7 @@ from jitbot.model import (
     Verification,
     Waiting,
     Watch,
+    Waves,
 )
 from tests.contract.conftest import LEASE, Store
 from tests.unit.core.builders import ANN, BO, CY, a_request, a_review, a_snapshot
@@ -57,7 +61,8 @@ FULL = Request(
         "high", "d" * 64, Plan("restarts", "f", "- a\n+ b", True, 7),
         Verification(timedelta(minutes=2), timedelta(seconds=5), "facts.n > 0", {"facts.n": FactKind.INTEGER},
             (FactCall("n", "fake", {"about": "{service}"}, FactKind.INTEGER, "a.yml:2"),), False, False, True, "a:3"),
-        True,
+        True, Waves("hosts", (1, 2), timedelta(seconds=30), False, False),
+        (Part("web1", "prod/web1"), Part("web2", "prod/web2")),
     ),
     digest="e" * 64,
     created_at=INSTANT,
@@ -100,6 +105,7 @@ FULL = Request(
     attempt_open=True,
     undo_attempts=4,
     receipt={"before": 100, "more": ["x"]},
+    progress=(Progress(Stage.DONE, {"before": 1}, "did it"), Progress()),
     watch=Watch({"facts.n": 1}, INSTANT, 1, "facts.n is 2", True),
     handed_to=RequestId(9),
     outcome="said",
@@ -303,6 +309,23 @@ def test_holders_of_a_target_are_those_who_may_have_touched_it(store: Store) -> 
         State.UNSURE,
     ]
     assert [each.id for each in holders] == sorted(each.id for each in held if each in holders)
+
+
+def test_each_of_many_targets_has_its_holder_and_a_new_revision_lets_go_of_others(store: Store) -> None:
+    many = replace(a_snapshot(target="a, b"), parts=(Part("a", "prod/a"), Part("b", "prod/b")))
+    held = store.add(state=State.ACTIVE, snapshot=many)
+    with store.ledger.begin() as entry:
+        assert [each.id for each in entry.holders("prod/b")] == [held.id]
+        assert [each.id for each in entry.holders("prod/c", "prod/a")] == [held.id]
+        fewer = replace(many, target="prod/b", parts=many.parts[1:])
+        entry.amend(entry.get(held.id), "revised", ANN, snapshot=fewer)
+    with store.ledger.begin() as entry:
+        assert entry.holders("prod/a") == []
+        assert [each.id for each in entry.holders("prod/b")] == [held.id]
+        entry.amend(entry.get(held.id), "revised", ANN, snapshot=a_snapshot(target="prod/c"))
+    with store.ledger.begin() as entry:
+        assert entry.holders("prod/b") == []
+        assert [each.id for each in entry.holders("prod/c")] == [held.id]
 
 
 def test_whoever_looks_at_a_target_has_it_to_themselves_though_nobody_holds_it_yet(store: Store) -> None:

@@ -277,7 +277,7 @@ def event_kinds() -> dict[str, list[str]]:
 
 def _kinds(module: ast.Module, method: str, call: ast.Call) -> Iterator[str]:
     """Yield the kinds that `record(kind, …)` and `amend(request, kind, …)` are called with, variables followed."""
-    place = {"record": 0, "amend": 1}.get(method)
+    place = {"record": 0, "amend": 1}.get(method.removeprefix("_"))
     if place is None or len(call.args) <= place:
         return
     kind = call.args[place]

@@ -30,7 +30,9 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize(("name", "number"), [("tutorial-policies.md", 5), ("howto/take-advice.md", 3)])
+@pytest.mark.parametrize(
+    ("name", "number"), [("tutorial-policies.md", 5), ("howto/take-advice.md", 3), ("howto/many-targets.md", 2)]
+)
 def test_the_page_can_be_done_as_written(tmp_path: Path, name: str, number: int) -> None:
     said, commands = "", 0
     (tmp_path / "policies").mkdir()

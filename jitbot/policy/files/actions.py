@@ -1,7 +1,7 @@
 """Actions, as a team's file declares them."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from jitbot.model import Action, FactCall, Limits, Parameter, ParameterType, ReasonRule, Timebox, Verification
@@ -11,6 +11,7 @@ from jitbot.policy.files.calendar import Dates
 from jitbot.policy.files.complaints import check
 from jitbot.policy.files.facts import FactReader, Sources
 from jitbot.policy.files.fields import pretty, read_parameter, unfit_pattern
+from jitbot.policy.files.for_each import one_at_a_time, read_for_each
 from jitbot.policy.files.inputs import Catalog, check_runner, check_templates
 from jitbot.policy.files.issues import Issues, Place
 from jitbot.policy.files.rules import RuleReader, Scope
@@ -120,6 +121,7 @@ class _ActionReader:
         )
         rules = RuleReader(self.document, scope, self.issues).read((*self.path, "rules"), keys.rules)
         requesters = (*self.path, "requesters")
+        waves = read_for_each(self.document, (*self.path, "for_each"), keys, parameters, self.issues)
         place = self.document.key(self.path)
         action = Action(
             name=name,
@@ -136,6 +138,7 @@ class _ActionReader:
             timebox=self._timebox(keys.timebox),
             limits=self._limits(keys.limits),
             verify=self._verify(scope, facts, parameters),
+            for_each=waves,
             beneficiary=self._beneficiary(parameters),
             description=keys.description,
             risk=keys.risk,
@@ -145,7 +148,7 @@ class _ActionReader:
             time_limit=keys.time_limit,
             where=f"{place.file}:{place.line}",
         )
-        self._check_inputs(parameters, faulty=len(self.issues) > before)
+        self._check_inputs(one_at_a_time(parameters, waves), faulty=len(self.issues) > before)
         return action
 
     def _parameters(self) -> tuple[Parameter, ...]:
@@ -153,7 +156,7 @@ class _ActionReader:
         below = (*self.path, "parameters")
         return tuple(read_parameter(self.document, (*below, name), keys, self.issues) for name, keys in fields)
 
-    def _check_inputs(self, parameters: tuple[Parameter, ...], *, faulty: bool) -> None:
+    def _check_inputs(self, parameters: Sequence[Parameter], *, faulty: bool) -> None:
         before = len(self.issues)
         if self.keys.inputs:
             names = [parameter.name for parameter in parameters]

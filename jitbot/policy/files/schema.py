@@ -50,6 +50,19 @@ def _reason(value: object) -> object:
     return {"required": value} if isinstance(value, bool) else value
 
 
+def _for_each(value: object) -> object:
+    return {"parameter": value} if isinstance(value, str) else value
+
+
+def _waves(value: object) -> object:
+    if value == "all":
+        return []
+    sizes = value if isinstance(value, list) else [value]
+    if sizes and all(isinstance(size, int) and not isinstance(size, bool) and size >= 1 for size in sizes):
+        return sizes
+    raise wrong("write `all`, a whole number from 1 on, or a list of them such as [1, 5].")
+
+
 def _entry_kind(value: Any) -> str:
     return "#any_of" if isinstance(value, dict) and "any_of" in value else "#entry"
 
@@ -60,6 +73,19 @@ def _allow_kind(value: Any) -> str:
 
 Bound = Annotated[int | str, PlainValidator(_bound), WithJsonSchema({"type": ["integer", "string"]})]
 Count = Annotated[int, Field(ge=1, le=20)]
+Waves = Annotated[
+    list[int],
+    PlainValidator(_waves),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "all"},
+                {"type": "integer", "minimum": 1},
+                {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}},
+            ]
+        }
+    ),
+]
 Yes = Annotated[Literal[True], PlainValidator(_yes), WithJsonSchema({"const": True})]
 Allow = Annotated[Annotated[Yes, Tag("#true")] | Annotated["QuotaKeys", Tag("#quota")], Discriminator(_allow_kind)]
 Deny = Annotated[
@@ -103,6 +129,22 @@ class LimitsKeys(Strict):
         if self.model_fields_set:
             return self
         raise wrong("this limits nothing; write held, held_by_one or cool_down, or leave `limits` out.")
+
+
+class ForEachKeys(Strict):
+    """How an action does the same on each of many targets."""
+
+    parameter: str = Field(description="The `multi-choice` parameter; in `with`, it stands for one of its values.")
+    waves: Waves = Field(
+        [1],
+        description="How many at the same time: `all`, a number, or one for each wave (the last repeats).",
+        json_schema_extra={"default": 1},
+    )
+    pause: Duration | None = Field(None, description="How long to wait between two waves; none if left out.")
+    check: bool = Field(True, description="Whether the health of what is done is looked at before the next wave.")
+    when_one_fails: Literal["undo", "stop"] | None = Field(
+        None, description="`undo` what was done, or `stop` and leave it; if left out, `undo` where that is possible."
+    )
 
 
 class StartLaterKeys(Strict):
@@ -257,6 +299,9 @@ class ActionKeys(Strict):
         json_schema_extra={"default": True},
     )
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What conditions may look at, by name.")
+    for_each: Annotated[ForEachKeys, BeforeValidator(_for_each, json_schema_input_type=str | ForEachKeys)] | None = (
+        Field(None, description="Do it on each value of a `multi-choice` parameter; the parameter's name for short.")
+    )
     timebox: TimeboxKeys | None = Field(None, description="Makes it a grant that ends by itself.")
     beneficiary: str | None = Field(None, description="The `user` parameter that names for whom it is done.")
     verify: VerifyKeys | None = Field(None, description="How a run is watched after it has started.")

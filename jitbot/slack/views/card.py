@@ -14,6 +14,7 @@ from jitbot.slack.views.buttons import buttons
 from jitbot.slack.views.content import Content, content, gist
 from jitbot.slack.views.people import Names, approvers, called, namer
 from jitbot.slack.views.standing import approved_by, review_owed, sign, standing
+from jitbot.slack.views.targets import targets
 
 NEEDS_SHOWN = 12
 DECIDED_LATER = frozenset({State.DECIDING, State.PENDING})
@@ -34,7 +35,7 @@ def draw_card(request: Request, reviews: Sequence[Review], names: Names, copy: C
     headline = first_line(request, reviews, names)
     told = content(request, names)
     decided = (*_changed(request, reviews, names), *_deciding(request, reviews, names))
-    below = [line for line in (*decided, *_ending(request, reviews, names)) if line]
+    below = [line for line in (*decided, targets(request), *_ending(request, reviews, names)) if line]
     calling = _calling(request, names) if copy.ping and not copy.private else []
     note: list[Line] = [[copy.note]] if copy.note else []
     parts = [paragraph(*note, headline), *told.parts(), paragraph(*below, calling)]

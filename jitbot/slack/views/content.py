@@ -96,7 +96,15 @@ def _happens(request: Request) -> tuple[Line, bool]:
 
 
 def _where(request: Request) -> Line:
+    parts = request.snapshot.parts
     target = shorten(request.snapshot.target, 200)
+    if len(parts) > 1:
+        return [
+            Bold("Where  "),
+            f"{len(parts)} targets: ",
+            Code(target),
+            f" · team {shorten(request.snapshot.team, 60)}",
+        ]
     return [Bold("Where  "), Code(target), f" · team {shorten(request.snapshot.team, 60)}"] if target else []
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from jitbot.explain import either, length, named
-from jitbot.model import Request, Review, State, UndoCause, Verdict
+from jitbot.model import Request, Review, Stage, State, UndoCause, Verdict
 from jitbot.slack.limits import CARD_OUTCOME
 from jitbot.slack.spans import DAY_AND_TIME, Line, Span, When
 from jitbot.slack.text import shorten
@@ -81,7 +81,9 @@ def _approved(request: Request, reviews: Sequence[Review], names: Names) -> Line
 
 
 def _running(request: Request, reviews: Sequence[Review], names: Names) -> Line:
-    return [_after("being stopped" if request.stopped_by else "running", request)]
+    done = sum(each.stage is Stage.DONE for each in request.progress)
+    running = f"running, {done} of {len(request.progress)} done" if request.progress else "running"
+    return [_after("being stopped" if request.stopped_by else running, request)]
 
 
 def _verifying(request: Request, reviews: Sequence[Review], names: Names) -> Line:

@@ -73,6 +73,7 @@ def test_who_revoked_or_dropped_ends_as_revoked_and_the_clock_as_expired() -> No
         UndoCause.DROP: State.REVOKED,
         UndoCause.REQUESTER_GONE: State.REVOKED,
         UndoCause.STOP: State.ROLLED_BACK,
+        UndoCause.PARTWAY: State.ROLLED_BACK,
         UndoCause.UNHEALTHY: State.ROLLED_BACK,
         UndoCause.NOT_STARTED: State.FAILED,
     }

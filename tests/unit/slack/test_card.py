@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitbot.model import Outcome, Plan, State, UndoCause, Verdict, Verification, Watch
+from jitbot.model import Outcome, Part, Plan, Progress, Stage, State, UndoCause, Verdict, Verification, Watch
 from jitbot.sandbox.block_check import check_blocks
 from jitbot.slack.limits import MESSAGE_TEXT
 from jitbot.slack.spans import Drawing
@@ -263,6 +263,25 @@ def test_what_is_undone_for_being_unhealthy_says_so() -> None:
     undone = replace(request, watch=Watch(undone=True))
     first = draw_card(undone, [], NAMES, CardFor()).text.splitlines()[0]
     assert "unhealthy, undone, looking whether that helped: facts.firing is 3" in first
+
+
+@pytest.mark.parametrize(
+    ("count", "line"),
+    [(6, "✓ web0 · ✗ web1 · ? web2 · ○ web3 · … web4 · ↩ web5"), (21, "15 not begun, 2 begun, 1 done, 1 failed")],
+)
+def test_each_of_many_targets_shows_how_far_it_has_come(count: int, line: str) -> None:
+    stages = [Stage.DONE, Stage.REFUSED, Stage.UNSURE, Stage.WAITING, Stage.BEGUN, Stage.UNDONE]
+    stages += [Stage.WAITING] * (count - 7) + [Stage.BEGUN] * (count > 6)
+    running = make_request(
+        state=State.RUNNING,
+        parts=tuple(Part(f"web{number}", f"host:web{number}") for number in range(count)),
+        progress=tuple(Progress(stage) for stage in stages),
+    )
+    drawing = draw_card(running, [], NAMES, CardFor())
+    assert_fits(drawing)
+    assert f"running, 1 of {count} done" in drawing.text.splitlines()[0]
+    assert line in drawing.text
+    assert f"{count} targets: " in drawing.text
 
 
 def test_what_runs_and_can_be_stopped_has_a_button_that_says_what_becomes_of_it() -> None:

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("reminders", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("break_glass", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("obligation", JSON, nullable=True),
+        sa.Column("progress", JSON, server_default=sa.text("'[]'"), nullable=False),
         sa.Column("watch", JSON, nullable=True),
         sa.Column("stopped_by", sa.String(length=32), nullable=True),
     ):
@@ -45,6 +46,7 @@ def upgrade() -> None:
     op.add_column("reviews", sa.Column("on_behalf_of", JSON, server_default=sa.text("'[]'"), nullable=False))
     _add_delegations()
     _add_obligations()
+    _add_parts()
     for name, (table, columns) in INDEXES.items():
         op.create_index(name, table, columns)
     for name, (part, where) in PARTIAL.items():
@@ -83,16 +85,28 @@ def _add_obligations() -> None:
     op.create_index("ix_obligations_reviewed_at", "obligations", ["reviewed_at", "due_at"])
 
 
+def _add_parts() -> None:
+    op.create_table(
+        "parts",
+        sa.Column("request", SERIAL, nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["request"], ["requests.id"], name=op.f("fk_parts_request")),
+        sa.PrimaryKeyConstraint("request", "target", name=op.f("pk_parts")),
+    )
+    op.create_index("ix_parts_target", "parts", ["target"])
+
+
 def downgrade() -> None:
     for name in PARTIAL:
         op.drop_index(name, table_name="events")
     for name, (table, _) in INDEXES.items():
         op.drop_index(name, table_name=table)
+    op.drop_table("parts")
     op.drop_table("obligations")
     op.drop_table("delegations")
     op.drop_column("reviews", "on_behalf_of")
     for name in (
         *("obligation", "break_glass", "reminders", "reminded_at", "escalated_at", "waits_since"),
-        *("quota", "changed_by", "starts_at"),
+        *("quota", "changed_by", "starts_at", "stopped_by", "watch", "progress"),
     ):
         op.drop_column("requests", name)

@@ -1,0 +1,487 @@
+"""One request, many targets: wave after wave, stopped at the first failure, and what was done is undone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from jitbot.errors import RunnerRefused, RunnerUnsure
+from jitbot.model import DeliveryKind, Health, HealthState, Receipt, Request, Stage, State, UndoCause
+from jitbot.ports import Run
+from tests.acceptance.killing import Killed, die_inside, exorcise, haunt
+from tests.town import ANN, BO, CY, PEOPLE, FakeInputs, Town
+
+POLICY = """
+team: web
+channel: "#web"
+actions:
+  tune:
+    title: Tune the web servers
+    runner: fake
+    with: {what: "{hosts}", where: prod, value: 7}
+    parameters:
+      hosts: {type: multi-choice, options: [web1, web2, web3, web4, web5]}
+    requesters: [group:engineering]
+    FOR_EACH
+    rules: [{name: two people look, review: [{from: [group:oncall], count: 1}]}]
+"""
+FIVE = ["web1", "web2", "web3", "web4", "web5"]
+Tune = Callable[..., Request]
+
+
+@pytest.fixture
+def tune(town: Town) -> Tune:
+    """Ask for some hosts by a policy with this `for_each`, and have it approved."""
+
+    def ask(for_each: str = "hosts", hosts: list[str] | None = None, more: str = "", **asked: str) -> Request:
+        keys = f"for_each: {for_each}\n    {more}" if more else f"for_each: {for_each}"
+        town.files = {"web.yml": POLICY.replace("FOR_EACH", keys), "people.yml": PEOPLE}
+        town.restart()
+        request = town.ask(ANN, "tune", hosts=hosts or FIVE, **asked)
+        town.approve(BO, request)
+        return town.see(request)
+
+    return ask
+
+
+def failing(town: Town, host: str, error: Exception) -> None:
+    def on_start(inputs: FakeInputs, run: Run) -> None:
+        if inputs.what == host:
+            raise error
+
+    town.runner.on_start = on_start
+
+
+def stages(request: Request) -> list[Stage]:
+    return [each.stage for each in request.progress]
+
+
+DONE, WAITING, REFUSED, UNDONE, UNSURE, BEGUN = (
+    Stage.DONE,
+    Stage.WAITING,
+    Stage.REFUSED,
+    Stage.UNDONE,
+    Stage.UNSURE,
+    Stage.BEGUN,
+)
+
+
+def changed(town: Town) -> list[str]:
+    return sorted(target for target, value in town.runner.world.items() if value == 7)
+
+
+def test_all_are_done_one_after_another(town: Town, tune: Tune) -> None:
+    begun: list[str] = []
+    town.runner.on_start = lambda inputs, run: begun.append(inputs.what)
+    request = tune()
+    assert (request.state, request.outcome) == (State.SUCCEEDED, "all 5 done")
+    assert begun == FIVE
+    assert changed(town) == [f"prod/{host}" for host in FIVE]
+    assert stages(request) == [DONE] * 5
+    assert town.runner.started == [f"{request.run_key}-{number}" for number in range(1, 6)]
+    assert town.trail.rebuild(request.id)[0].progress == request.progress
+    town.trail.verify()
+
+
+def test_the_plan_says_in_which_order_and_what_follows_when_one_fails(town: Town, tune: Tune) -> None:
+    plan = tune("{parameter: hosts, waves: [1, 2], pause: 30s}").snapshot.plan
+    assert plan is not None
+    assert plan.summary.splitlines()[0] == (
+        "5 targets, in waves of 1, 2, 2, 30s apart; when one fails, the rest is left out and what was done is undone."
+    )
+    assert plan.summary.splitlines()[1:] == [f"{host}: changes prod/{host}" for host in FIVE]
+    assert plan.targets == 5
+
+
+def test_a_plan_that_changes_for_one_of_them_asks_people_again(town: Town, tune: Tune) -> None:
+    town.files = {"web.yml": POLICY.replace("FOR_EACH", "for_each: hosts"), "people.yml": PEOPLE}
+    town.restart()
+    request = town.ask(ANN, "tune", hosts=FIVE)
+    plan = town.runner.plan
+    town.runner.plan = lambda inputs: (  # type: ignore[method-assign]
+        replace(plan(inputs), fingerprint="another") if inputs.what == "web3" else plan(inputs)  # type: ignore[attr-defined]
+    )
+    town.approve(BO, request)
+    assert (town.see(request).state, town.see(request).revision) == (State.PENDING, 2)
+    assert changed(town) == []
+
+
+def test_one_that_cannot_be_planned_is_named(town: Town, tune: Tune) -> None:
+    def on_plan(inputs: FakeInputs) -> None:
+        if inputs.what == "web3":
+            raise RunnerRefused("it is gone")
+
+    town.runner.on_plan = on_plan
+    assert tune().outcome == "It cannot be planned: web3: it is gone"
+
+
+def test_waves_wait_for_the_pause(town: Town, tune: Tune) -> None:
+    request = tune("{parameter: hosts, waves: [1, 3], pause: 2m}")
+    seen = [stages(request).count(DONE)]
+    for _ in range(3):
+        town.forward(seconds=119)
+        town.settle()
+        assert stages(town.see(request)).count(DONE) == seen[-1]
+        town.forward(seconds=2)
+        town.settle()
+        seen.append(stages(town.see(request)).count(DONE))
+    assert seen == [1, 4, 5, 5]
+    assert town.state(request) is State.SUCCEEDED
+
+
+def test_a_wave_is_done_at_the_same_time(town: Town, tune: Tune) -> None:
+    import threading
+
+    together = threading.Barrier(5, timeout=20)
+    town.runner.on_start = lambda inputs, run: (together.wait(), None)[1]
+    assert tune("{parameter: hosts, waves: all}").state is State.SUCCEEDED
+
+
+def test_the_first_failure_stops_it_and_what_was_done_is_undone(town: Town, tune: Tune) -> None:
+    failing(town, "web3", RunnerRefused("it is full"))
+    request = tune()
+    assert (request.state, request.undo_cause) == (State.ROLLED_BACK, UndoCause.PARTWAY)
+    assert request.outcome == "web3: it is full"
+    assert stages(request) == [UNDONE, UNDONE, REFUSED, WAITING, WAITING]
+    assert changed(town) == []
+    assert len(town.runner.undone) == 2
+    assert any("failed on the way, and is being undone: web3: it is full" in said for said in town.said("alarm"))
+
+
+def test_what_may_have_happened_is_undone_with_the_rest(town: Town, tune: Tune) -> None:
+    failing(town, "web3", RunnerUnsure("no answer"))
+    request = tune("{parameter: hosts, waves: 3}")
+    assert request.state is State.ROLLED_BACK
+    assert sorted(town.runner.undone) == [f"{request.run_key}-{number}" for number in (1, 2, 3)]
+
+
+def test_where_the_policy_says_stop_what_was_done_stays(town: Town, tune: Tune) -> None:
+    failing(town, "web3", RunnerRefused("it is full"))
+    request = tune("{parameter: hosts, when_one_fails: stop}")
+    assert request.state is State.FAILED
+    assert request.outcome == "2 of 5 done (web1, web2), which is left as it is. web3: it is full"
+    assert changed(town) == ["prod/web1", "prod/web2"]
+    assert town.runner.undone == []
+
+
+def test_what_cannot_be_undone_stays_whatever_the_policy_says(town: Town, tune: Tune) -> None:
+    town.runner.can_undo = False
+    failing(town, "web2", RunnerRefused("it is full"))
+    request = tune()
+    assert request.state is State.FAILED
+    assert changed(town) == ["prod/web1"]
+    assert request.snapshot.plan and "what was done stays as it is" in request.snapshot.plan.summary
+
+
+def test_where_nothing_has_happened_nothing_is_undone(town: Town, tune: Tune) -> None:
+    failing(town, "web1", RunnerRefused("it is full"))
+    request = tune()
+    assert (request.state, request.outcome) == (State.FAILED, "web1: it is full")
+    assert town.runner.undone == []
+
+
+def test_an_unsure_one_that_is_to_stay_waits_until_somebody_knows(town: Town, tune: Tune) -> None:
+    failing(town, "web2", RunnerUnsure("no answer"))
+    request = tune("{parameter: hosts, when_one_fails: stop}")
+    assert request.state is State.UNSURE
+    town.settle_unsure(CY, request, happened=True)
+    request = town.see(request)
+    assert request.state is State.FAILED
+    assert request.outcome == "2 of 5 done (web1, web2), which is left as it is. web2: no answer"
+
+
+def test_the_last_one_settled_as_happened_is_all_done(town: Town, tune: Tune) -> None:
+    failing(town, "web5", RunnerUnsure("no answer"))
+    request = tune("{parameter: hosts, when_one_fails: stop}")
+    town.settle_unsure(CY, request, happened=True)
+    assert town.state(request) is State.SUCCEEDED
+
+
+def test_a_check_settles_the_unsure_one_by_itself(town: Town, tune: Tune) -> None:
+    failing(town, "web2", RunnerUnsure("no answer"))
+    town.runner.check = lambda inputs, receipt: Health(  # type: ignore[method-assign]
+        HealthState.ABSENT if inputs.what == "web2" else HealthState.HEALTHY  # type: ignore[attr-defined]
+    )
+    request = tune("{parameter: hosts, when_one_fails: stop}")
+    assert request.state is State.FAILED
+    assert stages(request) == [DONE, REFUSED, WAITING, WAITING, WAITING]
+
+
+@pytest.mark.parametrize("state", [HealthState.UNHEALTHY, HealthState.ABSENT])
+def test_what_is_unhealthy_after_a_wave_stops_the_rest(town: Town, tune: Tune, state: HealthState) -> None:
+    town.runner.check = lambda inputs, receipt: Health(  # type: ignore[method-assign]
+        state if inputs.what == "web2" else HealthState.HEALTHY,
+        "no answer on port 80",  # type: ignore[attr-defined]
+    )
+    request = tune()
+    assert (request.state, stages(request)) == (State.RUNNING, [DONE, DONE, WAITING, WAITING, WAITING])
+    town.forward(seconds=6)
+    town.settle()
+    request = town.see(request)
+    assert (request.state, request.undo_cause) == (State.ROLLED_BACK, UndoCause.PARTWAY)
+    assert request.outcome == "unhealthy after web1, web2: web2: no answer on port 80"
+    assert changed(town) == []
+
+
+def test_one_bad_reading_alone_stops_nothing(town: Town, tune: Tune) -> None:
+    readings = iter([HealthState.UNHEALTHY])
+    town.runner.check = lambda inputs, receipt: Health(next(readings, HealthState.HEALTHY))  # type: ignore[method-assign]
+    request = tune()
+    assert request.state is State.RUNNING
+    town.forward(seconds=6)
+    town.settle()
+    assert town.state(request) is State.SUCCEEDED
+
+
+def test_without_check_nobody_looks_between(town: Town, tune: Tune) -> None:
+    town.runner.health = HealthState.UNHEALTHY
+    assert tune("{parameter: hosts, check: false}").state is State.SUCCEEDED
+
+
+WATCHED = """facts: {bad: {source: fake, name: firing}}
+    verify: {for: 1m, every: 10s, unhealthy_when: facts.bad > before.facts.bad}"""
+
+
+def test_conditions_over_facts_are_looked_at_between_waves_too(town: Town, tune: Tune) -> None:
+    town.runner.on_start = lambda inputs, run: town.facts.values.update(firing=3 if inputs.what == "web2" else 0)
+    town.facts.values["firing"] = 0
+    request = tune(more=WATCHED)
+    assert stages(request).count(DONE) == 2
+    town.forward(seconds=11)
+    town.settle()
+    request = town.see(request)
+    assert request.undo_cause is UndoCause.PARTWAY
+    assert "facts.bad is 3 (0 before the start)" in request.outcome
+
+
+def test_all_are_watched_together_after_the_last_wave(town: Town, tune: Tune) -> None:
+    town.facts.values["firing"] = 0
+    request = tune(more=WATCHED)
+    assert request.state is State.VERIFYING
+    town.facts.values["firing"] = 3
+    for _ in range(3):
+        town.forward(seconds=11)
+        town.settle()
+    request = town.see(request)
+    assert request.undo_cause is UndoCause.UNHEALTHY
+    assert stages(request) == [UNDONE] * 5
+    assert changed(town) == []
+
+
+GRANT = "timebox: {default: 30m, max: 1h}"
+
+
+def test_a_grant_is_held_on_all_of_them_and_ends_on_all_of_them(town: Town, tune: Tune) -> None:
+    request = tune(more=GRANT)
+    assert (request.state, len(changed(town))) == (State.ACTIVE, 5)
+    town.forward(minutes=31)
+    town.settle()
+    assert (town.state(request), changed(town)) == (State.EXPIRED, [])
+
+
+def test_a_grant_that_fails_on_one_is_given_on_none(town: Town, tune: Tune) -> None:
+    failing(town, "web5", RunnerRefused("it is full"))
+    request = tune(more=GRANT)
+    assert (request.state, changed(town)) == (State.ROLLED_BACK, [])
+
+
+def test_what_has_many_targets_shares_none_of_them(town: Town, tune: Tune) -> None:
+    tune(more=GRANT, hosts=["web1", "web2"])
+    again = town.try_to_ask(ANN, "tune", hosts=["web2", "web3"])
+    assert (again.refused, again.text) == (
+        True,
+        "JIT-1 holds this now, with other values. Ask again when it has ended.",
+    )
+    assert town.try_to_ask(ANN, "tune", hosts=["web1", "web2"]).refused
+    other = town.ask(ANN, "tune", hosts=["web3"])
+    town.approve(BO, other)
+    assert town.state(other) is State.ACTIVE
+
+
+def test_an_undo_that_fails_on_one_is_tried_again_there_only(town: Town, tune: Tune) -> None:
+    request = tune(more=GRANT)
+    stuck = [True]
+
+    def on_undo(inputs: FakeInputs, run: Run) -> None:
+        if inputs.what == "web2" and stuck[0]:
+            raise RunnerUnsure("no route")
+
+    town.runner.on_undo = on_undo
+    town.drop(ANN, request)
+    request = town.see(request)
+    assert (request.state, request.outcome) == (State.UNDOING, "web2: no route")
+    assert changed(town) == ["prod/web2"]
+    stuck[0] = False
+    town.forward(seconds=5)
+    town.settle()
+    assert (town.state(request), changed(town)) == (State.REVOKED, [])
+    assert len(town.runner.undone) == 5
+
+
+def test_stop_leaves_the_rest_out_and_undoes_what_was_done(town: Town, tune: Tune) -> None:
+    request = tune("{parameter: hosts, pause: 5m}")
+    assert town.do(DeliveryKind.DROP, ANN, request.id).text == "JIT-1 is being stopped."
+    request = town.see(request)
+    assert (request.state, request.undo_cause, request.outcome) == (
+        State.ROLLED_BACK,
+        UndoCause.STOP,
+        "stopped by hand",
+    )
+    assert changed(town) == []
+
+
+def test_stop_leaves_what_cannot_be_undone(town: Town, tune: Tune) -> None:
+    town.runner.can_undo = False
+    request = tune("{parameter: hosts, pause: 5m}")
+    town.do(DeliveryKind.DROP, ANN, request.id)
+    request = town.see(request)
+    assert request.state is State.FAILED
+    assert request.outcome == "1 of 5 done (web1), which is left as it is. stopped by hand"
+
+
+def test_what_takes_too_long_is_left_out(town: Town, tune: Tune) -> None:
+    request = tune("{parameter: hosts, pause: 5m}")
+    assert request.start_deadline and request.started_at
+    assert request.start_deadline - request.started_at == timedelta(minutes=5 * 5 + 4 * (5 + 2))
+    town.forward(hours=2)
+    town.settle()
+    request = town.see(request)
+    assert (request.state, request.outcome) == (State.ROLLED_BACK, "the time for it was over")
+
+
+def test_the_lines_say_which_target_they_are_about(town: Town, tune: Tune) -> None:
+    tune(hosts=["web1", "web2"])
+    said = "\n".join(town.said("thread"))
+    assert "web1: changed prod/web1" in said
+    assert "web2: changed prod/web2" in said
+
+
+@pytest.mark.parametrize(
+    ("hosts", "why"), [([], "hosts is needed"), (["web9"], "web9")], ids=["none", "one that there is not"]
+)
+def test_what_cannot_be_gone_through_is_refused_at_once(town: Town, tune: Tune, hosts: list[str], why: str) -> None:
+    tune(hosts=["web1"])
+    answer = town.try_to_ask(ANN, "tune", hosts=hosts)
+    assert answer.refused
+    assert why in answer.text
+
+
+def die(town: Town, request: Request, at: int, by: Callable[[Town, int], object]) -> bool:
+    """Approve with a process that is killed at a step; tell whether it got so far."""
+    death = by(town, at)
+    try:
+        town.approve(BO, request)
+    except Killed:
+        return True
+    finally:
+        exorcise(town)
+        del death
+    return False
+
+
+@pytest.mark.parametrize("repeatable", [False, True], ids=["start once", "may repeat"])
+@pytest.mark.parametrize("by", [haunt, pytest.param(die_inside, marks=pytest.mark.long)], ids=["between", "inside"])
+def test_killed_at_any_step_it_converges(
+    make_town: Callable[[], Town], repeatable: bool, by: Callable[[Town, int], object]
+) -> None:
+    """All or nothing: whatever the instant, everything is done, or everything that was done is undone."""
+    for at in range(1, 200):
+        town = make_town()
+        town.files = {
+            "web.yml": POLICY.replace("FOR_EACH", "for_each: {parameter: hosts, waves: [1, 2]}"),
+            "people.yml": PEOPLE,
+        }
+        town.runner.repeatable = repeatable
+        town.restart()
+        request = town.ask(ANN, "tune", hosts=FIVE[:3])
+        died = die(town, request, at, by)
+        town.restart()
+        for _ in range(12):
+            town.forward(minutes=3)
+            town.settle()
+        request = town.see(request)
+        assert request.ended_at is not None, (at, request.state)
+        all_done = request.state is State.SUCCEEDED
+        assert len(changed(town)) == (3 if all_done else 0), (at, request.state, stages(request))
+        assert all_done or request.state in (State.ROLLED_BACK, State.FAILED, State.LAPSED, State.MISSED)
+        if repeatable:
+            assert request.state is not State.ROLLED_BACK
+        else:
+            assert len(set(town.runner.started)) == len(town.runner.started), "each is started once at most"
+        town.trail.verify()
+        town.close()
+        if not died:
+            assert at > 8, (at, request)
+            return
+    raise AssertionError("it never got to the end")
+
+
+def test_a_start_that_lands_after_the_undo_is_undone_too(town: Town, tune: Tune) -> None:
+    """A frozen worker wakes up when all has ended: its part is undone by a run of its own."""
+
+    def on_start(inputs: FakeInputs, run: Run) -> None:
+        if inputs.what == "web2":
+            other = town.twin()
+            other.forward(hours=2)
+            other.settle()
+            assert other.state(request) is State.ROLLED_BACK
+            town.database.offset = other.database.offset
+            other.service.close()
+            other.database.close()
+
+    town.files = {"web.yml": POLICY.replace("FOR_EACH", "for_each: hosts"), "people.yml": PEOPLE}
+    town.restart()
+    request = town.ask(ANN, "tune", hosts=FIVE)
+    town.runner.on_start = on_start
+    town.approve(BO, request)
+    town.runner.on_start = lambda inputs, run: None
+    town.settle()
+    assert changed(town) == []
+    assert town.state(request) is State.ROLLED_BACK
+    assert any("came through after the end; it is being undone" in said for said in town.said("alarm"))
+
+
+def test_a_start_that_lands_unseen_is_undone_once_more_when_it_cannot_land_any_more(town: Town, tune: Tune) -> None:
+    """A frozen worker wakes up, does its part after that was undone, and dies before it can say so."""
+
+    def on_start(inputs: FakeInputs, run: Run) -> None:
+        if inputs.what == "web2":
+            other = town.twin()
+            other.forward(seconds=31)
+            other.settle()
+            assert other.state(request) is State.UNDOING
+            assert not changed(other)
+            other.service.close()
+            other.database.close()
+
+    def after_start() -> None:
+        if "prod/web2" in town.runner.world:
+            raise Killed
+
+    town.files = {"web.yml": POLICY.replace("FOR_EACH", "for_each: hosts"), "people.yml": PEOPLE}
+    town.restart()
+    request = town.ask(ANN, "tune", hosts=FIVE)
+    town.runner.on_start, town.runner.after_start = on_start, after_start
+    with pytest.raises(Killed):
+        town.approve(BO, request)
+    assert changed(town) == ["prod/web2"]
+    exorcise(town)
+    town.forward(hours=1)
+    town.settle()
+    assert (town.state(request), changed(town)) == (State.ROLLED_BACK, [])
+
+
+def test_a_receipt_of_each_part_reaches_its_undo(town: Town, tune: Tune) -> None:
+    town.runner.world = {f"prod/{host}": number for number, host in enumerate(FIVE)}
+    seen: dict[str, Receipt | None] = {}
+    undo = town.runner.undo
+    town.runner.undo = lambda inputs, receipt, run: (  # type: ignore[method-assign]
+        seen.__setitem__(inputs.what, receipt),
+        undo(inputs, receipt, run),
+    )[1]  # type: ignore[attr-defined,func-returns-value]
+    request = tune(more=GRANT)
+    town.drop(ANN, request)
+    assert {host: receipt.data["before"] for host, receipt in seen.items() if receipt} == dict(
+        zip(FIVE, range(5), strict=True)
+    )
