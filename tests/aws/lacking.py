@@ -7,6 +7,7 @@ step whenever somebody looks, as scripted. Shapes and error codes are those of A
 import json
 import uuid
 from collections import defaultdict
+from copy import copy
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -117,6 +118,10 @@ def _describe_services(response: EC2ContainerServiceResponse) -> ActionResult:
         breaker = {"enable": True, "rollback": SCRIPT.get("rollback", False)}
         service.deployment_configuration = {"deploymentCircuitBreaker": breaker}
         _schedule(service)
+    if SCRIPT.pop("late", False) and answer.result["services"]:
+        seen = copy(answer.result["services"][0])
+        seen.deployments = seen.deployments[1:]
+        answer.result["services"] = [seen]
     return answer
 
 

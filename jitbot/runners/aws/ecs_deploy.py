@@ -99,7 +99,9 @@ class EcsDeploy:
         for _ in way.looks():
             service = ecs.look(way, told)
             found = service.deployment(id) if service is not None else None
-            if service is None or found is None or not (found.primary or found.state == "FAILED"):
+            if service is not None and found is None and not seen:
+                continue  # ECS shows a moment later what it has just answered
+            if found is None or not (found.primary or found.state == "FAILED"):
                 raise RunnerUnsure(f"{told.name} was deployed by somebody else meanwhile, or deleted.")
             if seen != (seen := str(found)):
                 run.log(f"{told.name}: {found}")
@@ -109,7 +111,7 @@ class EcsDeploy:
                 return found
             if run.stopping():
                 raise RunnerUnsure(f"Stopped while {told.name} was being deployed: {found}.")
-        raise RunnerUnsure(f"The time is over, and {told.name} is not steady yet: {found}.")
+        raise RunnerUnsure(f"The time is over, and {told.name} is not steady yet: {seen}.")
 
 
 def _demand(way: Way, told: DeployInputs) -> Service:

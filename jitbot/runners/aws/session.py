@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
+from threading import Lock
 from typing import Any
 
 from jitbot.runners.aws.account import Account, Service
@@ -17,6 +18,8 @@ TRIES = 3
 """How often what only looks is tried. What changes something is tried once: its author decides what may be repeated."""
 
 _LEAST_SECONDS = 0.1
+_LOCK = Lock()
+"""Clients may be used in any thread, and made in one at a time: https://docs.aws.amazon.com/boto3/latest/guide/clients.html"""
 
 
 def demand_botocore() -> None:
@@ -54,9 +57,10 @@ def client(
         **({} if keys else {"signature_version": botocore.UNSIGNED}),
     )
     endpoint = told.endpoints.get(service)
-    made = _session().create_client(
-        service, region_name=told.region, endpoint_url=endpoint, config=config, **(keys or {})
-    )
+    with _LOCK:
+        made = _session().create_client(
+            service, region_name=told.region, endpoint_url=endpoint, config=config, **(keys or {})
+        )
     made.meta.events.register("before-send", see)
     return made
 

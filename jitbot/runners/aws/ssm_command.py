@@ -167,7 +167,9 @@ def _awaited(way: Way, told: SsmInputs, command: str) -> Mapping[str, Outcome]:
     outcomes: Mapping[str, Outcome] = {}
     for _ in way.looks():
         outcomes = _look(way, command)
-        if set(outcomes) == set(told.instances) and not any(each.status in _WAITING for each in outcomes.values()):
+        states = {each.status for each in outcomes.values()}
+        # After the first failure, those that have not begun may never be listed.
+        if not states & _WAITING and (set(outcomes) == set(told.instances) or states - {"Success"}):
             return outcomes
     left = sorted(set(told.instances) - {name for name, each in outcomes.items() if each.status not in _WAITING})
     raise RunnerUnsure(f"The time is over, and command {command} is not at its end on {', '.join(left)}.")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from jitbot.errors import NotGranted
 from jitbot.outbound.hosts import allowed
 from jitbot.outbound.site import HIDDEN
 from jitbot.outbound.text import shown
@@ -74,8 +75,12 @@ class Way:
             yield
 
     def _keys(self) -> dict[str, str]:
+        """Return keys that hold: new ones of the same role in time. Raises: NoWord."""
         if self._login.stale:
-            self._login = self._log_in()
+            try:
+                self._login = self._log_in()
+            except NotGranted as error:  # something may have been begun, so that this is no refusal any more
+                raise NotSent(str(error)) from error
         return self._login.keys
 
     def _log_in(self) -> Login:
@@ -91,18 +96,22 @@ class Way:
     @contextmanager
     def _client(self, service: Service, keys: dict[str, str] | None, *, looks: bool) -> Iterator[Any]:
         """Make a client for one call, whose errors become ours."""
-        from botocore import exceptions as said
+        from botocore import exceptions
         from botocore.parsers import ResponseParserError
 
         self._demand_time()
         made = self._made(service, keys, looks=looks)
         try:
             yield made
-        except said.ClientError as error:
+        except exceptions.ClientError as error:
             raise complaint(service, self._hidden(error.response)) from error
-        except (said.EndpointConnectionError, said.ConnectTimeoutError, said.ParamValidationError) as error:
+        except (
+            exceptions.EndpointConnectionError,
+            exceptions.ConnectTimeoutError,
+            exceptions.ParamValidationError,
+        ) as error:
             raise NotSent(_words(service, error)) from error
-        except (said.BotoCoreError, ResponseParserError) as error:
+        except (exceptions.BotoCoreError, ResponseParserError) as error:
             raise NoAnswer(_words(service, error)) from error
         finally:
             made.close()  # its connections only: it can be used again

@@ -72,6 +72,17 @@ def test_it_is_done_when_every_task_runs(aws) -> None:
     assert "shop/orders: 1 of 2 tasks of orders:1 run" in orders.run.lines
 
 
+def test_a_deployment_that_ecs_shows_a_moment_later_is_waited_for(aws) -> None:
+    orders = Orders(aws)
+
+    class Later(ContractRun):
+        def log(self, line: str) -> None:
+            aws.script(late=True) if "brings" in line else None
+
+    orders.start(Later())
+    assert orders.task == "orders:1"
+
+
 def test_the_undo_brings_back_revision_and_count(aws) -> None:
     orders = Orders(aws, count=3)
     receipt = orders.start()

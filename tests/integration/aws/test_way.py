@@ -10,8 +10,10 @@ import pytest
 from jitbot.errors import NotGranted, RunnerRefused, RunnerUnsure
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.runners.aws.iam_group import GroupInputs, IamGroup
+from jitbot.runners.aws.sso_assignment import SsoAssignment
+from jitbot.runners.aws.sso_inputs import AssignmentInputs
 from jitbot.testing.runners import ContractRun
-from tests.aws.loopback import ACCOUNT, FAST, AnAccount, a_group, aws, aws_url
+from tests.aws.loopback import ACCOUNT, FAST, AnAccount, a_group, a_permission_set, aws, aws_url
 from tests.contract.howto import ROOT
 
 __all__ = ["aws", "aws_url"]
@@ -67,6 +69,29 @@ def test_a_token_is_good_for_a_role(aws, tmp_path) -> None:
     token.unlink()
     with pytest.raises(NotGranted, match="holds no token"):
         IamGroup(aws.site, FAST).plan(inputs)
+
+
+def test_a_session_that_would_end_is_renewed(aws, monkeypatch) -> None:
+    a_role(aws)
+    monkeypatch.setattr("jitbot.runners.aws.login._RENEW_SECONDS", 10_000)
+    IamGroup(aws.site, FAST).start(told(aws, role_arn=ROLE), ContractRun())
+    assert len(aws.calls("AssumeRole")) > 2
+
+
+def test_a_session_that_cannot_be_renewed_in_the_middle_is_no_refusal(aws, monkeypatch, tmp_path) -> None:
+    token = tmp_path / "token"
+    token.write_text("e30.e30.e30")
+    aws.grants(tmp_path)
+    more = {**a_permission_set(aws), **NO_KEYS, "web_identity_file": str(token), "role_arn": ROLE}
+    inputs = AssignmentInputs.model_validate({**aws.inputs(), **more})
+    monkeypatch.setattr("jitbot.runners.aws.login._RENEW_SECONDS", 10_000)
+
+    class Losing(ContractRun):
+        def log(self, line: str) -> None:
+            token.unlink(missing_ok=True)
+
+    with pytest.raises(RunnerUnsure, match="holds no token"):
+        SsoAssignment(aws.site, FAST).start(inputs, Losing())
 
 
 @pytest.mark.parametrize("service", ["sts", "iam"])
