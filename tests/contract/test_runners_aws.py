@@ -115,6 +115,7 @@ class TestRollback(RunnerContract):
         return look
 
 
+@pytest.mark.long
 class TestNewDeployment(TestRollback):
     @pytest.fixture
     def inputs(self, aws: AnAccount) -> Mapping[str, Any]:
@@ -174,10 +175,12 @@ class TestStop(RunnerContract):
         return look
 
 
+@pytest.mark.long
 class TestStart(TestStop):
     verb = "start"
 
 
+@pytest.mark.long
 class TestReboot(TestStop):
     verb = "reboot"
 

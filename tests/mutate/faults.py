@@ -75,9 +75,9 @@ FAULTS = (
     ),
     Fault(
         "what changes something in AWS is sent again",
-        "jitbot/runners/aws/session.py",
-        "tries = TRIES if looks else 1",
-        "tries = TRIES",
+        "jitbot/runners/aws/way.py",
+        "return self._call(service, operation, words, self._keys())",
+        "return self._tried(lambda: self._call(service, operation, words, self._keys()))",
         ("tests/integration/aws/test_others.py",),
     ),
     Fault(

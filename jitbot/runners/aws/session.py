@@ -12,10 +12,8 @@ from typing import Any
 
 from jitbot.runners.aws.account import Account, Service
 
-PATIENCE_SECONDS = 20.0
-"""How long one call may take at most, with all its tries."""
-TRIES = 3
-"""How often what only looks is tried. What changes something is tried once: its author decides what may be repeated."""
+PATIENCE_SECONDS = 10.0
+"""How long one call may take at most."""
 
 _LEAST_SECONDS = 0.1
 _LOCK = Lock()
@@ -31,26 +29,19 @@ def demand_botocore() -> None:
 
 
 def client(
-    told: Account,
-    service: Service,
-    keys: dict[str, str] | None,
-    seconds: float,
-    *,
-    looks: bool,
-    see: Callable[..., None],
+    told: Account, service: Service, keys: dict[str, str] | None, seconds: float, see: Callable[..., None]
 ) -> Any:
-    """Make a client whose calls end within some seconds, all tries together. Without keys, calls are not signed.
+    """Make a client whose calls are sent once, and end within some seconds. Without keys, calls are not signed.
 
     `see(request=…)` is asked about each request just before it is sent.
     """
     import botocore
     from botocore.config import Config
 
-    tries = TRIES if looks else 1
     config = Config(
-        connect_timeout=max(_LEAST_SECONDS, seconds / tries / 3),
-        read_timeout=max(_LEAST_SECONDS, seconds / tries / 2),
-        retries={"mode": "standard", "total_max_attempts": tries},
+        connect_timeout=max(_LEAST_SECONDS, seconds / 3),
+        read_timeout=max(_LEAST_SECONDS, seconds / 2),
+        retries={"mode": "standard", "total_max_attempts": 1},
         proxies={},
         ignore_configured_endpoint_urls=True,
         user_agent_extra="jitbot",

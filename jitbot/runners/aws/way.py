@@ -1,9 +1,9 @@
 """The way to one account for one run or one look: it ends in time, and leads only where the operator allows."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from jitbot.errors import NotGranted
 from jitbot.outbound.hosts import allowed
@@ -11,7 +11,7 @@ from jitbot.outbound.site import HIDDEN
 from jitbot.outbound.text import shown
 from jitbot.ports import Run, Site
 from jitbot.runners.aws.account import Account, Service
-from jitbot.runners.aws.answers import NoAnswer, NotSent, complaint
+from jitbot.runners.aws.answers import Declined, NoAnswer, NotSent, NoWord, complaint
 from jitbot.runners.aws.login import Login, log_in
 from jitbot.runners.aws.session import PATIENCE_SECONDS, client, demand_botocore
 from jitbot.runners.deadline import seconds_left
@@ -22,7 +22,13 @@ POLL_SECONDS = 1.0
 KEPT_SECONDS = 5.0
 """Kept for the last word when something is waited for up to the deadline; a quarter where there is less."""
 
+TRIES = 3
+"""How often what only looks is tried. What changes something is tried once: its author decides what may be repeated."""
+
 Answer = Mapping[str, Any]
+Looked = TypeVar("Looked")
+
+_BUSY = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"})
 
 
 class Way:
@@ -36,7 +42,7 @@ class Way:
         self._name = name
         self._until = time.time() + seconds
         self._kept = min(KEPT_SECONDS, seconds / 4)
-        self._clients: dict[tuple[str | bool, ...], tuple[Any, float]] = {}
+        self._clients: dict[tuple[str, ...], tuple[Any, float]] = {}
         self._login = Login({})
         self._login = self._log_in()
 
@@ -47,24 +53,28 @@ class Way:
 
     def ask(self, service: Service, operation: str, /, **words: Any) -> Answer:
         """Look at something. Raises: NoWord, NotGranted."""
-        return self._call(service, operation, words, self._keys(), looks=True)
+        return self._tried(lambda: self._call(service, operation, words, self._keys()))
 
     def every(self, service: Service, operation: str, key: str, /, **words: Any) -> Sequence[Any]:
         """Look at all that there is of something, page by page. Raises: NoWord, NotGranted."""
-        found: list[Any] = []
-        with self._client(service, self._keys(), looks=True) as made:
-            for page in made.get_paginator(operation).paginate(**words):
-                found += page[key]
-                self._demand_time()
-        return found
+
+        def look() -> Sequence[Any]:
+            found: list[Any] = []
+            with self._client(service, self._keys()) as made:
+                for page in made.get_paginator(operation).paginate(**words):
+                    found += page[key]
+                    self._demand_time()
+            return found
+
+        return self._tried(look)
 
     def tell(self, service: Service, operation: str, /, **words: Any) -> Answer:
         """Change something, once. Raises: NoWord (of which kind says what may have happened), NotGranted."""
-        return self._call(service, operation, words, self._keys(), looks=False)
+        return self._call(service, operation, words, self._keys())
 
     def sts(self, operation: str, keys: dict[str, str] | None, **words: Any) -> Answer:
         """Ask STS with other keys than those of this way, or unsigned. Raises: NoWord, NotGranted."""
-        return self._call("sts", operation, words, keys, looks=True)
+        return self._tried(lambda: self._call("sts", operation, words, keys))
 
     def looks(self, seconds: float = float("inf")) -> Iterator[None]:
         """Yield again and again, with a pause between: once at least, and as long as may still be waited."""
@@ -86,21 +96,30 @@ class Way:
     def _log_in(self) -> Login:
         return log_in(self._told, self._site, self, name=self._name, seconds=self.left)
 
-    def _call(
-        self, service: Service, operation: str, words: Answer, keys: dict[str, str] | None, *, looks: bool
-    ) -> Answer:
-        with self._client(service, keys, looks=looks) as made:
+    def _tried(self, look: Callable[[], Looked]) -> Looked:
+        """Do what changes nothing again where AWS gave no answer, or had no time. Raises: NoWord, NotGranted."""
+        for _ in range(TRIES - 1):
+            try:
+                return look()
+            except NoWord as error:
+                if isinstance(error, Declined) and error.code not in _BUSY:
+                    raise
+                time.sleep(max(0, min(self.poll_seconds, self.left)))
+        return look()
+
+    def _call(self, service: Service, operation: str, words: Answer, keys: dict[str, str] | None) -> Answer:
+        with self._client(service, keys) as made:
             answer: Answer = getattr(made, operation)(**words)
             return answer
 
     @contextmanager
-    def _client(self, service: Service, keys: dict[str, str] | None, *, looks: bool) -> Iterator[Any]:
+    def _client(self, service: Service, keys: dict[str, str] | None) -> Iterator[Any]:
         """Make a client for one call, whose errors become ours."""
         from botocore import exceptions
         from botocore.parsers import ResponseParserError
 
         self._demand_time()
-        made = self._made(service, keys, looks=looks)
+        made = self._made(service, keys)
         try:
             yield made
         except exceptions.ClientError as error:
@@ -116,12 +135,12 @@ class Way:
         finally:
             made.close()  # its connections only: it can be used again
 
-    def _made(self, service: Service, keys: dict[str, str] | None, *, looks: bool) -> Any:
+    def _made(self, service: Service, keys: dict[str, str] | None) -> Any:
         """Return a client whose calls end in time: the last one, as long as there is time enough for its patience."""
-        name = (service, looks, *(keys or {}).values())
+        name = (service, *(keys or {}).values())
         if name not in self._clients or self._clients[name][1] > self.left:
             patience = min(self.left, PATIENCE_SECONDS)
-            made = client(self._told, service, keys, patience, looks=looks, see=self._see)
+            made = client(self._told, service, keys, patience, self._see)
             self._clients[name] = (made, patience)
         return self._clients[name][0]
 

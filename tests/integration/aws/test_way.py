@@ -173,9 +173,9 @@ from jitbot.runners.aws.account import Account
 from jitbot.runners.aws.session import client, _session
 told = Account.model_validate(json.loads(sys.argv[1]))
 keys = {"aws_access_key_id": "AKIATESTTESTTESTTEST", "aws_secret_access_key": "s3cret-of-jitbot"}
-made = client(told, "sts", keys, 10, looks=False, see=lambda **_: None)
+made = client(told, "sts", keys, 10, lambda **_: None)
 said = made.get_caller_identity()["Account"]
-unsigned = client(told, "ecs", None, 10, looks=False, see=lambda **_: None)
+unsigned = client(told, "ecs", None, 10, lambda **_: None)
 from botocore.session import Session
 print(json.dumps([said, unsigned.meta.endpoint_url, unsigned.meta.config.retries["total_max_attempts"],
     _session().get_credentials() is None]))
