@@ -19,7 +19,7 @@ from jitbot.api.slack_http import slack_router
 from jitbot.audit import Verifier
 from jitbot.clock.queue import WorkQueue
 from jitbot.clock.ticker import Ticker
-from jitbot.errors import SettingsError, StoreUnavailable
+from jitbot.errors import PolicyError, SettingsError, StoreUnavailable
 from jitbot.facts.history import NoHistory, history_sources
 from jitbot.facts.registry import FactRegistry
 from jitbot.model import Policy
@@ -28,7 +28,7 @@ from jitbot.outbound.site import EnvironmentSite
 from jitbot.policy.files.load import load, read
 from jitbot.ports import Directory, History
 from jitbot.runners.registry import Registry
-from jitbot.service import Book, Folder, Service, World
+from jitbot.service import Book, Folder, Reconciling, Service, World
 from jitbot.settings import Settings, variable
 from jitbot.slack.app import SocketRunner, build_app
 from jitbot.slack.cards import Cards
@@ -166,6 +166,20 @@ def open_record(settings: Settings) -> tuple[StoreTrail, datetime]:
     ready(settings.database_url)
     database = Database(settings.database_url)
     return StoreTrail(database, Verifier([])), database.now()
+
+
+def open_reconciling(settings: Settings) -> Reconciling:
+    """Open what compares grants with their target systems; broken policies only mean that fewer are asked.
+
+    Raises: SettingsError, StoreUnavailable.
+    """
+    store, catalog = open_store(settings), open_catalog(settings)
+    try:
+        actions = load(read(settings.policies), catalog, open_sources(settings)).actions
+    except PolicyError as error:
+        log.warning("the policies cannot be read, so only grants are looked at: %s", error)
+        actions = {}
+    return Reconciling(store.ledger, catalog, actions)
 
 
 def slack_client(settings: Settings) -> WebClient:

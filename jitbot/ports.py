@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from pydantic import BaseModel
 
@@ -129,6 +129,9 @@ class Ledger(Protocol):
 
     def tally(self, request: Request, what: Counting) -> Tally:
         """Count other requests, as advice: nothing is locked."""
+
+    def last_on(self, target: str) -> Request | None:
+        """Return the newest request that was started on a target, whatever became of it."""
 
     def waits(self, action: str, rule: str, limit: int) -> Sequence[timedelta]:
         """Return how long this rule's latest requests waited until people approved or denied them, newest first."""
@@ -323,11 +326,16 @@ class Runner(Protocol):
 class ListsPrivileges(Protocol):
     """What a runner of grants has besides, where its target system can tell who holds something."""
 
-    def privileges(self, inputs: BaseModel) -> Sequence[Privilege]:
+    def privileges(self, inputs: BaseModel) -> Sequence[Privilege] | None:
         """List everybody who holds what these inputs would give, their own beneficiary or not; it only looks.
 
-        Raises: RunnerRefused where it cannot be read.
+        None where it cannot tell. Raises: RunnerRefused where it cannot be read just now.
         """
+
+
+def lister(runner: Runner) -> ListsPrivileges:
+    """Return a runner as one that may list privileges, as those of a catalog do."""
+    return cast(ListsPrivileges, runner)
 
 
 class FactSource(Protocol):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jitbot.cli.grants import grants
 from jitbot.cli.policies import policy
 from jitbot.errors import JitbotError
 
@@ -20,6 +21,7 @@ audit = typer.Typer(help="The signed record.", no_args_is_help=True)
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(database, name="db")
+app.add_typer(grants, name="grants")
 app.add_typer(policy, name="policy")
 
 

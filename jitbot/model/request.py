@@ -276,8 +276,8 @@ class Privilege:
     """As the runner's `target` names it for the grant that would give this."""
     holder: str
     """Who has it, in the words of that system."""
-    ours: bool = False
-    """Whether the system itself says that jitbot gave it; False where it keeps no such mark."""
+    ours: bool | None = None
+    """Whether the system itself says that jitbot gave it; None where it keeps no such mark."""
 
 
 class HealthState(StrEnum):

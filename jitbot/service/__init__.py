@@ -10,6 +10,7 @@ from jitbot.service.facts import FactsReader
 from jitbot.service.intake import Intake
 from jitbot.service.owing import Owing, overdue
 from jitbot.service.queries import Queries
+from jitbot.service.reconciling import Reconciling
 from jitbot.service.reloading import Reloading
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.rollouts import Rollouts
@@ -20,7 +21,7 @@ from jitbot.service.undoing import Undoing
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
-__all__ = ["Book", "Folder", "Service", "World"]
+__all__ = ["Book", "Folder", "Reconciling", "Service", "World"]
 
 
 class Service:

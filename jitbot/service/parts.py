@@ -16,15 +16,23 @@ def whole_plan(snapshot: Snapshot, plans: Sequence[Plan]) -> Plan:
     assert snapshot.waves is not None  # noqa: S101 - only what has parts gets here
     names = [part.name for part in snapshot.parts]
     undoable = all(plan.undoable for plan in plans)
-    lines = [f"{name}: {plan.summary}" for name, plan in zip(names, plans, strict=True)]
+    summaries = dict(zip(names, (plan.summary for plan in plans), strict=True))
     told = json.dumps([[name, plan.fingerprint] for name, plan in zip(names, plans, strict=True)])
     return Plan(
-        summary="\n".join([_order(snapshot.waves, len(names), undoable=undoable), *lines]),
+        summary="\n".join([_order(snapshot.waves, len(names), undoable=undoable), *_said(snapshot.waves, summaries)]),
         fingerprint=hashlib.sha256(told.encode()).hexdigest(),
         diff="\n".join(f"{name}:\n{plan.diff}" for name, plan in zip(names, plans, strict=True) if plan.diff.strip()),
         undoable=undoable,
         targets=sum(plan.targets for plan in plans),
     )
+
+
+def _said(waves: Waves, summaries: Mapping[str, str]) -> Sequence[str]:
+    """Return what each part says; once for all where they differ in nothing but the name."""
+    alike = {summary.replace(name, f"{{{waves.parameter}}}") for name, summary in summaries.items()}
+    if len(alike) == 1 and len(summaries) > 1:
+        return [f"{', '.join(summaries)}: {alike.pop()}"]
+    return [f"{name}: {summary}" for name, summary in summaries.items()]
 
 
 def _order(waves: Waves, count: int, *, undoable: bool) -> str:

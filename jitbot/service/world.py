@@ -37,31 +37,45 @@ class World:
 
         Raises: RunnerRefused where it is not installed any more, InvalidInput where it takes other inputs now.
         """
-        name, inputs = request.snapshot.runner, request.snapshot.inputs
-        if part is not None:
-            inputs = inputs[request.snapshot.parts[part].name]
-        try:
-            return self.catalog.runner(name), self.catalog.inputs(name, inputs)
-        except KeyError:
-            raise RunnerRefused(f"the runner {name} is not installed here any more") from None
+        return runner_of(self.catalog, request, part)
 
     def health(self, request: Request) -> Health:
         """Return how what a request started is, as its runner's check sees it; UNKNOWN where that cannot be told."""
-        if request.snapshot.parts:
-            positions = looked_at(request)
-            healths = {request.snapshot.parts[each].name: self.part_health(request, each) for each in positions}
-            return whole_health(healths)
-        return self._checked(request, request.receipt)
+        return health_of(self.catalog, request)
 
     def part_health(self, request: Request, part: int) -> Health:
         """Return how one part is; UNKNOWN where that cannot be told."""
-        receipt = request.progress[part].receipt if request.progress else None
-        return self._checked(request, receipt, part)
+        return _part_health(self.catalog, request, part)
 
-    def _checked(self, request: Request, kept: Mapping[str, Any] | None, part: int | None = None) -> Health:
-        try:
-            runner, inputs = self.runner(request, part)
-            return runner.check(inputs, None if kept is None else Receipt(kept))
-        except (RunnerError, InvalidInput) as error:
-            log.warning("%s could not be checked: %s", request.name, error)
-            return Health(HealthState.UNKNOWN, str(error))
+
+def runner_of(catalog: Catalog, request: Request, part: int | None = None) -> tuple[Runner, Any]:
+    """Return what runs a request or one of its parts, and its typed inputs. Raises: RunnerRefused, InvalidInput."""
+    name, inputs = request.snapshot.runner, request.snapshot.inputs
+    if part is not None:
+        inputs = inputs[request.snapshot.parts[part].name]
+    try:
+        return catalog.runner(name), catalog.inputs(name, inputs)
+    except KeyError:
+        raise RunnerRefused(f"the runner {name} is not installed here any more") from None
+
+
+def health_of(catalog: Catalog, request: Request) -> Health:
+    """Return how what a request started is; of many targets, the worst of those that were begun."""
+    if request.snapshot.parts:
+        names = {each: request.snapshot.parts[each].name for each in looked_at(request)}
+        return whole_health({name: _part_health(catalog, request, each) for each, name in names.items()})
+    return _checked(catalog, request, request.receipt)
+
+
+def _part_health(catalog: Catalog, request: Request, part: int) -> Health:
+    receipt = request.progress[part].receipt if request.progress else None
+    return _checked(catalog, request, receipt, part)
+
+
+def _checked(catalog: Catalog, request: Request, kept: Mapping[str, Any] | None, part: int | None = None) -> Health:
+    try:
+        runner, inputs = runner_of(catalog, request, part)
+        return runner.check(inputs, None if kept is None else Receipt(kept))
+    except (RunnerError, InvalidInput) as error:
+        log.warning("%s could not be checked: %s", request.name, error)
+        return Health(HealthState.UNKNOWN, str(error))

@@ -14,7 +14,7 @@ from jitbot.store import tables, tallies
 from jitbot.store.engine import Database
 from jitbot.store.entry import StoreEntry, reviews_of
 from jitbot.store.rows import to_request
-from jitbot.store.statements import REQUEST
+from jitbot.store.statements import REQUEST, touching
 
 LATELY = 200
 """So many of an action's latest requests are looked through for how long people usually take."""
@@ -65,6 +65,19 @@ class StoreLedger:
             query = query.where(tables.requests.c.requester == requester)
         with self._database.read() as connection:
             return [to_request(row) for row in connection.execute(query)]
+
+    def last_on(self, target: str) -> Request | None:
+        """Return the newest request that was started on a target."""
+        columns = tables.requests.c
+        query = (
+            select(tables.requests)
+            .where(columns.id.in_(touching([target])), columns.started_at.is_not(None))
+            .order_by(columns.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else to_request(row)
 
     def tally(self, request: Request, what: Counting) -> Tally:
         """Count other requests, as advice: nobody is kept from taking a place meanwhile."""

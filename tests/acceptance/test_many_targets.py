@@ -90,8 +90,20 @@ def test_the_plan_says_in_which_order_and_what_follows_when_one_fails(town: Town
     assert plan.summary.splitlines()[0] == (
         "5 targets, in waves of 1, 2, 2, 30s apart; when one fails, the rest is left out and what was done is undone."
     )
-    assert plan.summary.splitlines()[1:] == [f"{host}: changes prod/{host}" for host in FIVE]
+    assert plan.summary.splitlines()[1:] == ["web1, web2, web3, web4, web5: changes prod/{hosts}"]
     assert plan.targets == 5
+
+
+def test_plans_that_differ_in_more_than_the_name_are_all_told(town: Town, tune: Tune) -> None:
+    plan = town.runner.plan
+    town.runner.plan = lambda inputs: replace(plan(inputs), summary=f"from {len(inputs.what)} to {inputs.what}")  # type: ignore[method-assign,attr-defined]
+    told = tune(hosts=["web1", "web2"]).snapshot.plan
+    assert told is not None
+    assert told.summary.splitlines()[1:] == ["web1, web2: from 4 to {hosts}"]
+    town.runner.plan = lambda inputs: replace(plan(inputs), summary=f"{inputs.what} is number {inputs.what[-1]}")  # type: ignore[method-assign,attr-defined]
+    told = tune(hosts=["web1", "web2"]).snapshot.plan
+    assert told is not None
+    assert told.summary.splitlines()[1:] == ["web1: web1 is number 1", "web2: web2 is number 2"]
 
 
 def test_a_plan_that_changes_for_one_of_them_asks_people_again(town: Town, tune: Tune) -> None:

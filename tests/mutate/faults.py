@@ -1534,4 +1534,32 @@ FAULTS = (
         "if True:",
         _in("many_targets"),
     ),
+    Fault(
+        "reconciling takes back what others have given",
+        "jitbot/service/reconciling.py",
+        "last = None if privilege.ours is False else",
+        "last =",
+        _in("reconciling"),
+    ),
+    Fault(
+        "reconciling believes one reading",
+        "jitbot/service/reconciling.py",
+        "        for reading in range(2):",
+        "        for reading in range(1):",
+        _in("reconciling"),
+    ),
+    Fault(
+        "reconciling repairs what is unclear by itself",
+        "jitbot/service/reconciling.py",
+        "(named and finding.kind is Kind.UNCLEAR)",
+        "finding.kind is Kind.UNCLEAR",
+        _in("reconciling"),
+    ),
+    Fault(
+        "reconciling undoes parts that are not left over",
+        "jitbot/service/reconciling.py",
+        "        if part.target == target:",
+        "        if True:",
+        _in("reconciling"),
+    ),
 )

@@ -12,7 +12,7 @@ from psycopg import sql
 from pydantic import BaseModel, Field, model_validator
 
 from jitbot.errors import RunnerRefused, RunnerUnsure
-from jitbot.model import Health, HealthState, Plan, Receipt
+from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
 from jitbot.outbound.values import Secret, digest, plain
 from jitbot.ports import Run, Site
 from jitbot.runners.deadline import seconds_left
@@ -27,6 +27,9 @@ _DEPENDS = """
 SELECT DISTINCT coalesce(d.datname, current_database()) AS name FROM pg_shdepend s
 LEFT JOIN pg_database d ON d.oid = s.dbid
 WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = %s) ORDER BY 1
+"""
+_COMMENTED = """
+SELECT rolname FROM pg_roles WHERE rolcanlogin AND shobj_description(oid, 'pg_authid') LIKE '{%' ORDER BY 1
 """
 
 
@@ -112,6 +115,15 @@ class PostgresLogin:
             words = f"is not in {', '.join(lacking)}" if lacking else "cannot log in"
             return Health(HealthState.UNHEALTHY, f"{told.login} {words}")
         return Health(HealthState.HEALTHY, f"the login {told.login} is there")
+
+    def privileges(self, inputs: BaseModel) -> Sequence[Privilege]:
+        """List the logins that jitbot has made, whatever they are in."""
+        told = cast(LoginInputs, inputs)
+        with looking(told, self._site) as connection:
+            names = [str(row["rolname"]) for row in connection.execute(_COMMENTED)]
+            made = [told.model_copy(update={"login": name}) for name in names]
+            ours = [each for each in made if _is_ours(connection, each)]
+        return [Privilege(self.target(each), each.login, ours=True) for each in ours]
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         told = cast(LoginInputs, inputs)

@@ -21,6 +21,11 @@ def named(*of: str) -> str:
     return OURS + hashlib.sha256(json.dumps(of).encode()).hexdigest()[:24]
 
 
+def is_named(role: str) -> bool:
+    """Tell whether a role is called like a mark."""
+    return role.startswith(OURS)
+
+
 def read(connection: Connection, name: str) -> Mapping[str, Any] | None:
     """Return what a mark says (nothing, when somebody wrote over it), None where there is none or it was erased."""
     query = "SELECT shobj_description(oid, 'pg_authid') AS note FROM pg_roles WHERE rolname = %s"

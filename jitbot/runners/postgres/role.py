@@ -5,12 +5,13 @@ whatever memberships there were before, or are given meanwhile, are never touche
 """
 
 import time
+from collections.abc import Sequence
 from typing import cast
 
 from pydantic import BaseModel, model_validator
 
 from jitbot.errors import RunnerRefused
-from jitbot.model import Health, HealthState, Plan, Receipt
+from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
 from jitbot.outbound.values import digest
 from jitbot.ports import Run, Site
 from jitbot.runners.deadline import seconds_left
@@ -89,6 +90,17 @@ class PostgresRole:
         return Health(
             HealthState.UNHEALTHY, f"Somebody took {told.login} out of {told.role}, or dropped one of the two"
         )
+
+    def privileges(self, inputs: BaseModel) -> Sequence[Privilege]:
+        """List who is directly in the role; whoever is in it by way of a mark has it from jitbot."""
+        told = cast(RoleInputs, inputs)
+        with looking(told, self._site) as connection:
+            found = []
+            for name in roles.members(connection, told.role):
+                note = mark.read(connection, name) if mark.is_named(name) else None
+                logins = roles.members(connection, name) if note is not None else [name]
+                found += [(login, note is not None) for login in logins]
+        return [Privilege(self.target(told.model_copy(update={"login": login})), login, ours) for login, ours in found]
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         told = cast(RoleInputs, inputs)

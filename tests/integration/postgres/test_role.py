@@ -355,3 +355,28 @@ def test_psycopg_is_told_everything_that_it_would_take_from_the_environment(gran
     monkeypatch.setenv("PGPASSWORD", "x")
     monkeypatch.setenv("PGOPTIONS", "-c search_path=evil")
     assert granting.plan().summary
+
+
+def test_it_lists_who_is_in_the_role_and_who_of_them_by_jitbot(granting, run) -> None:
+    other = granting.server.login()
+    granting.server.admin("GRANT {} TO {}", granting.role, other)
+    before = granting.runner.privileges(granting.inputs)
+    assert [(each.holder, each.ours) for each in before] == [(other, False)]
+    granting.start(run)
+    held = {each.holder: each for each in granting.runner.privileges(granting.inputs)}
+    assert {holder: each.ours for holder, each in held.items()} == {other: False, granting.login: True}
+    assert held[granting.login].target == granting.runner.target(granting.inputs)
+    granting.undo(run)
+    assert granting.runner.privileges(granting.inputs) == before
+
+
+def test_a_role_that_is_only_called_like_a_mark_is_not_one(granting) -> None:
+    """Whoever may make roles can call one so, and put somebody into it."""
+    granting.server.admin("CREATE ROLE {}", "jitbot:forged")
+    granting.server.admin("GRANT {} TO {}", granting.role, "jitbot:forged")
+    try:
+        assert [(each.holder, each.ours) for each in granting.runner.privileges(granting.inputs)] == [
+            ("jitbot:forged", False)
+        ]
+    finally:
+        granting.server.admin("DROP ROLE {}", "jitbot:forged")
