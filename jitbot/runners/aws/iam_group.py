@@ -91,7 +91,7 @@ class IamGroup:
             return Health(HealthState.ABSENT, f"{told.user} has no membership from jitbot in {told.group}")
         if is_in:
             return Health(HealthState.HEALTHY, f"{told.user} is in {told.group}")
-        return Health(HealthState.UNHEALTHY, f"{told.user} is not in {told.group} (any more)")
+        return Health(HealthState.ABSENT, f"{told.user} is not in {told.group} (any more)")
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         told = cast(GroupInputs, inputs)

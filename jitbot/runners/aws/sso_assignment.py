@@ -17,7 +17,7 @@ from jitbot.ports import Run, Site
 from jitbot.runners.aws import mark
 from jitbot.runners.aws.answers import Declined, NotSent, NoWord, first, unharmed, unsure
 from jitbot.runners.aws.sso_inputs import AssignmentInputs
-from jitbot.runners.aws.sso_requests import Failed, assigned, carry_out, let_creations_end
+from jitbot.runners.aws.sso_requests import Failed, assigned, carry_out, creations, let_creations_end
 from jitbot.runners.aws.way import POLL_SECONDS, Way, Ways
 
 _LENGTH = re.compile(r"PT(?:([0-9]+)H)?(?:([0-9]+)M)?(?:[0-9]+S)?")
@@ -73,12 +73,13 @@ class SsoAssignment:
         told = cast(AssignmentInputs, inputs)
         with unharmed():
             way = self._ways.look(told)
-            known, held = _mark(way, told), _is_assigned(way, told)
-        if known is None and receipt is None:
-            return Health(HealthState.ABSENT, "there is no assignment from jitbot")
-        if held:
+            begun, coming = _mark(way, told) is not None or receipt is not None, creations(way, told)
+            held = _is_assigned(way, told)
+        if begun and held:
             return Health(HealthState.HEALTHY, f"it is assigned in {told.to_account}")
-        return Health(HealthState.UNHEALTHY, f"it is not assigned in {told.to_account} (any more)")
+        if begun and coming:
+            return Health(HealthState.UNKNOWN, f"it is being assigned in {told.to_account}")
+        return Health(HealthState.ABSENT, f"there is no assignment from jitbot in {told.to_account} (any more)")
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         told = cast(AssignmentInputs, inputs)

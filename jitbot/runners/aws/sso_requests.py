@@ -43,22 +43,23 @@ def carry_out(way: Way, told: AssignmentInputs, kind: Kind) -> None:
         raise NoAnswer(f"Identity Center is still at its {kind}, request {status['RequestId']}.")
 
 
-def let_creations_end(way: Way, told: AssignmentInputs) -> None:
-    """Wait until nothing is under way that would make this assignment later. Raises: NoWord."""
-    begun = way.every(
+def creations(way: Way, told: AssignmentInputs) -> Sequence[str]:
+    """Return the requests under way that would make this assignment. Raises: NoWord."""
+    found = way.every(
         "sso-admin", "list_account_assignment_creation_status", "AccountAssignmentsCreationStatus",
         InstanceArn=told.instance_arn, Filter={"Status": "IN_PROGRESS"},
     )  # fmt: skip
-    for each in begun:
-        status = _described(way, told, "creation", each["RequestId"])
-        if not _is_of(status, told):
-            continue
-        for _ in way.looks():
-            if status["Status"] != "IN_PROGRESS":
-                break
-            status = _described(way, told, "creation", each["RequestId"])
-        else:
-            raise NoAnswer(f"Identity Center is still at a creation, request {each['RequestId']}.")
+    begun = [_described(way, told, "creation", each["RequestId"]) for each in found]
+    return [each["RequestId"] for each in begun if each["Status"] == "IN_PROGRESS" and _is_of(each, told)]
+
+
+def let_creations_end(way: Way, told: AssignmentInputs) -> None:
+    """Wait until nothing is under way that would make this assignment later. Raises: NoWord."""
+    for _ in way.looks():
+        left = creations(way, told)
+        if not left:
+            return
+    raise NoAnswer(f"Identity Center is still at a creation, request {left[0]}.")
 
 
 def _sent(way: Way, told: AssignmentInputs, kind: Kind) -> Mapping[str, Any]:

@@ -70,6 +70,7 @@ def test_a_worker_lost_after_the_mark_leaves_nothing_behind(aws) -> None:
     with pytest.raises(RunnerUnsure, match="may have a new tag"):
         ops.start()
     assert [ops.members, len(ops.tags)] == [[], 1]
+    assert ops.runner.check(ops.inputs, None).state is HealthState.ABSENT
     ops.undo(None)
     assert (ops.members, ops.tags) == ([], [])
 
@@ -121,7 +122,7 @@ def test_a_membership_that_was_taken_meanwhile_is_undone_all_the_same(aws) -> No
     ops = Ops(aws)
     receipt = ops.start()
     aws.admin("iam").remove_user_from_group(GroupName="ops", UserName="ann")
-    assert ops.runner.check(ops.inputs, receipt).state is HealthState.UNHEALTHY
+    assert ops.runner.check(ops.inputs, receipt).state is HealthState.ABSENT
     ops.undo(receipt)
     assert ops.tags == []
 

@@ -93,6 +93,7 @@ def test_an_assignment_that_lands_after_its_worker_was_lost_is_waited_for_and_de
     with pytest.raises(RunnerUnsure):
         prod.start()
     assert prod.assigned == []
+    assert prod.runner.check(prod.inputs, None).state is HealthState.UNKNOWN
     prod.undo(None)
     assert (prod.assigned, prod.tags) == ([], [])
     assert len(aws.calls("DeleteAccountAssignment")) == 1
@@ -154,13 +155,13 @@ def test_nobody_keeps_it_by_taking_the_tag_away(aws) -> None:
     assert prod.assigned == []
 
 
-def test_what_somebody_deleted_meanwhile_is_unhealthy_and_undone(aws) -> None:
+def test_what_somebody_deleted_meanwhile_is_noticed_and_undone(aws) -> None:
     prod = Prod(aws)
     receipt = prod.start()
     prod.sso.delete_account_assignment(**prod.inputs.assignment)
     aws.script(sso="lands")
     assert prod.assigned  # the first of two looks, in which the deletion ends
-    assert prod.runner.check(prod.inputs, receipt).state is HealthState.UNHEALTHY
+    assert prod.runner.check(prod.inputs, receipt).state is HealthState.ABSENT
     prod.undo(receipt)
     assert prod.tags == []
 
