@@ -52,14 +52,16 @@ class IamGroup:
         with unharmed():
             way = self._ways.look(told)
             _demand_spelling(way, told)
-            is_in = _is_in(way, told)
+            is_in, known = _is_in(way, told), _mark(way, told, told.user)
             policies = _policies(way, told)
-        lines = [f"- {told.user} is {'already' if is_in else 'not'} in the group {told.group}"]
+        stays = is_in and not mark.gave(known, None)
+        now = "in" if stays else "in, by a grant that ends as well," if is_in else "not in"
+        lines = [f"- {told.user} is {now} the group {told.group}"]
         lines += [f"+ {told.user} is in the group {told.group}, which has {', '.join(policies) or 'no policy'}"]
-        lines += [f"  at the end {told.user} {'stays in it, as before' if is_in else 'is taken out of it'}"]
+        lines += [f"  at the end {told.user} {'stays in it, as before' if stays else 'is taken out of it'}"]
         summary = f"Put the IAM user {told.user} into the group {told.group} of the account {told.account}"
-        summary += " (it is in it already, and stays so afterwards)" if is_in else ""
-        return Plan(f"{summary}.", digest(told, is_in, policies), diff="\n".join(lines), undoable=True)
+        summary += " (it is in it already, and stays so afterwards)" if stays else ""
+        return Plan(f"{summary}.", digest(told, stays, policies), diff="\n".join(lines), undoable=True)
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         told = cast(GroupInputs, inputs)

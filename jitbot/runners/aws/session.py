@@ -1,6 +1,6 @@
 """A session of botocore that takes nothing from this machine: no variable, no file of a home, no metadata service.
 
-Who may load it: botocore is an extra, so it is imported only here, and only when a client is made.
+botocore is an extra, so it is imported only when a client is made.
 """
 
 import os

@@ -43,15 +43,17 @@ class SsoAssignment:
         with unharmed():
             way = self._ways.look(told)
             permissions, who = _permission_set(way, told), _who(way, told)
-            held = _is_assigned(way, told)
+            held, known = _is_assigned(way, told), _mark(way, told)
+        stays = held and not mark.gave(known, None)
+        now = "has" if stays else "has, by a grant that ends as well," if held else "does not have"
         name, length = permissions["Name"], permissions.get("SessionDuration", "PT1H")
-        lines = [f"- {who} has {name} {'already' if held else 'not'} in {told.to_account}"]
+        lines = [f"- {who} {now} {name} in {told.to_account}"]
         lines += [f"+ {who} has {name} in {told.to_account}"]
         lines += [f"  a session that is open at the end may go on for {length}, which Identity Center ends by itself"]
-        lines += [f"  at the end {'the assignment stays, as before' if held else 'the assignment is deleted'}"]
+        lines += [f"  at the end {'the assignment stays, as before' if stays else 'the assignment is deleted'}"]
         summary = f"Assign the permission set {name} to {who} in the AWS account {told.to_account}"
-        summary += " (it is assigned already, and stays so afterwards)" if held else ""
-        return Plan(f"{summary}.", digest(told, name, length, who, held), diff="\n".join(lines), undoable=True)
+        summary += " (it is assigned already, and stays so afterwards)" if stays else ""
+        return Plan(f"{summary}.", digest(told, name, length, who, stays), diff="\n".join(lines), undoable=True)
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         told = cast(AssignmentInputs, inputs)
@@ -66,7 +68,7 @@ class SsoAssignment:
         if not held:
             run.log(f"{name} is being assigned to {who} in {told.to_account}")
             _create(way, told, None if known else note)
-        run.log(f"{name} is assigned in {told.to_account}{', as it was before' if held else ''}")
+        run.log(f"{name} is assigned in {told.to_account}{'' if mark.gave(note, None) else ', as it was before'}")
         return Receipt({"before": dict(note.before)}, summary=f"{name} is assigned in {told.to_account}")
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:

@@ -147,7 +147,11 @@ def test_a_membership_lost_and_given_again_by_jitbot_is_jitbots(aws) -> None:
 
 def test_two_grants_of_one_membership_end_together(aws) -> None:
     ops, second = Ops(aws), ContractRun("jit-2-1")
+    before = ops.runner.plan(ops.inputs)
     receipt = ops.start()
+    after = ops.runner.plan(ops.inputs)
+    assert "in, by a grant that ends as well, the group" in after.diff
+    assert (after.summary, after.fingerprint) == (before.summary, before.fingerprint)
     ops.runner.start(ops.inputs, second)
     ops.runner.undo(ops.inputs, receipt, second)
     assert (ops.members, ops.tags) == ([], [])
