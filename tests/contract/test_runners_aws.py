@@ -1,4 +1,7 @@
-"""The published contract suite, passed by the runners for AWS against moto's server."""
+"""The published contract suite, passed by the runners for AWS against moto's server.
+
+Those that the integration tests cover most are in the long tier.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -127,6 +130,7 @@ class TestNewDeployment(TestRollback):
         return lambda: aws.admin("ecs").describe_services(**words)["services"][0]["deployments"][0]["id"]
 
 
+@pytest.mark.long
 class TestScaling(RunnerContract):
     @pytest.fixture
     def runner(self, aws: AnAccount) -> Runner:
@@ -150,6 +154,7 @@ class TestScaling(RunnerContract):
         return look
 
 
+@pytest.mark.long
 class TestStop(RunnerContract):
     verb = "stop"
 
@@ -175,12 +180,10 @@ class TestStop(RunnerContract):
         return look
 
 
-@pytest.mark.long
 class TestStart(TestStop):
     verb = "start"
 
 
-@pytest.mark.long
 class TestReboot(TestStop):
     verb = "reboot"
 

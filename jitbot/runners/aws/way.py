@@ -34,17 +34,20 @@ _BUSY = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", 
 class Way:
     """Calls to AWS in one account. `ask` only looks, and is tried again; `tell` changes something, and is sent once."""
 
-    def __init__(self, told: Account, site: Site, *, seconds: float, name: str, poll_seconds: float) -> None:
-        """Log in. Raises: NoWord, NotGranted."""
-        self.poll_seconds = poll_seconds
+    def __init__(
+        self, told: Account, site: Site, *, seconds: float, name: str, poll_seconds: float, login: Login | None
+    ) -> None:
+        """Log in, if there is no login that holds. Raises: NoWord, NotGranted."""
+        self._poll_seconds = poll_seconds
         self._told = told
         self._site = site
         self._name = name
         self._until = time.time() + seconds
         self._kept = min(KEPT_SECONDS, seconds / 4)
         self._clients: dict[tuple[str, ...], tuple[Any, float]] = {}
-        self._login = Login({})
-        self._login = self._log_in()
+        self.login = login or Login({}, until=0)
+        if self.login.stale:
+            self.login = self._log_in()
 
     @property
     def left(self) -> float:
@@ -81,17 +84,17 @@ class Way:
         until = min(time.time() + seconds, self._until - self._kept)
         yield
         while (left := until - time.time()) > 0:
-            time.sleep(min(self.poll_seconds, left))
+            time.sleep(min(self._poll_seconds, left))
             yield
 
     def _keys(self) -> dict[str, str]:
         """Return keys that hold: new ones of the same role in time. Raises: NoWord."""
-        if self._login.stale:
+        if self.login.stale:
             try:
-                self._login = self._log_in()
+                self.login = self._log_in()
             except NotGranted as error:  # something may have been begun, so that this is no refusal any more
                 raise NotSent(str(error)) from error
-        return self._login.keys
+        return self.login.keys
 
     def _log_in(self) -> Login:
         return log_in(self._told, self._site, self, name=self._name, seconds=self.left)
@@ -104,7 +107,7 @@ class Way:
             except NoWord as error:
                 if isinstance(error, Declined) and error.code not in _BUSY:
                     raise
-                time.sleep(max(0, min(self.poll_seconds, self.left)))
+                time.sleep(max(0, min(self._poll_seconds, self.left)))
         return look()
 
     def _call(self, service: Service, operation: str, words: Answer, keys: dict[str, str] | None) -> Answer:
@@ -155,7 +158,7 @@ class Way:
     def _hidden(self, response: Answer) -> Answer:
         """Return an error's answer without the keys of a role, which no site knows as secrets."""
         words = str(response.get("Error", {}).get("Message", ""))
-        for secret in self._login.keys.values():
+        for secret in self.login.keys.values():
             words = words.replace(secret, HIDDEN)
         return {**response, "Error": {**response.get("Error", {}), "Message": words}}
 
@@ -168,14 +171,22 @@ class Ways:
         demand_botocore()
         self._site = site
         self._poll_seconds = poll_seconds
+        self._logins: dict[str, Login] = {}
 
     def look(self, told: Account) -> Way:
-        """Come to look. Raises: NoWord, NotGranted."""
-        return Way(told, self._site, seconds=LOOK_SECONDS, name="looks", poll_seconds=self._poll_seconds)
+        """Come to look, by the last login as long as it holds. Raises: NoWord, NotGranted."""
+        whose = told.model_dump_json(include=set(Account.model_fields))
+        way = self._way(told, LOOK_SECONDS, "looks", self._logins.get(whose))
+        self._logins[whose] = way.login
+        return way
 
     def act(self, told: Account, run: Run) -> Way:
         """Come to do what a run does, under its key. Raises: NoWord, NotGranted, RunnerRefused when it is too late."""
-        return Way(told, self._site, seconds=seconds_left(run), name=run.key, poll_seconds=self._poll_seconds)
+        return self._way(told, seconds_left(run), run.key, None)
+
+    def _way(self, told: Account, seconds: float, name: str, login: Login | None) -> Way:
+        poll = self._poll_seconds
+        return Way(told, self._site, seconds=seconds, name=name, poll_seconds=poll, login=login)
 
 
 def _words(service: str, error: Exception) -> str:

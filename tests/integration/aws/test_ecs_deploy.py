@@ -126,6 +126,7 @@ def test_a_way_back_that_does_not_end_is_unsure(aws) -> None:
         orders.start()
 
 
+@pytest.mark.long
 def test_a_deployment_that_is_not_steady_in_time_is_unsure(aws) -> None:
     orders = Orders(aws)
     aws.script(ecs="hangs")
@@ -186,6 +187,7 @@ def test_an_undo_that_was_begun_goes_on(aws) -> None:
     assert (orders.task, orders.look()["tags"]) == ("orders:2", [])
 
 
+@pytest.mark.long
 def test_an_undo_that_is_not_steady_in_time_has_told_ecs(aws) -> None:
     orders = Orders(aws)
     receipt = orders.start()

@@ -98,6 +98,7 @@ def test_only_what_was_begun_nowhere_is_a_refusal(aws, outcomes, kind, words) ->
         restart.start()
 
 
+@pytest.mark.long
 def test_what_is_not_over_in_time_is_unsure(aws) -> None:
     restart = Restart(aws)
     scripted(aws, restart, {"Status": "InProgress"})

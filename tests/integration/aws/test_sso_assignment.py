@@ -79,6 +79,7 @@ def test_a_request_that_fails_leaves_nothing(aws) -> None:
     assert (prod.assigned, prod.tags) == ([], [])
 
 
+@pytest.mark.long
 def test_a_request_that_is_not_over_in_time_is_unsure(aws) -> None:
     prod = Prod(aws)
     aws.script(sso="hangs")

@@ -9,6 +9,7 @@ import pytest
 
 from jitbot.errors import NotGranted, RunnerRefused, RunnerUnsure
 from jitbot.outbound.site import EnvironmentSite
+from jitbot.outbound.values import Secret
 from jitbot.runners.aws.iam_group import GroupInputs, IamGroup
 from jitbot.runners.aws.sso_assignment import SsoAssignment
 from jitbot.runners.aws.sso_inputs import AssignmentInputs
@@ -209,3 +210,15 @@ def test_jitbot_loads_its_other_runners_without_botocore() -> None:
     words = [sys.executable, "-c", code]
     found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_looks_share_a_session_as_long_as_it_holds(aws) -> None:
+    a_role(aws)
+    inputs, runner = told(aws, role_arn=ROLE), IamGroup(aws.site, FAST)
+    for _ in range(3):
+        runner.plan(inputs)
+    assert len(aws.calls("AssumeRole")) == 1
+    runner.plan(inputs.model_copy(update={"external_id": Secret(secret="aws-key")}))
+    assert len(aws.calls("AssumeRole")) == 2
+    runner.start(inputs, ContractRun())
+    assert len(aws.calls("AssumeRole")) == 3
