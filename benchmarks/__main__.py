@@ -11,12 +11,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import acks, machine, policies, start, store
+from benchmarks import acks, machine, policies, redaction, start, store
 from benchmarks.databases import FreshUrl, databases
 from benchmarks.figures import Figure, show, write
 from benchmarks.scale import QUICK, Scale
 
-PARTS = ("clicks", "commands", "start", "store", "policy")
+PARTS = ("clicks", "commands", "start", "store", "policy", "redaction")
 APPS = ("bare", "jitbot")
 WIDTH = 120
 
@@ -33,6 +33,7 @@ def run(
             "start": lambda url: start.measure(scale, folder / "start", url) if "jitbot" in chosen else [],
             "store": lambda url: store.measure(database, scale, folder / "store", url),
             "policy": lambda url: policies.measure(scale),
+            "redaction": lambda url: redaction.measure(),
         }
         return {part: measures[part](fresh_url) for part in parts}
 

@@ -24,7 +24,10 @@ from jitbot.facts.history import NoHistory, history_sources
 from jitbot.facts.registry import FactRegistry
 from jitbot.model import Policy
 from jitbot.outbound.checkout import author
-from jitbot.outbound.site import EnvironmentSite
+from jitbot.outbound.redaction.logs import redact_logs
+from jitbot.outbound.secrets.listed import Secrets
+from jitbot.outbound.secrets.registry import open_secrets
+from jitbot.outbound.site import GrantedSite
 from jitbot.policy.files.load import load, read
 from jitbot.ports import Directory, History
 from jitbot.runners.registry import Registry
@@ -96,15 +99,16 @@ def open_store(settings: Settings) -> Store:
     )
 
 
-def open_catalog(settings: Settings) -> Registry:
+def open_catalog(settings: Settings, secrets: Secrets | None = None) -> Registry:
     """Find the runners that may be loaded. Raises: SettingsError."""
-    return Registry(settings.runners, EnvironmentSite(settings.http_hosts, paths=settings.runner_paths))
+    secrets = secrets or open_secrets(settings)
+    return Registry(settings.runners, GrantedSite(settings.http_hosts, settings.runner_paths, secrets))
 
 
-def open_sources(settings: Settings, history: History | None = None) -> FactRegistry:
+def open_sources(settings: Settings, history: History | None = None, secrets: Secrets | None = None) -> FactRegistry:
     """Find the sources of facts that may be loaded; without a history nothing is known. Raises: SettingsError."""
-    own = history_sources(history or NoHistory())
-    return FactRegistry(settings.facts, EnvironmentSite(settings.http_hosts), own)
+    site = GrantedSite(settings.http_hosts, (), secrets or open_secrets(settings))
+    return FactRegistry(settings.facts, site, history_sources(history or NoHistory()))
 
 
 def open_book(settings: Settings, store: Store, catalog: Registry, sources: FactRegistry) -> Book:
@@ -122,9 +126,12 @@ def open_book(settings: Settings, store: Store, catalog: Registry, sources: Fact
     return book
 
 
-def build_service(settings: Settings, store: Store, directory: Directory, queue: WorkQueue) -> Service:
+def build_service(
+    settings: Settings, store: Store, directory: Directory, queue: WorkQueue, secrets: Secrets
+) -> Service:
     """Put the use cases on their ports."""
-    catalog, sources = open_catalog(settings), open_sources(settings, StoreHistory(store.database))
+    catalog = open_catalog(settings, secrets)
+    sources = open_sources(settings, StoreHistory(store.database), secrets)
     world = World(
         ledger=store.ledger,
         inbox=store.inbox,
@@ -190,14 +197,14 @@ def slack_client(settings: Settings) -> WebClient:
 class Bot:
     """The whole of jitbot in one process. `start` returns when it is reached by Slack; `stop` loses nothing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, secrets: Secrets) -> None:
         self._settings = settings
         self._store = store = open_store(settings)
         client = slack_client(settings)
         home = installed(client)
         directory = SlackDirectory(client, home)
         self._queue = WorkQueue(settings.workers)
-        self._service = service = build_service(settings, store, directory, self._queue)
+        self._service = service = build_service(settings, store, directory, self._queue, secrets)
         self._channels = Channels(client)
         sender = Sender(client, Pace(time.monotonic))
         cards = Cards(
@@ -287,7 +294,9 @@ def serve(settings: Settings) -> None:
     told_to_stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: told_to_stop.set())
-    bot = Bot(settings)
+    secrets = open_secrets(settings)
+    redact_logs(logging.getLogger().handlers, secrets.redact)
+    bot = Bot(settings, secrets)
     try:
         bot.start()
         told_to_stop.wait()

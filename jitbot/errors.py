@@ -17,6 +17,7 @@ JitbotError
 ├── DirectoryUnavailable   nobody                  -> people and groups are unread; conditions on them err
 ├── FactUnavailable        nobody                  -> the fact is unread; conditions on it err
 ├── NotGranted             the operator            -> a secret that is not set, a host that is not allowed
+│   └── SecretUnavailable  the operator            -> a secret's store does not hand it out; no other is asked
 ├── NotifyError            the notifier            -> tried again, or the fallback channel
 │   ├── NotifyRefused
 │   └── NotifyUnsure
@@ -99,6 +100,10 @@ class FactUnavailable(JitbotError):
 
 class NotGranted(JitbotError):
     """The operator does not let jitbot do this here; nothing was sent. The message says what to set."""
+
+
+class SecretUnavailable(NotGranted):
+    """A store has this secret, or may have it, and does not hand it out; the message says why, and what to do."""
 
 
 class NotifyError(JitbotError):

@@ -290,7 +290,35 @@ class Site(Protocol):
     """Folders below which runners may change files and speak to sockets, or single sockets."""
 
     def secret(self, name: str) -> str:
-        """Return a secret by its name. Raises: NotGranted, naming what is not set and how to set it."""
+        """Return a secret by its name. Raises: NotGranted, naming what is not set and how to set it.
+
+        Ask when it is needed and do not keep it: what is returned follows a rotation within seconds.
+        """
+
+
+class SecretStore(Protocol):
+    """A plugin that reads secrets from where the operator keeps them; it is asked again every few seconds.
+
+    Only names that the operator has meant for jitbot are known to it, whatever else its credentials could read. Names
+    are checked before it is asked: letters, digits, - and _, at most 64, a letter first.
+    """
+
+    def read(self, name: str) -> str:
+        """Return the present value of a secret.
+
+        Raises: NotGranted where it knows no such name, so that the next store is asked; SecretUnavailable where it
+        does, or cannot tell, and cannot hand the value out. Messages go to people and hold neither values nor paths.
+        """
+
+
+class StoreSite(Protocol):
+    """What the operator grants to a store of secrets; its entry point is called with `site=`."""
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """Return what the operator's file says under this name, not checked; empty where it says nothing."""
+
+    def hide(self, value: str) -> None:
+        """Keep a credential of the store's own out of all text from now on."""
 
 
 class Runner(Protocol):

@@ -51,6 +51,15 @@ class Settings(BaseSettings):
     runner_paths: Names = Field(
         (), description="The folders and sockets on this machine that runners may use, full paths, comma-separated"
     )
+    secrets: Names = Field(
+        ("environment",), description="The stores that secrets are read from, in the order in which they are asked"
+    )
+    secrets_folder: Path = Field(
+        Path("/run/secrets"), description="The folder of the store `file`: one file for each secret, named like it"
+    )
+    secrets_file: Path | None = Field(
+        None, description="The YAML file that says where other stores are and which of their secrets jitbot may read"
+    )
     fallback_channel: str = Field(
         "", description="The channel for cards whose own channel cannot take them; an id or #name"
     )
@@ -62,7 +71,7 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often jitbot looks for what is due, in seconds")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
 
-    @field_validator("runners", "facts", "http_hosts", "runner_paths", mode="before")
+    @field_validator("runners", "facts", "http_hosts", "runner_paths", "secrets", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

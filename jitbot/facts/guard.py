@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from jitbot.errors import FactUnavailable, NotGranted
 from jitbot.model import FactKind, Span
+from jitbot.outbound.redaction.private_keys import line_by_line
 from jitbot.outbound.site import RedactingSite
 from jitbot.outbound.text import shown
 from jitbot.ports import FactSource
@@ -43,7 +44,15 @@ class GuardedSource:
         kind = self._source.kind(arguments)
         if not _FITS[kind](value):
             raise FactUnavailable(f"{self._name} answered something that is no {kind.value}")
-        return self._site.redact(value) if isinstance(value, str) else value
+        return self._shown(value)
+
+    def _shown(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._site.redact(value)
+        if isinstance(value, list):
+            redact = line_by_line(self._site.redact)
+            return [redact(each) for each in value]
+        return value
 
     def _words(self, text: str) -> str:
         return shown(f"{self._name}: {self._site.redact(text)}")

@@ -24,7 +24,9 @@ class HttpAttributesArguments(BaseModel):
 
     url: str = Field(pattern="^https?://", description="What is asked")
     query: dict[str, str] = Field({}, max_length=20, description="Its query, as in {email: '{requester.email}'}")
-    secret: str | None = Field(None, description="The name of a secret that is sent as a bearer token")
+    secret: str | None = Field(
+        None, description="The name of a secret that is sent as a bearer token", json_schema_extra={"secret": True}
+    )
     people: Pointer = Field("", description="Where the people stand in the answer; the whole of it if left out")
     person: Pointer | None = Field(
         None, description="Where a Slack id or e-mail address stands in each; the key of each if left out"

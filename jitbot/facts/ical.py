@@ -47,9 +47,17 @@ class Feed(BaseModel):
 
     url: str | None = Field(None, description="The feed's address, https:// or http://.")
     url_from: str | None = Field(
-        None, pattern=_SECRET, description="The name of the secret that holds the address: a private one is a key."
+        None,
+        pattern=_SECRET,
+        description="The name of the secret that holds the address: a private one is a key.",
+        json_schema_extra={"secret": True},
     )
-    secret: str | None = Field(None, pattern=_SECRET, description="The name of the secret that holds a bearer token.")
+    secret: str | None = Field(
+        None,
+        pattern=_SECRET,
+        description="The name of the secret that holds a bearer token.",
+        json_schema_extra={"secret": True},
+    )
     zone: str = Field("UTC", description="Time zone of whole days, and of times that name none.")
     summary: str | None = Field(None, description="RE2 pattern that some part of an event's title must match.")
 

@@ -77,6 +77,11 @@ def implied_arguments(model: type[BaseModel]) -> Mapping[str, str]:
     return {name: f"{{{marks['place']}}}" for name, marks in _marks(model).items() if "place" in marks}
 
 
+def secret_arguments(model: type[BaseModel]) -> frozenset[str]:
+    """Return the fields that are marked `json_schema_extra={"secret": True}`: each holds the name of a secret."""
+    return frozenset(name for name, marks in _marks(model).items() if marks.get("secret") is True)
+
+
 def _marks(model: type[BaseModel]) -> Mapping[str, Mapping[str, Any]]:
     extra = {field.alias or name: field.json_schema_extra for name, field in model.model_fields.items()}
     return {name: marks for name, marks in extra.items() if isinstance(marks, dict)}

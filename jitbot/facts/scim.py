@@ -26,7 +26,9 @@ class ScimArguments(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     url: str = Field(pattern="^https?://", description="The server's base URL, as in https://idp.example/scim/v2")
-    secret: str = Field("scim", description="The name of the secret that holds its bearer token")
+    secret: str = Field(
+        "scim", description="The name of the secret that holds its bearer token", json_schema_extra={"secret": True}
+    )
     attributes: Pointers = Field(
         min_length=1, max_length=50, description="Where each attribute stands in a user: {role: /title}"
     )

@@ -27,10 +27,11 @@ class Tried:
 def try_all(policy: Policy, sources: Sources, at: datetime) -> Sequence[Tried]:
     """Read what can be read without a request, side by side."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
-        return list(threads.map(lambda call: _tried(call, sources, at), _declared(policy)))
+        return list(threads.map(lambda call: _tried(call, sources, at), declared(policy)))
 
 
-def _declared(policy: Policy) -> Iterator[FactCall]:
+def declared(policy: Policy) -> Iterator[FactCall]:
+    """Yield every fact, rota and calendar that policies declare."""
     yield from policy.on_call.values()
     yield from (freeze.calendar for freeze in policy.calendar.freezes.values() if freeze.calendar is not None)
     yield from policy.facts

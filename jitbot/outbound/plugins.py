@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from jitbot.errors import InvalidInput, SettingsError
-from jitbot.outbound.site import RedactingSite
 
 Plugin = TypeVar("Plugin")
 
@@ -18,8 +17,9 @@ class Plugins(Generic[Plugin]):
     """The plugins of one group. `wrap` checks each when it is first asked for, and puts a guard around it."""
 
     def __init__(
-        self, group: str, what: str, allowed: Sequence[str], site: RedactingSite, wrap: Callable[[str, Any], Plugin]
+        self, group: str, what: str, allowed: Sequence[str], site: object, wrap: Callable[[str, Any], Plugin]
     ) -> None:
+        """Find the allowed ones; each will be called with this `site`."""
         self._what = what
         self._site = site
         self._wrap = wrap
@@ -84,9 +84,11 @@ def _only(name: str, points: Sequence[EntryPoint], group: str, what: str) -> Ent
     return points[0]
 
 
-def _made(point: EntryPoint, what: str, site: RedactingSite) -> Any:
+def _made(point: EntryPoint, what: str, site: object) -> Any:
     try:
         return point.load()(site=site)
+    except SettingsError:
+        raise
     except (Exception, SystemExit) as error:  # importing a plugin may throw anything
         raise SettingsError(
             f"The {what} {point.name!r} ({point.value}) cannot be loaded: {type(error).__name__}: {error}. "

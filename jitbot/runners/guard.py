@@ -5,7 +5,7 @@ Not knowing is a result: whatever a plugin throws while it acts means that it ma
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,6 +14,8 @@ from pydantic import BaseModel
 
 from jitbot.errors import NotGranted, RunnerError, RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
+from jitbot.outbound.redaction.patterns import HIDDEN, named_like_a_secret
+from jitbot.outbound.redaction.private_keys import line_by_line
 from jitbot.outbound.site import RedactingSite
 from jitbot.outbound.text import shown
 from jitbot.ports import Run, Runner
@@ -52,8 +54,8 @@ class Guarded:
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         with self._translating(RunnerUnsure, "start"):
-            receipt = self._runner.start(self._own(inputs), _GuardedRun(run, self._site))
-            return self._kept(receipt)
+            guarded = _GuardedRun(run, self._site)
+            return self._kept(self._runner.start(self._own(inputs), guarded), guarded)
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         try:
@@ -98,7 +100,7 @@ class Guarded:
             known = "it may have happened" if foreign is RunnerUnsure else "nothing was done"
             raise foreign(f"The runner {self._name!r} failed to {step} ({type(error).__name__}): {known}.") from error
 
-    def _kept(self, receipt: Receipt) -> Receipt:
+    def _kept(self, receipt: Receipt, run: Run) -> Receipt:
         """Return the receipt as it can be kept: plain JSON, bounded, without secrets."""
         _demand(isinstance(receipt, Receipt) and isinstance(receipt.data, Mapping))
         text = json.dumps(dict(receipt.data), allow_nan=False)
@@ -107,7 +109,10 @@ class Guarded:
                 f"The runner {self._name!r} started, but its receipt has {len(text)} bytes of JSON; "
                 f"{RECEIPT_BYTES} are kept. Look whether it has to be undone by hand."
             )
-        data = _without_secrets(json.loads(text), self._site)
+        told = json.loads(text)
+        data = _without_secrets(told, line_by_line(self._site.redact))
+        if data != told:
+            run.log("What looks like a secret was taken out of the receipt: an undo that needs it cannot have it.")
         return Receipt(data=data, summary=shown(self._site.redact(receipt.summary)))
 
 
@@ -119,14 +124,14 @@ class _GuardedRun:
         self.deadline = run.deadline
         self.until = run.until
         self._run = run
-        self._site = site
+        self._redact = line_by_line(site.redact)
 
     def stopping(self) -> bool:
         return self._run.stopping()
 
     def log(self, line: str) -> None:
         try:
-            self._run.log(shown(self._site.redact(line)))
+            self._run.log(shown(self._redact(line)))
         except Exception:  # noqa: BLE001 - whatever became of the line, what was begun must end in order
             _log.warning("A line of output of run %s was lost", self.key, exc_info=True)
 
@@ -137,11 +142,17 @@ def _demand(kept: bool) -> None:
         raise TypeError("the runner's answer is not what its contract says")
 
 
-def _without_secrets(value: Any, site: RedactingSite) -> Any:
+def _without_secrets(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return site.redact(value)
+        return redact(value)
     if isinstance(value, list):
-        return [_without_secrets(item, site) for item in value]
+        return [_without_secrets(item, redact) for item in value]
     if isinstance(value, dict):
-        return {site.redact(key): _without_secrets(item, site) for key, item in value.items()}
+        return {redact(key): _under(key, item, redact) for key, item in value.items()}
     return value
+
+
+def _under(key: str, value: Any, redact: Callable[[str], str]) -> Any:
+    """Return what stands under a key; a text under `password` is one, whatever it looks like."""
+    named = isinstance(value, str) and value and named_like_a_secret(key)
+    return HIDDEN if named else _without_secrets(value, redact)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+from jitbot.outbound.redaction.private_keys import line_by_line
 from jitbot.outbound.text import shown
 
 TOTAL_CHARACTERS = 64 * 1024
@@ -26,7 +27,7 @@ class Lines:
         self.last = ""
         """The last line shown, for error messages."""
         self._log = log
-        self._redact = redact
+        self._redact = line_by_line(redact)
         self._line = bytearray()
         self._left = TOTAL_CHARACTERS
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)

@@ -274,5 +274,6 @@ def held(entry: Entry, request: Request) -> Decision | None:
         if holder.id == request.id or holder.ttl is None:
             continue
         if alone or dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):
-            return refused(f"{holder.name} holds this now, with other values. Ask again when it has ended.")
+            how = "" if alone else ", with other values"
+            return refused(f"{holder.name} holds this now{how}. Ask again when it has ended.")
     return None

@@ -303,7 +303,7 @@ def test_what_has_many_targets_shares_none_of_them(town: Town, tune: Tune) -> No
     again = town.try_to_ask(ANN, "tune", hosts=["web2", "web3"])
     assert (again.refused, again.text) == (
         True,
-        "JIT-1 holds this now, with other values. Ask again when it has ended.",
+        "JIT-1 holds this now. Ask again when it has ended.",
     )
     assert town.try_to_ask(ANN, "tune", hosts=["web1", "web2"]).refused
     other = town.ask(ANN, "tune", hosts=["web3"])

@@ -30,7 +30,7 @@ def test_the_package_of_the_howto_is_found_and_its_policy_is_typed(
     points, site = package.installed("jitbot.facts"), EnvironmentSite(hosts=())
     with pytest.raises(SettingsError, match="not installed"):
         FactRegistry(points, site)
-    monkeypatch.syspath_prepend(str(package.folder))
+    monkeypatch.syspath_prepend(str(package.site))
     declared = dict(yaml.safe_load(blocks(HOWTO, "yaml")[0])["facts"]["budget"])
     name = declared.pop("source")
     registry = FactRegistry([name], site)

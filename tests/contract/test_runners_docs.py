@@ -31,7 +31,7 @@ def test_the_package_of_the_howto_is_found(package: Package, monkeypatch: pytest
     points, site = package.installed("jitbot.runners"), EnvironmentSite(hosts=())
     with pytest.raises(SettingsError, match="not installed"):
         Registry(points, site)
-    monkeypatch.syspath_prepend(str(package.folder))
+    monkeypatch.syspath_prepend(str(package.site))
     [policy] = blocks(HOWTO, "yaml")
     action = yaml.safe_load(policy)["actions"]["maintenance"]
     registry = Registry([action["runner"]], site)

@@ -56,6 +56,12 @@ def test_decisions_are_measured_beside_other_engines_that_say_the_same(tmp_path:
     assert [figure.unit for figure in figures[-2:]] == ["s", "s"]
 
 
+def test_looking_for_credentials_is_measured(tmp_path: Path) -> None:
+    [figure] = run(TINY, tmp_path, parts=["redaction"])["redaction"]
+
+    assert figure.value is not None and figure.value > 0
+
+
 def test_the_json_has_every_field(tmp_path: Path) -> None:
     write([compared("a", 12.0, 10.0, "ms", most=1.3), Figure("b", None, "ms")], tmp_path / "figures.json")
 

@@ -33,6 +33,14 @@ SSH_COMMAND = ("tests/unit/runners/ssh/test_command.py",)
 SSH_SYSTEMD = ("tests/unit/runners/ssh/test_systemd.py",)
 SSH_CERTIFICATE = ("tests/unit/runners/ssh/test_certificate.py",)
 TICKETS = ("tests/unit/facts/test_tickets.py",)
+PATTERNS = ("tests/unit/outbound/redaction/test_patterns.py",)
+PRIVATE_KEYS = ("tests/unit/outbound/redaction/test_private_keys.py",)
+RUNNERS_SAY = ("tests/unit/runners/test_what_runners_say.py",)
+
+
+def _secrets(*names: str) -> Sequence[str]:
+    """Return files of the tests of stores of secrets."""
+    return tuple(f"tests/unit/outbound/secrets/test_{name}.py" for name in names)
 
 
 def _in(*names: str) -> Sequence[str]:
@@ -640,15 +648,15 @@ FAULTS = (
     Fault(
         "the second holder undoes to what the first had set",
         "jitbot/service/running.py",
-        "Event.START, attempts=1, receipt=_base(entry, request), **decided)",
-        "Event.START, attempts=1, **decided)",
+        '"receipt": _base(entry, request), ',
+        "",
         _in("holds"),
     ),
     Fault(
         "a held target takes another value",
         "jitbot/service/asking.py",
-        "if holder.ttl is not None and dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):",
-        "if False:",
+        "if alone or dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):",
+        "if alone:",
         _in("holds"),
     ),
     Fault(
@@ -1477,6 +1485,120 @@ FAULTS = (
         'None if server.tls == "verify-full" else "!password"',
         "None",
         _postgres("session", "test_an_unproved_server_is_not_told_the_password"),
+    ),
+    Fault(
+        "a store that cannot be reached is passed over",
+        "jitbot/outbound/secrets/listed.py",
+        """            except SecretUnavailable:
+                raise
+""",
+        "",
+        _secrets("listed"),
+    ),
+    Fault(
+        "a secret is used on while its store cannot be asked",
+        "jitbot/outbound/secrets/listed.py",
+        "if kept is not None and 0 <= asked_at - kept.read_at < KEEP_SECONDS:",
+        "if kept is not None:",
+        _secrets("listed"),
+    ),
+    Fault(
+        "a secret is handed out before it is hidden",
+        "jitbot/outbound/secrets/listed.py",
+        "            self._redactor.hide(value)\n",
+        "",
+        _secrets("listed"),
+    ),
+    Fault(
+        "any name of a secret reaches its store",
+        "jitbot/outbound/secrets/listed.py",
+        "if not NAME.fullmatch(name):",
+        "if not name:",
+        _secrets("listed"),
+    ),
+    Fault(
+        "a secret's file may be a link that leads out of its folder",
+        "jitbot/outbound/secrets/file.py",
+        "if not real.is_relative_to(root):",
+        "if not real.is_absolute():",
+        _secrets("file"),
+    ),
+    Fault(
+        "a secret's file may be open to others",
+        "jitbot/outbound/secrets/private_file.py",
+        "(private and mode & stat.S_IRWXO)",
+        "(private and mode & stat.S_IXOTH)",
+        _secrets("file"),
+    ),
+    Fault(
+        "the file that says where secrets are may lie among the policies",
+        "jitbot/outbound/secrets/section.py",
+        "if real.is_relative_to(policies.resolve()):",
+        "if file.is_relative_to(policies.resolve()):",
+        _secrets("section"),
+    ),
+    Fault(
+        "a deleted secret of Vault is for the next store to answer",
+        "jitbot/outbound/secrets/vault.py",
+        'raise SecretUnavailable(f"The secret {name!r} cannot be read: {error}.") from None',
+        'raise NotGranted(f"The secret {name!r} cannot be read: {error}.") from None',
+        _secrets("vault"),
+    ),
+    Fault(
+        "Vault's certificate is not checked",
+        "jitbot/outbound/secrets/vault.py",
+        "return ssl.create_default_context(cafile=self._told.ca_file)",
+        "return ssl._create_unverified_context(cafile=self._told.ca_file)",
+        _secrets("vault"),
+    ),
+    Fault(
+        "the address of a store may go without TLS anywhere",
+        "jitbot/outbound/secrets/section.py",
+        "return ip_address(host).is_loopback",
+        "return ip_address(host) is not None",
+        _secrets("section"),
+    ),
+    Fault(
+        "a token of a known form is shown where no name stands before it",
+        "jitbot/outbound/redaction/patterns.py",
+        '    ("|".join(_TOKENS), _MARK),\n',
+        "",
+        PATTERNS,
+    ),
+    Fault(
+        "a private key is shown but for its first line",
+        "jitbot/outbound/redaction/private_keys.py",
+        "        self._left = MOST_LINES\n",
+        "",
+        PRIVATE_KEYS,
+    ),
+    Fault(
+        "lines of a run are redacted each for itself",
+        "jitbot/runners/guard.py",
+        "        self._redact = line_by_line(site.redact)\n",
+        "        self._redact = site.redact\n",
+        RUNNERS_SAY,
+    ),
+    Fault(
+        "what stands under the name of a credential is kept in a receipt",
+        "jitbot/runners/guard.py",
+        "return HIDDEN if named else",
+        "return",
+        RUNNERS_SAY,
+    ),
+    Fault(
+        "the log of the bot is not looked through",
+        "jitbot/compose.py",
+        "    redact_logs(logging.getLogger().handlers, secrets.redact)\n",
+        "",
+        ("tests/integration/test_log_of_the_bot.py",),
+    ),
+    Fault(
+        "tracebacks go to the log as they are",
+        "jitbot/outbound/redaction/logs.py",
+        "return self._redact(self._inner.format(record))",
+        "return self._inner.format(record)",
+        ("tests/unit/outbound/redaction/test_redactor.py",),
     ),
     Fault(
         "the next wave begins whatever has failed",

@@ -21,6 +21,8 @@ class Asked:
     path: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
     def one(self, name: str, default: str = "") -> str:
         return self.query.get(name, [default])[-1]
@@ -85,10 +87,14 @@ def written(hour: float, offset: str = "Z") -> str:
 class _Handler(BaseHTTPRequestHandler):
     server: Vendor
 
+    def do_POST(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(parts.path, parse_qs(parts.query, keep_blank_values=True), headers)
+        asked = Asked(parts.path, parse_qs(parts.query, keep_blank_values=True), headers, self.command, body)
         self.server.asked.append(asked)
         reply = self.server.instead or self.server.reply(asked)
         with suppress(OSError):

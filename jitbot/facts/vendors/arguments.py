@@ -63,5 +63,7 @@ FieldName = Annotated[
 """A field of a ticket; a dot leads to a field of what a field of ServiceNow refers to."""
 Words = Annotated[str, only(r"\S(.{0,198}\S)?", "a line of up to 200 characters, without spaces at its ends")]
 SecretName = Annotated[
-    str, only(r"[A-Za-z][A-Za-z0-9_-]{0,63}", "a secret's name: a letter, then letters, digits, - and _")
+    str,
+    only(r"[A-Za-z][A-Za-z0-9_-]{0,63}", "a secret's name: a letter, then letters, digits, - and _"),
+    Field(json_schema_extra={"secret": True}),
 ]

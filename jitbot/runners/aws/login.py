@@ -3,6 +3,8 @@
 Nothing of this machine is used in their place: docs/reference/runners-aws.md says why.
 """
 
+import hashlib
+import json
 import re
 import time
 from dataclasses import dataclass, field
@@ -60,6 +62,12 @@ def log_in(told: Account, site: Site, sts: Sts, *, name: str, seconds: float) ->
     if account != told.account:
         raise Declined("OtherAccount", f"These keys are of the account {account}, and not of {told.account}.")
     return Login(keys)
+
+
+def mine(told: Account, site: Site) -> str:
+    """Return what tells logins apart: as whom and where, and the keys as they are now. Raises: NotGranted."""
+    inputs = told.model_dump_json(include=set(Account.model_fields))
+    return hashlib.sha256(json.dumps([inputs, _own_keys(told, site)]).encode()).hexdigest()
 
 
 def session_name(name: str) -> str:

@@ -12,7 +12,7 @@ from jitbot.outbound.text import shown
 from jitbot.ports import Run, Site
 from jitbot.runners.aws.account import Account, Service
 from jitbot.runners.aws.answers import Declined, NoAnswer, NotSent, NoWord, complaint
-from jitbot.runners.aws.login import Login, log_in
+from jitbot.runners.aws.login import Login, log_in, mine
 from jitbot.runners.aws.session import PATIENCE_SECONDS, client, demand_botocore
 from jitbot.runners.deadline import seconds_left
 
@@ -175,7 +175,7 @@ class Ways:
 
     def look(self, told: Account) -> Way:
         """Come to look, by the last login as long as it holds. Raises: NoWord, NotGranted."""
-        whose = told.model_dump_json(include=set(Account.model_fields))
+        whose = mine(told, self._site)
         way = self._way(told, LOOK_SECONDS, "looks", self._logins.get(whose))
         self._logins[whose] = way.login
         return way

@@ -114,7 +114,9 @@ class ConfigFile:
         new = text if was.same(Entry(True, told.value)) else document.with_value(told.key, told.value)
         kept = json.dumps(Change.between(text, new, was).kept(), ensure_ascii=False)
         if self._redact(kept) != kept:
-            raise RunnerRefused(f"{told.name} holds a secret of jitbot, which may not be on record: set it by hand.")
+            raise RunnerRefused(
+                f"{told.name} holds a secret, or what looks like one, which may not be on record: set it by hand."
+            )
         return was, new
 
     def _write(self, told: FileInputs, place: Place, content: Content, data: bytes, note: Note, run: Run) -> None:

@@ -222,3 +222,12 @@ def test_looks_share_a_session_as_long_as_it_holds(aws) -> None:
     assert len(aws.calls("AssumeRole")) == 2
     runner.start(inputs, ContractRun())
     assert len(aws.calls("AssumeRole")) == 3
+
+
+def test_keys_that_were_changed_are_used_at_once(aws) -> None:
+    inputs, runner = told(aws), IamGroup(aws.site, FAST)
+    runner.plan(inputs)
+    assert len(aws.calls("GetCallerIdentity")) == 1
+    runner._ways._site = EnvironmentSite([aws.host], {**aws.keys, "JITBOT_SECRET_AWS_KEY": "s3cret-that-is-new"})
+    runner.plan(inputs)
+    assert len(aws.calls("GetCallerIdentity")) == 2
