@@ -54,7 +54,7 @@ class IamGroup:
             _demand_spelling(way, told)
             is_in, known = _is_in(way, told), _mark(way, told, told.user)
             policies = _policies(way, told)
-        stays = is_in and not mark.gave(known, None)
+        stays = is_in and not mark.holds(known)
         now = "in" if stays else "in, by a grant that ends as well," if is_in else "not in"
         lines = [f"- {told.user} is {now} the group {told.group}"]
         lines += [f"+ {told.user} is in the group {told.group}, which has {', '.join(policies) or 'no policy'}"]
@@ -116,7 +116,7 @@ class IamGroup:
             way = self._ways.look(told)
             users = way.every("iam", "get_group", "Users", GroupName=told.group)
             marks = {user["UserName"]: _mark(way, told, user["UserName"]) for user in users}
-        return [Privilege(_target(told, user), user, ours=bool(mark.gave(note, None))) for user, note in marks.items()]
+        return [Privilege(_target(told, user), user, ours=mark.holds(note)) for user, note in marks.items()]
 
 
 def _target(told: GroupInputs, user: str) -> str:

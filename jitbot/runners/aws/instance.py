@@ -32,6 +32,7 @@ class Verb(StrEnum):
 
 _GOAL = {Verb.START: "running", Verb.STOP: "stopped", Verb.REBOOT: "running"}
 _FROM = {Verb.START: "stopped", Verb.STOP: "running", Verb.REBOOT: "running"}
+_COMING = {"running": "pending", "stopped": "stopping"}
 _BACK = {Verb.START: Verb.STOP, Verb.STOP: Verb.START}
 
 
@@ -119,10 +120,10 @@ class Ec2Instance:
             if instance is None or before is None:
                 run.log(f"{told.instance}: nothing of this run is there")
                 return
-            if _state(instance) != before["state"]:
+            if _state(instance) not in (before["state"], _COMING[before["state"]]):
                 _awaited(way, told, _GOAL[told.verb], run)  # in between, EC2 takes no orders
                 _tell(way, told, _BACK[told.verb])
-                _awaited(way, told, before["state"], run)
+            _awaited(way, told, before["state"], run)
             run.log(f"{told.instance} is {before['state']} again")
             _erase(way, told)
 

@@ -92,6 +92,11 @@ def gave(known: Mark | None, receipt: Receipt | None) -> bool | None:
     return _FREE in said if said else None
 
 
+def holds(known: Mark | None) -> bool:
+    """Tell whether it is held by a grant alone, and so ends with the last of them."""
+    return known is not None and known.grant and known.before == _FREE
+
+
 def _quoted(word: str) -> str:
     return quote(word, safe="/:+").replace("~", "%7E").replace("%", "@")
 

@@ -44,7 +44,7 @@ class SsoAssignment:
             way = self._ways.look(told)
             permissions, who = _permission_set(way, told), _who(way, told)
             held, known = _is_assigned(way, told), _mark(way, told)
-        stays = held and not mark.gave(known, None)
+        stays = held and not mark.holds(known)
         now = "has" if stays else "has, by a grant that ends as well," if held else "does not have"
         name, length = permissions["Name"], permissions.get("SessionDuration", "PT1H")
         lines = [f"- {who} {now} {name} in {told.to_account}"]
@@ -112,7 +112,7 @@ class SsoAssignment:
         listed = []
         for kind, principal in found:
             of = told.model_copy(update={"principal_type": kind, "principal_id": principal})
-            ours = bool(mark.gave(mark.read(tags, _tag(of)), None))
+            ours = mark.holds(mark.read(tags, _tag(of)))
             listed.append(Privilege(_target(told, kind, principal), f"{kind.lower()} {principal}", ours=ours))
         return listed
 

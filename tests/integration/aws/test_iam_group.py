@@ -203,6 +203,17 @@ def test_everybody_in_the_group_is_listed_and_whose_they_are(aws) -> None:
     assert found["bo"].target == ops.runner.target(ops.inputs.model_copy(update={"user": "bo"}))
 
 
+def test_a_membership_for_good_is_no_grants_afterwards(aws) -> None:
+    ops, grant = Ops(aws), ContractRun("jit-2-1")
+    ops.run.until = None
+    ops.start()
+    assert [each.ours for each in ops.runner.privileges(ops.inputs)] == [False]
+    assert "stays so afterwards" in ops.runner.plan(ops.inputs).summary
+    receipt = ops.runner.start(ops.inputs, grant)
+    ops.runner.undo(ops.inputs, receipt, grant)
+    assert ops.members == ["ann"]
+
+
 def test_time_that_is_over_is_a_refusal(aws) -> None:
     ops = Ops(aws)
     ops.run.deadline = datetime(2020, 1, 1, tzinfo=UTC)
