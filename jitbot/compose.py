@@ -43,6 +43,7 @@ from jitbot.slack.door import Door
 from jitbot.slack.hands import Hands
 from jitbot.slack.listeners import register
 from jitbot.slack.notifier import Boards, Notifier
+from jitbot.slack.output import OutputPosts
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
 from jitbot.slack.sending import Sender
@@ -52,6 +53,7 @@ from jitbot.store.engine import Database
 from jitbot.store.history import StoreHistory
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
+from jitbot.store.outputs import StoreOutputs
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
@@ -78,6 +80,7 @@ class Store:
     inbox: StoreInbox
     outbox: StoreOutbox
     trail: StoreTrail
+    outputs: StoreOutputs
     delegations: SignedDelegations
     sets: PolicySets
 
@@ -94,6 +97,7 @@ def open_store(settings: Settings) -> Store:
         inbox=StoreInbox(database),
         outbox=StoreOutbox(database),
         trail=trail,
+        outputs=StoreOutputs(database),
         delegations=SignedDelegations(database, trail),
         sets=PolicySets(database),
     )
@@ -136,6 +140,7 @@ def build_service(
         ledger=store.ledger,
         inbox=store.inbox,
         trail=store.trail,
+        outputs=store.outputs,
         delegations=store.delegations,
         directory=directory,
         catalog=catalog,
@@ -143,6 +148,7 @@ def build_service(
         queue=queue,
         book=open_book(settings, store, catalog, sources),
         name=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}",
+        keep_output=timedelta(days=settings.keep_output_days),
     )
     return Service(world)
 
@@ -219,6 +225,7 @@ class Bot:
             requests=service.queries,
             outbox=store.outbox,
             cards=cards,
+            output=OutputPosts(service.handing_out, sender),
             sender=sender,
             channels=self._channels,
             directory=directory,

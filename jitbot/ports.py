@@ -1,7 +1,7 @@
 """What the service needs from the outside, each a small protocol with its contract.
 
-Adapters live in `store`, `slack`, `runners`, `facts` and `clock`; fakes live beside the tests. All instants are
-aware and in UTC.
+Those of what is stored beside the ledger stand in `storage`, and are imported from here like all others. Adapters live
+in `store`, `slack`, `runners`, `facts` and `clock`; fakes live beside the tests. All instants are aware and in UTC.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,16 @@ from pydantic import BaseModel
 
 from jitbot.lifecycle import Event
 from jitbot.model import (
-    AuditEvent,
-    Copy,
     Counting,
-    Delegated,
     Delegation,
-    Delivery,
     FactKind,
     Health,
     Outdated,
     Outgoing,
-    Past,
+    Output,
     Person,
     Plan,
+    Portion,
     Privilege,
     Receipt,
     Request,
@@ -36,6 +33,29 @@ from jitbot.model import (
     Tally,
     UserId,
 )
+from jitbot.storage import Delegations, History, Inbox, Outbox, Outputs, PolicySets, Trail
+
+__all__ = [
+    "Catalog",
+    "Clock",
+    "Delegations",
+    "Directory",
+    "Entry",
+    "FactSource",
+    "History",
+    "Inbox",
+    "Ledger",
+    "ListsPrivileges",
+    "Outbox",
+    "Outputs",
+    "PolicySets",
+    "Queue",
+    "Run",
+    "Runner",
+    "Site",
+    "Sources",
+    "Trail",
+]
 
 
 class Clock(Protocol):
@@ -81,6 +101,9 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
 
     def say(self, message: Outgoing, wait: timedelta = timedelta(0)) -> None:
         """Put a message into the outbox, to be said after a while; it replaces a waiting one of the same key."""
+
+    def keep(self, output: Output, portion: Portion) -> Output:
+        """Write a portion of what a run says; the first one of an output gives it its id."""
 
     def settle(self, delivery: str) -> None:
         """Mark an inbox row done, in this transaction."""
@@ -155,98 +178,6 @@ class Ledger(Protocol):
         """Keep a claim for longer; False when it was lost."""
 
 
-class History(Protocol):
-    """What was done lately, for facts; it only looks. Raises, from both: StoreUnavailable."""
-
-    def count(self, past: Past) -> int:
-        """Return how many such requests there were."""
-
-    def last(self, past: Past) -> datetime | None:
-        """Return when the last was asked, was started or ended, by what is looked for; None if there is none."""
-
-
-class Inbox(Protocol):
-    """Deliveries, kept before they are acknowledged."""
-
-    def put(self, delivery: Delivery) -> bool:
-        """Commit a delivery; False if its key is known already. Raises: StoreUnavailable."""
-
-    def get(self, key: str) -> Delivery | None:
-        """Return a delivery that is not done yet, claimed for half a minute; None if done or in other hands."""
-
-    def waiting(self, limit: int) -> Sequence[str]:
-        """Return the keys of deliveries that nobody has worked on for seconds, oldest first."""
-
-
-class Outbox(Protocol):
-    """Messages that wait to be said, and the copies of cards that stand in Slack."""
-
-    def claim(self, limit: int, lease: timedelta) -> Sequence[Outgoing]:
-        """Take what is due, most urgent first."""
-
-    def done(self, message: Outgoing) -> None:
-        """Forget a message that was said; one put again under the same key meanwhile stays."""
-
-    def retry(self, message: Outgoing, after: timedelta, error: str) -> None:
-        """Keep a message for later."""
-
-    def park(self, message: Outgoing, error: str) -> None:
-        """Give a message up; `doctor` shows it."""
-
-    def copies(self, request: RequestId) -> Sequence[Copy]:
-        """Return the copies of a card."""
-
-    def keep(self, copy: Copy) -> None:
-        """Store or update a copy, by request and place; an older version never replaces a newer one."""
-
-
-class Trail(Protocol):
-    """The signed record, read back and verified."""
-
-    def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
-        """Rebuild a request and its present reviews from its own verified events alone. Raises: Tampered."""
-
-    def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
-        """Return the newest event of a kind, verified; None where it is none newer than the one numbered `after`.
-
-        Raises: Tampered, also where the one numbered `after` is gone.
-        """
-
-    def events(
-        self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None
-    ) -> Sequence[AuditEvent]:
-        """Return events in order: those with a higher number than `after`, and no older than `since`."""
-
-    def owing(self) -> Sequence[Request]:
-        """Return, rebuilt from verified events alone, the requests that owe a review. Raises: Tampered."""
-
-    def verify(self) -> int:
-        """Verify the whole chain and return how many events it has. Raises: Tampered."""
-
-
-class Delegations(Protocol):
-    """Who stands in for whom, as far as the signed record says so."""
-
-    def standing(self, at: datetime) -> Delegated:
-        """Return what is in force at an instant, and what is wrong with rows that are not what was signed.
-
-        Raises: Tampered where the record itself does not hold.
-        """
-
-    def of(self, user: UserId, at: datetime) -> Sequence[Delegation]:
-        """Return what is in force by or to somebody. Raises: Tampered."""
-
-
-class PolicySets(Protocol):
-    """The text of every policy set that was ever in force; which one is now, the signed record says."""
-
-    def keep(self, digest: str, files: Mapping[str, str]) -> None:
-        """Store a set, once. Raises: StoreUnavailable."""
-
-    def files(self, digest: str) -> Mapping[str, str] | None:
-        """Return the text of a set, None where there is none of that digest. Raises: StoreUnavailable."""
-
-
 class Directory(Protocol):
     """Who people are now. Answers may be cached for a minute; failure is never an empty answer."""
 
@@ -271,7 +202,10 @@ class Run(Protocol):
     """When a grant ends at the latest, aware UTC, for targets that can end it themselves; None for what is no grant."""
 
     def log(self, line: str) -> None:
-        """Stream one line of output to the request's thread and record."""
+        """Take one line of output: it is shown in the request's thread, and kept for whoever may see the request."""
+
+    def result(self, line: str) -> None:
+        """Take one line of what was asked for, such as a row: the requester alone is told, in a direct message."""
 
     def stopping(self) -> bool:
         """Tell whether somebody wants this run to end early; may be asked often.

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     )
     workers: int = Field(16, ge=1, le=256, description="How many requests are worked on at once")
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often jitbot looks for what is due, in seconds")
+    keep_output_days: int = Field(
+        30, ge=1, le=3650, description="How long the output of runs is kept after the end of a request, in days"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
 
     @field_validator("runners", "facts", "http_hosts", "runner_paths", "secrets", mode="before")

@@ -22,6 +22,7 @@ from jitbot.slack.door import Door
 from jitbot.slack.hands import Hands
 from jitbot.slack.listeners import register
 from jitbot.slack.notifier import Boards, Notifier
+from jitbot.slack.output import OutputPosts
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
 from jitbot.slack.sending import Sender
@@ -83,6 +84,7 @@ class SlackTown:
             requests=self.service.queries,
             outbox=town.outbox,
             cards=self.cards,
+            output=OutputPosts(self.service.handing_out, self.sender),
             sender=self.sender,
             channels=self.channels,
             directory=self.directory,

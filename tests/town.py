@@ -44,6 +44,7 @@ from jitbot.store.engine import Database
 from jitbot.store.history import StoreHistory
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
+from jitbot.store.outputs import StoreOutputs
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
@@ -262,7 +263,7 @@ class Town:
         self.delegations = SignedDelegations(self.database, self.trail)
         self.ledger = StoreLedger(self.database, signer)
         self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
-        self.sets = PolicySets(self.database)
+        self.sets, self.outputs = PolicySets(self.database), StoreOutputs(self.database)
         folder = Folder(
             read=lambda: self._read(),
             load=lambda files: load(files, catalog, sources),
@@ -276,6 +277,7 @@ class Town:
             ledger=self.ledger,
             inbox=self.inbox,
             trail=self.trail,
+            outputs=self.outputs,
             delegations=self.delegations,
             directory=self.directory,
             catalog=catalog,
@@ -405,8 +407,8 @@ class Town:
         return self.see(request).state
 
     def kinds(self, request: Request) -> list[str]:
-        """Return the kinds of a request's audit events, in order."""
-        return [event.kind for event in self.trail.events(request.id)]
+        """Return the kinds of a request's audit events, in order, but for those that only vouch for output."""
+        return [event.kind for event in self.trail.events(request.id) if event.kind != "output"]
 
     def said(self, topic: str) -> list[str]:
         """Return the text of the messages of one topic that wait to be said."""

@@ -127,6 +127,24 @@ def audit_show(
     show(open_store(read_settings()).trail, request=request, after=after, limit=limit, as_json=as_json)
 
 
+@app.command()
+def output(
+    request: Annotated[str, typer.Argument(help="The request, JIT-12.")],
+    undo: Annotated[bool, typer.Option("--undo", help="What its undo said, not its start.")] = False,
+    attempt: Annotated[int | None, typer.Option(min=1, help="Which attempt; the newest, if you do not say.")] = None,
+    results: Annotated[bool, typer.Option("--results", help="What it found for its requester; on record.")] = False,
+) -> None:
+    """Print what a run has said, and whether it is what the record says; exit code 1 where it is not."""
+    from jitbot.cli.output import Wanted, show
+    from jitbot.compose import open_store
+    from jitbot.settings import read_settings
+
+    store = open_store(read_settings())
+    wanted = Wanted(request, undo=undo, attempt=attempt or 0, results=results)
+    if not show(store.ledger, store.outputs, store.trail, wanted):
+        raise typer.Exit(1)
+
+
 @database.command("upgrade")
 def db_upgrade() -> None:
     """Bring the database to the newest schema."""

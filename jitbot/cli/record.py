@@ -20,7 +20,7 @@ _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
 def show(trail: Trail, *, request: str, after: int, limit: int, as_json: bool) -> None:
     """Print events, oldest first. Raises: NotFound for a name that is none."""
-    events = trail.events(_id(request), after=after, limit=limit)
+    events = trail.events(request_id(request), after=after, limit=limit)
     if as_json:
         for event in events:
             typer.echo(json.dumps(_plain(event), ensure_ascii=False))
@@ -62,7 +62,8 @@ def _tree(event: AuditEvent) -> str:
     return explain(_DECISION.validate_python(decision), str) if decision else ""
 
 
-def _id(name: str) -> RequestId | None:
+def request_id(name: str) -> RequestId | None:
+    """Read the name of a request, None for an empty one. Raises: NotFound."""
     if not name:
         return None
     number = name.lower().removeprefix("jit-")

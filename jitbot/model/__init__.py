@@ -11,6 +11,7 @@ from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKi
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
 from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
+from jitbot.model.output import Chunk, Output, OutputId, Phase, Portion
 from jitbot.model.parts import TOUCHED, Part, Progress, Stage, Waves
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
@@ -49,6 +50,7 @@ __all__ = [
     "BreakGlass",
     "Calendar",
     "Changes",
+    "Chunk",
     "Condition",
     "Copy",
     "Counting",
@@ -80,14 +82,18 @@ __all__ = [
     "Outcome",
     "Outdated",
     "Outgoing",
+    "Output",
+    "OutputId",
     "Owed",
     "Parameter",
     "ParameterType",
     "Part",
     "Past",
     "Person",
+    "Phase",
     "Plan",
     "Policy",
+    "Portion",
     "Privilege",
     "Progress",
     "Quota",

@@ -59,6 +59,8 @@ class Topic(StrEnum):
     SUMMARY = "summary"  # one line in the channel when it has ended
     NOTICE = "notice"  # a DM to one person
     ALARM = "alarm"  # to the operators' channel
+    RESULT = "result"  # a DM to the requester with what a run found, read when it is sent: the row names it only
+    OUTPUT = "output"  # a DM with the output of a request, to one person who has asked for it
     NEWS = "news"  # to the channel in which policy changes are announced
 
 

@@ -19,8 +19,8 @@ from jitbot.model.verification import Verification, Watch
 RequestId = NewType("RequestId", int)
 
 
-WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence"})
-"""The fields that say who works on a request and when; they authorise nothing, so signed events leave them out."""
+WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence", "last_line"})
+"""The fields that say who works on it, when, and how far that is; they authorise nothing, so events leave them out."""
 
 BETWEEN_WAVES = timedelta(minutes=2)
 """How long looking at the health between two waves may take, beside the pause."""
@@ -234,6 +234,8 @@ class Request:
     lease_until: datetime | None = None
     fence: int = 0
     """Moves with every claim, so that a worker that lost its lease cannot write any more."""
+    last_line: str = ""
+    """The last line that a start has said, for the card, while it runs."""
 
     @property
     def name(self) -> str:

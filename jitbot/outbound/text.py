@@ -3,6 +3,8 @@
 import re
 
 LINE_CHARACTERS = 1_000
+KEPT_CHARACTERS = 16_000
+"""How much of one line of output is kept; a card and a thread show less of it."""
 
 _ODD = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -15,12 +17,12 @@ def visible(text: str) -> str:
     return _ODD.sub(_picture, text)
 
 
-def shown(text: str) -> str:
+def shown(text: str, most: int = LINE_CHARACTERS) -> str:
     """Return one line as people see it: visible and capped."""
     text = visible(text)
-    if len(text) <= LINE_CHARACTERS:
+    if len(text) <= most:
         return text
-    return f"{text[:LINE_CHARACTERS]}… ({len(text) - LINE_CHARACTERS} more)"
+    return f"{text[:most]}… ({len(text) - most} more)"
 
 
 def _picture(found: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
 from jitbot.outbound.redaction.patterns import HIDDEN, named_like_a_secret
 from jitbot.outbound.redaction.private_keys import line_by_line
 from jitbot.outbound.site import RedactingSite
-from jitbot.outbound.text import shown
+from jitbot.outbound.text import KEPT_CHARACTERS, shown
 from jitbot.ports import Run, Runner
 
 RECEIPT_BYTES = 16 * 1024
@@ -124,14 +124,20 @@ class _GuardedRun:
         self.deadline = run.deadline
         self.until = run.until
         self._run = run
-        self._redact = line_by_line(site.redact)
+        self._said, self._found = line_by_line(site.redact), line_by_line(site.redact)
 
     def stopping(self) -> bool:
         return self._run.stopping()
 
     def log(self, line: str) -> None:
+        self._hand_on(self._run.log, self._said, line)
+
+    def result(self, line: str) -> None:
+        self._hand_on(self._run.result, self._found, line)
+
+    def _hand_on(self, take: Callable[[str], None], redact: Callable[[str], str], line: str) -> None:
         try:
-            self._run.log(shown(self._redact(line)))
+            take(shown(redact(line), KEPT_CHARACTERS))
         except Exception:  # noqa: BLE001 - whatever became of the line, what was begun must end in order
             _log.warning("A line of output of run %s was lost", self.key, exc_info=True)
 

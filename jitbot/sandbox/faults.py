@@ -24,7 +24,7 @@ Kind = Literal[
     "other_socket",
     "skewed",
 ]
-_PLACES = ("delivery", "response_url", "socket")
+_PLACES = ("delivery", "response_url", "socket", "upload")
 
 
 class Fault(BaseModel):

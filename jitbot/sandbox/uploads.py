@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jitbot.sandbox.api_http import after, before
 from jitbot.sandbox.engine import Engine
 
 
@@ -13,6 +14,7 @@ class Uploads:
 
     def __init__(self, engine: Engine) -> None:
         self._state = engine.state
+        self._faults = engine.faults
 
     async def upload(self, request: Request) -> Response:
         """Take a file's bytes, once the app has asked for this address."""
@@ -20,10 +22,14 @@ class Uploads:
         if stored is None:
             return Response("not found", 404)
         content = await request.body()
+        fault = self._faults.on_place("upload")
+        early = await before(fault)
+        if early is not None:
+            return early
         if len(content) != stored["size"]:
             return Response("not the announced length", 400)
         stored["content"] = content
-        return Response(f"OK - {len(content)}")
+        return after(fault) or Response(f"OK - {len(content)}")
 
     async def download(self, request: Request) -> Response:
         """Return a file's bytes, never as something a browser would run."""

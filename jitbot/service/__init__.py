@@ -7,6 +7,7 @@ from jitbot.service.chasing import Chasing
 from jitbot.service.delegating import Delegating
 from jitbot.service.ending import Ending
 from jitbot.service.facts import FactsReader
+from jitbot.service.handing_out import HandingOut
 from jitbot.service.intake import Intake
 from jitbot.service.owing import Owing, overdue
 from jitbot.service.queries import Queries
@@ -46,6 +47,7 @@ class Service:
         self.intake = Intake(world, asking, reviewing, self.changing, ending, delegating, owing)
         self.reloading = Reloading(world, asking, reviewing)
         self.queries = Queries(world, self._facts, asking, ending, owing)
+        self.handing_out = HandingOut(world, self.queries)
         self.sweep = Sweep(
             world,
             intake=self.intake,

@@ -126,6 +126,12 @@ class Queries:
         request = self._world.ledger.get(request_id)
         return request, self._world.ledger.reviews(request)
 
+    def has_output(self, request: Request, *, own: bool) -> bool:
+        """Tell whether runs have said more than one message of a thread holds; or found anything, for one's `own`."""
+        if request.started_at is None:
+            return False
+        return any(each.long or (own and each.results) for each in self._world.outputs.of(request.id))
+
     def mine(self, user: UserId, limit: int = 10) -> Sequence[Request]:
         """Return a person's own requests, newest first."""
         return self._world.ledger.find(requester=user, limit=limit)

@@ -90,9 +90,8 @@ class Rollouts:
         progress = with_stage(request, positions, Stage.BEGUN)
         begun = self._amend(request, "wave", progress=progress, attempt_open=True, watch=watch)
         assert begun.start_deadline is not None  # noqa: S101 - written with the intention
-        run = RunLog(self._world, begun, begun.start_deadline, stoppable=True)
-        self._each(positions, len(positions), lambda position: self._start(begun, position, run))
-        run.flush()
+        with RunLog(self._world, begun, begun.start_deadline) as run:
+            self._each(positions, len(positions), lambda position: self._start(begun, position, run))
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
             ended = self._ended(now)

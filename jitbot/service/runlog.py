@@ -1,24 +1,41 @@
-"""What a runner is given for one run: its key, its deadline, and somewhere to put its output."""
+"""What a runner is given for one run: its key, its deadline, and somewhere to put its output.
+
+The runner's thread only ever adds to a buffer in memory; a thread of the run's own writes it down every two seconds,
+so that a slow database does not slow the run. A process that dies loses what was not written by then.
+"""
 
 import logging
 import threading
 import time
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import TracebackType
 
-from jitbot.errors import StoreUnavailable
-from jitbot.model import Request
-from jitbot.service.telling import lines
+from jitbot.errors import JitbotError, StoreUnavailable
+from jitbot.model import Outgoing, Output, Phase, Portion, Request, State, Topic
+from jitbot.ports import Entry
+from jitbot.service.authority import WORKER
+from jitbot.service.batches import Batches
+from jitbot.service.spool import Spool
+from jitbot.service.telling import lines, tell
 from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
 
-BATCH_SECONDS = 15.0
-"""Output goes to the thread at most so often; Slack takes few messages."""
-BATCH_CHARACTERS = 2_500
+WRITE_SECONDS = 2.0
+"""How often output is written down; so much of it a crash loses."""
+PROGRESS_SECONDS = 15.0
+"""How often the card is redrawn with the last line, at most."""
 LOOK_SECONDS = 1.0
 """How often it is looked up whether somebody wants a run to end early."""
-MOST_CHARACTERS = 16_000
-"""How much of one run's output the thread shows."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One kind of what a run says, and how it is kept."""
+
+    output: Output
+    spool: Spool = field(default_factory=Spool)
 
 
 class PartLog:
@@ -34,29 +51,49 @@ class PartLog:
     def log(self, line: str) -> None:
         self._run.log(f"{self._name}: {line}")
 
+    def result(self, line: str) -> None:
+        self._run.result(f"{self._name}: {line}")
+
     def stopping(self) -> bool:
         return self._run.stopping()
 
 
 class RunLog:
-    """Implements `ports.Run`: batches lines into rows of the outbox."""
+    """Implements `ports.Run`, as a context: at its end all is written, and length and digest are on record."""
 
-    def __init__(self, world: World, request: Request, deadline: datetime, *, stoppable: bool = False) -> None:
-        """Begin; only a start is `stoppable`, since an undo has to come to its end."""
+    def __init__(self, world: World, request: Request, deadline: datetime, phase: Phase = Phase.START) -> None:
+        """Begin; only a start can be stopped, since an undo has to come to its end."""
         self.key = request.run_key
         self.deadline = deadline
         self.until = request.expires_at
         self._world = world
         self._request = request
+        self._phase = phase
+        attempt = request.attempts if phase is Phase.START else request.undo_attempts + 1
+        self._said = _Stream(Output(request.id, phase, attempt))
+        self._found = _Stream(Output(request.id, phase, attempt, results=True))
+        self._batches = Batches(time.monotonic())
         self._turn = threading.Lock()
-        self._lines: list[str] = []
-        self._waiting = 0
-        self._shown = 0
-        self._number = 0
-        self._flushed = time.monotonic()
+        self._wake = threading.Event()
+        self._ending = False
+        self._clerk: threading.Thread | None = None
+        self._drawn, self._drawn_at = "", time.monotonic()
         self._looked = time.monotonic()
         self._stopping = False
-        self._stoppable = stoppable
+
+    def __enter__(self) -> "RunLog":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the writing; a process that is dying writes nothing more."""
+        self._ending = True
+        self._wake.set()
+        if self._clerk is not None:
+            self._clerk.join()
+        if kind is None:
+            self._write(last=True)
 
     def now(self) -> datetime:
         """Return the present instant."""
@@ -66,7 +103,7 @@ class RunLog:
         """Look into the ledger, every second at most; what cannot be read is no wish to stop."""
         now = time.monotonic()
         with self._turn:
-            if not self._stoppable or self._stopping or now - self._looked < LOOK_SECONDS:
+            if self._phase is not Phase.START or self._stopping or now - self._looked < LOOK_SECONDS:
                 return self._stopping
             self._looked = now
         try:
@@ -78,31 +115,91 @@ class RunLog:
         return stopping
 
     def log(self, line: str) -> None:
-        """Take one line; batches are said as they fill up or grow old."""
+        """Take one line, for the thread and to be kept."""
         with self._turn:
-            if self._shown >= MOST_CHARACTERS:
-                return
-            self._lines.append(line)
-            self._waiting += len(line) + 1
-            self._shown += len(line) + 1
-            if self._shown >= MOST_CHARACTERS:
-                self._lines.append("… more output is not shown here")
-            full = self._waiting >= BATCH_CHARACTERS or time.monotonic() - self._flushed >= BATCH_SECONDS
-        if full:
-            self.flush()
+            self._batches.add(line)
+            self._take(self._said, line)
 
-    def flush(self) -> None:
-        """Say what has come so far."""
+    def result(self, line: str) -> None:
+        """Take one line for the requester alone."""
         with self._turn:
-            batch, self._lines, self._waiting = self._lines, [], 0
-            self._number += 1
-            number = self._number
-            self._flushed = time.monotonic()
-        if not batch:
+            self._take(self._found, line)
+
+    def _take(self, stream: _Stream, line: str) -> None:
+        stream.spool.add(line)
+        if self._clerk is None:
+            self._clerk = threading.Thread(target=self._write_on, name=f"output of {self.key}", daemon=True)
+            self._clerk.start()
+        if self._batches.full:
+            self._wake.set()
+
+    def _write_on(self) -> None:
+        """Write as it comes, until the run ends."""
+        while True:
+            self._wake.wait(WRITE_SECONDS)
+            self._wake.clear()
+            if self._ending:
+                return
+            self._write()
+
+    def _write(self, *, last: bool = False) -> None:
+        """Write what has come so far, in one transaction; what cannot be written now waits for the next time."""
+        with self._turn:
+            batch = self._batches.take(time.monotonic(), last=last)
+            progress = "" if last else self._progress()
+            portions = [
+                (stream, stream.spool.portion(last=last))
+                for stream in (self._said, self._found)
+                if stream.spool.waiting or (last and stream.spool.size)
+            ]
+        if not (batch or progress or portions):
             return
         try:
             with self._world.ledger.begin() as entry:
-                lines(entry, self._request, number, "\n".join(batch))
-        except StoreUnavailable as error:  # lost lines are better than a lost result
-            log.warning("output of %s was lost: %s", self.key, error)
+                kept = [(stream, portion, self._keep(entry, stream, portion, last)) for stream, portion in portions]
+                if batch is not None:
+                    lines(entry, self._request, *batch)
+                if progress:
+                    self._draw(entry, progress)
+        except JitbotError as error:
+            self._failed(error, batch, last=last)
+            return
+        with self._turn:
+            for stream, portion, output in kept:
+                stream.output = output
+                stream.spool.written(portion)
         self._world.queue.messages()
+
+    def _keep(self, entry: Entry, stream: _Stream, portion: Portion, last: bool) -> Output:
+        """Keep a portion; at the end the record is told what the whole is, so that a change of it shows."""
+        long = stream is self._said and self._batches.long
+        output = entry.keep(replace(stream.output, long=long, ended_at=entry.now if last else None), portion)
+        if last:
+            said = {"output": output.id, "phase": output.phase.value, "attempt": output.attempt}
+            said |= {"results": output.results, "bytes": output.size, "missing": output.missing}
+            entry.record("output", WORKER, output.request, sha256=portion.digest, **said)
+        if last and output.results:
+            key, to = f"result:{output.id}", self._request.requester
+            entry.say(Outgoing(key, Topic.RESULT, output.request, str(output.id), to))
+        return output
+
+    def _progress(self) -> str:
+        """Return what the card should say of how far a start has come, if that is due."""
+        now, line = time.monotonic(), self._batches.newest
+        if self._phase is not Phase.START or line == self._drawn or now - self._drawn_at < PROGRESS_SECONDS:
+            return ""
+        self._drawn, self._drawn_at = line, now
+        return line
+
+    def _draw(self, entry: Entry, line: str) -> None:
+        now = entry.get(self._request.id)
+        if (now.state, now.fence) == (State.RUNNING, self._request.fence):
+            tell(entry, entry.amend(now, "said", WORKER, last_line=line))
+
+    def _failed(self, error: JitbotError, batch: tuple[int, str] | None, *, last: bool) -> None:
+        """Keep what could not be written for the next time, if there is one: a result is worth more than its output."""
+        if last:
+            log.warning("output of %s was lost: %s", self.key, error)
+        elif batch is not None:
+            with self._turn:
+                self._batches.put_back(batch)

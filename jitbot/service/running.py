@@ -170,6 +170,7 @@ class Running:
             due_at=entry.now,
             owner=self._world.name,
             lease_until=entry.now + self._world.lease,
+            last_line="",
             **changes,
         )
         tell(entry, started)
@@ -180,15 +181,14 @@ class Running:
         if request.snapshot.parts:
             return self._go_on(request)
         assert request.start_deadline is not None  # noqa: S101 - written with the intention
-        run = RunLog(world, request, request.start_deadline, stoppable=True)
-        try:
-            runner, inputs = world.runner(request)
-            result = _Result(runner.start(inputs, run))
-        except (RunnerRefused, InvalidInput) as error:
-            result = _Result(refused=str(error) or "the runner refused")
-        except RunnerError as error:
-            result = _Result(unsure=str(error) or "the runner did not say")
-        run.flush()
+        with RunLog(world, request, request.start_deadline) as run:
+            try:
+                runner, inputs = world.runner(request)
+                result = _Result(runner.start(inputs, run))
+            except (RunnerRefused, InvalidInput) as error:
+                result = _Result(refused=str(error) or "the runner refused")
+            except RunnerError as error:
+                result = _Result(unsure=str(error) or "the runner did not say")
         return self._finish(request, result)
 
     def _go_on(self, request: Request) -> None:

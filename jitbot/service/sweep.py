@@ -11,6 +11,7 @@ from jitbot.model import Request, RequestId, State
 from jitbot.service.asking import Asking
 from jitbot.service.chasing import Chasing
 from jitbot.service.intake import Intake
+from jitbot.service.keeping import Keeping
 from jitbot.service.running import Running
 from jitbot.service.undoing import TIME_LIMIT, Undoing
 from jitbot.service.watching import Watching
@@ -39,6 +40,7 @@ class Sweep:
         self._world = world
         self._intake = intake
         self._chasing = chasing
+        self._keeping = Keeping(world)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
         self._next: Mapping[State, Callable[[Request], object]] = {
@@ -61,6 +63,7 @@ class Sweep:
             for request in world.ledger.due(AT_ONCE):
                 world.queue.request(request)
             self._chasing.overdue()
+            self._keeping.tick()
         except StoreUnavailable as error:
             log.warning("the sweep has to wait: %s", error)
         world.queue.messages()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from jitbot.errors import InvalidInput, RunnerError
 from jitbot.lifecycle import ENDED_BY, Event
-from jitbot.model import TOUCHED, Receipt, Request, RequestId, State, UndoCause
+from jitbot.model import TOUCHED, Phase, Receipt, Request, RequestId, State, UndoCause
 from jitbot.ports import Entry
 from jitbot.service.claims import mine
 from jitbot.service.parts import of_stage
@@ -75,13 +75,9 @@ class Undoing:
             return self._hand_over(request, heir)
         world = self._world
         began = world.ledger.now()
-        run = RunLog(world, request, began + TIME_LIMIT)
-        try:
-            self._call(request, run)
-        except (RunnerError, InvalidInput) as error:
-            run.flush()
-            return self._failed(request, str(error) or type(error).__name__)
-        run.flush()
+        why = self._call(request, began + TIME_LIMIT)
+        if why:
+            return self._failed(request, why)
         with world.ledger.begin() as entry:
             now = mine(entry, request)
             again = _once_more(now, request, began)
@@ -94,13 +90,7 @@ class Undoing:
 
     def clean_up(self, request: Request) -> None:
         """Undo what a start did that came through after the request had ended; the alarm is out already."""
-        run = RunLog(self._world, request, self._world.ledger.now() + TIME_LIMIT)
-        try:
-            self._call(request, run)
-            why = ""
-        except (RunnerError, InvalidInput) as error:
-            why = str(error) or type(error).__name__
-        run.flush()
+        why = self._call(request, self._world.ledger.now() + TIME_LIMIT)
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
             tries = now.undo_attempts + 1
@@ -112,7 +102,16 @@ class Undoing:
                 alarm(entry, moved, f"CANNOT BE UNDONE: {why} It is tried on; look at it by hand.")
         self._world.queue.messages()
 
-    def _call(self, request: Request, run: RunLog) -> None:
+    def _call(self, request: Request, deadline: datetime) -> str:
+        """Have the runner undo it; return why that failed, or nothing."""
+        with RunLog(self._world, request, deadline, Phase.UNDO) as run:
+            try:
+                self._take_back(request, run)
+            except (RunnerError, InvalidInput) as error:
+                return str(error) or type(error).__name__
+        return ""
+
+    def _take_back(self, request: Request, run: RunLog) -> None:
         if request.snapshot.parts:
             return self._rollouts.undo(request, run)
         runner, inputs = self._world.runner(request)

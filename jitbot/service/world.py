@@ -8,7 +8,7 @@ from typing import Any
 
 from jitbot.errors import InvalidInput, RunnerError, RunnerRefused
 from jitbot.model import Health, HealthState, Receipt, Request
-from jitbot.ports import Catalog, Delegations, Directory, Inbox, Ledger, Queue, Runner, Sources, Trail
+from jitbot.ports import Catalog, Delegations, Directory, Inbox, Ledger, Outputs, Queue, Runner, Sources, Trail
 from jitbot.service.book import Book
 from jitbot.service.parts import looked_at, whole_health
 
@@ -22,6 +22,7 @@ class World:
     ledger: Ledger
     inbox: Inbox
     trail: Trail
+    outputs: Outputs
     delegations: Delegations
     directory: Directory
     catalog: Catalog
@@ -31,6 +32,8 @@ class World:
     name: str
     lease: timedelta = timedelta(seconds=20)
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
+    keep_output: timedelta = timedelta(days=30)
+    """How long output is kept after the end of its request."""
 
     def runner(self, request: Request, part: int | None = None) -> tuple[Runner, Any]:
         """Return what runs a request, and its typed inputs; those of one of its parts where it has any.

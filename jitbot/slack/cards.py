@@ -44,6 +44,9 @@ class Requests(Protocol):
     def card(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
         """Return what a card shows. Raises: NotFound."""
 
+    def has_output(self, request: Request, *, own: bool) -> bool:
+        """Tell whether there is more output than a thread shows well; or results, on the requester's own copy."""
+
 
 class Cards:
     """Draws the copies of cards."""
@@ -190,7 +193,9 @@ class Cards:
         place = place.removesuffix(LOST)
         strayed = place not in (request.snapshot.channel, request.requester)
         note = f"This belongs into {request.snapshot.channel}, where I cannot post." if strayed else ""
-        return draw_card(request, reviews, names, CardFor(place == request.requester, ping, note))
+        own = place == request.requester
+        output = self._requests.has_output(request, own=own)
+        return draw_card(request, reviews, names, CardFor(own, ping, output, note))
 
     def _give_up(self, request: Request, reviews: Sequence[Review], place: str, refusal: Refused) -> None:
         """Leave a place that Slack refuses for good. Raises: Refused when no other channel is left."""

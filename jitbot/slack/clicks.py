@@ -124,6 +124,12 @@ class Clicks:
         ack()
         self._desk.hands.give(self._open_form, body, click.caller, _again(request))
 
+    def on_output(self, ack: Ack, body: Body) -> None:
+        """Have what the runs said sent to whoever asks for it, if they may see the request."""
+        click = read_click(body, self._desk.door.enter(body))
+        ack()
+        self._desk.hands.give(self._send_output, body, click)
+
     def on_deny_submitted(self, ack: Ack, body: Body) -> None:
         """Take a denial in, with its reason."""
         values = body["view"]["state"]["values"]
@@ -175,6 +181,16 @@ class Clicks:
         except JitbotError:
             shown = small.saying(f"JIT-{request}", "This cannot be looked up just now. Try again in a minute.")
         self._desk.replies.update(str(opened["id"]), shown)
+
+    def _send_output(self, body: Body, click: Click) -> None:
+        try:
+            self._desk.service.handing_out.ask(click.caller.user, click.request)
+            said = f"The output of JIT-{click.request} comes to you as a file, in a direct message."
+        except UserFault as fault:
+            said = str(fault)
+        except JitbotError:
+            said = "This cannot be looked up just now. Try again in a minute."
+        self._desk.replies.to_person(body, click.caller.user, said)
 
     def _look(self, ack: Ack, body: Body, view: Shown) -> None:
         click = read_click(body, self._desk.door.enter(body))

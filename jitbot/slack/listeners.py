@@ -45,6 +45,7 @@ def buttons(clicks: Clicks) -> dict[str, Listener]:
         ids.REVIEW: clicks.on_review,
         ids.DETAILS: clicks.on_details,
         ids.AGAIN: clicks.on_again,
+        ids.OUTPUT: clicks.on_output,
         ids.REVIEW_AFTER: clicks.on_review_after,
     }
 

@@ -13,6 +13,7 @@ from jitbot.ports import Outbox
 from jitbot.slack.cards import Cards, Requests
 from jitbot.slack.channels import Channels
 from jitbot.slack.directory import SlackDirectory
+from jitbot.slack.output import OutputPosts
 from jitbot.slack.sending import Refused, Sender, Slow
 from jitbot.slack.views import notices
 from jitbot.slack.views.people import mentioned, on_card
@@ -38,12 +39,13 @@ class Boards:
 class Notifier:
     """Says what waits in the outbox. `deliver_due` is one round of it; `start` keeps going in a thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it says everything that is said
         self,
         *,
         requests: Requests,
         outbox: Outbox,
         cards: Cards,
+        output: OutputPosts,
         sender: Sender,
         channels: Channels,
         directory: SlackDirectory,
@@ -66,6 +68,8 @@ class Notifier:
             Topic.SUMMARY: self._summary,
             Topic.NOTICE: self._notice,
             Topic.ALARM: self._alarm,
+            Topic.RESULT: output.result,
+            Topic.OUTPUT: output.output,
             Topic.NEWS: self._announcement,
         }
 

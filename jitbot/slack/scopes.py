@@ -9,5 +9,6 @@ SCOPES = (
     "usergroups:read",  # members of @groups
     "channels:read",  # channels by name
     "groups:read",  # private channels by name
+    "files:write",  # the output of runs, as files in direct messages
     "im:write",  # direct messages
 )

@@ -4,7 +4,8 @@ import http.client
 import logging
 import re
 import urllib.error
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from jitbot.errors import NotifyError, NotifyRefused, NotifyUnsure
-from jitbot.slack.client import patient
+from jitbot.slack.client import PATIENT_SECONDS, patient
 from jitbot.slack.pace import POST, UPDATE, Pace
 from jitbot.slack.spans import Drawing
+from jitbot.slack.text import escape
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_close
 """This message cannot be redrawn any more, but a new one can be posted."""
 _UNSURE_CODES = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 _PASSING = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded", "accesslimited"})
+SHARE = "files.completeUploadExternal"
 _CODE = re.compile("[a-z0-9_]{1,80}")
 _LATER = timedelta(seconds=30)
 _NEVER_SENT = (ConnectionRefusedError, http.client.CannotSendRequest)
@@ -74,6 +77,37 @@ class Sender:
         )
         return str(answer["channel"]), str(answer["ts"])
 
+    def upload(self, person: str, files: Mapping[str, str], said: str) -> None:
+        """Share texts as files, by name, in one direct message to a person. Raises: NotifyError and its kin.
+
+        Nobody sees anything before the last call. Slack takes no key by which it would know a repeated one, so that
+        files whose last call was not answered may be shared twice.
+        https://docs.slack.dev/messaging/working-with-files
+        """
+        self._await_turn(SHARE, person, progress=False)
+        opened = self._call("conversations.open", lambda: self._client.conversations_open(users=person))
+        uploaded: list[dict[str, str | None]] = [
+            {"id": self._uploaded(name, text), "title": name} for name, text in files.items()
+        ]
+        channel = str(opened["channel"]["id"])
+        self._call(
+            SHARE,
+            lambda: self._client.files_completeUploadExternal(
+                files=uploaded, channel_id=channel, initial_comment=escape(said)
+            ),
+        )
+
+    def _uploaded(self, name: str, text: str) -> str:
+        """Put a text where Slack wants it and return the file's id; it is shared with nobody yet."""
+        data, method = text.encode(), "files.getUploadURLExternal"
+        given = self._call(method, lambda: self._client.files_getUploadURLExternal(filename=name, length=len(data)))
+        url = str(given["upload_url"])
+        if not url.startswith(("https://", self._client.base_url.removesuffix("api/"))):
+            raise NotifyError(f"{method} answered an address that is not to be trusted")
+        post = urllib.request.Request(url, data, {"Content-Type": "application/octet-stream"}, method="POST")  # noqa: S310 - the address was looked at just above
+        self._call("the upload", lambda: _sent(post))
+        return str(given["file_id"])
+
     def room_to_update(self, *, progress: bool = False) -> None:
         """See whether a redraw could be sent now, before anything is drawn. Raises: Slow."""
         wait = self._pace.wait(UPDATE, progress=progress)
@@ -118,6 +152,11 @@ class Sender:
             return NotifyUnsure(f"{method} answered {code or status}")
         log.warning("Slack refused %s: %s", method, code)
         return Refused(code)
+
+
+def _sent(post: urllib.request.Request) -> None:
+    with urllib.request.urlopen(post, timeout=PATIENT_SECONDS):  # noqa: S310 - only what `_uploaded` has looked at
+        return
 
 
 def error_code(error: SlackApiError) -> str:

@@ -72,6 +72,7 @@ class Database:
         """Number and hash of the newest event that this process has committed; the record never ends before it."""
         self.sqlite = checked(url).get_backend_name() == "sqlite"
         self._lock = FairLock()
+        self._closed = False
         self._newest = threading.Lock()
         self._writer = _sqlite(url, writes=True) if self.sqlite else _postgres(url)
         self._reader = _sqlite(url, writes=False) if self.sqlite else self._writer
@@ -81,8 +82,11 @@ class Database:
         """Begin a write transaction; an urgent one goes ahead of those that wait. Raises: StoreUnavailable."""
         with _translated():
             if self.sqlite:
-                with self._lock.turn(urgent=urgent), self._writer.begin() as connection:
-                    yield connection
+                with self._lock.turn(urgent=urgent):
+                    if self._closed:
+                        raise StoreUnavailable("The database is closed.")
+                    with self._writer.begin() as connection:
+                        yield connection
             else:
                 with self._writer.begin() as connection:
                     yield connection
@@ -109,8 +113,10 @@ class Database:
             self.sealed = max(self.sealed, (count, digest))
 
     def close(self) -> None:
-        """Close every connection."""
-        self._writer.dispose()
+        """Close every connection; on SQLite, where threads share the one that writes, not while it is used."""
+        with self._lock.turn():
+            self._closed = True
+            self._writer.dispose()
         self._reader.dispose()
 
 

@@ -14,9 +14,23 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Conflict, NotFound
 from jitbot.lifecycle import HOLDING, TERMINAL, Event, after
-from jitbot.model import Counting, Delegation, DelegationId, Outgoing, Request, RequestId, Review, Tally, Topic, UserId
+from jitbot.model import (
+    Counting,
+    Delegation,
+    DelegationId,
+    Outgoing,
+    Output,
+    Portion,
+    Request,
+    RequestId,
+    Review,
+    Tally,
+    Topic,
+    UserId,
+)
 from jitbot.store import statements, tables, tallies
 from jitbot.store.delegations import standing_delegations
+from jitbot.store.outputs import keep_output
 from jitbot.store.rows import (
     signed_changes,
     signed_delegation,
@@ -36,6 +50,8 @@ URGENCY = {
     Topic.NOTICE: 2,
     Topic.CALL: 2,
     Topic.NEWS: 2,
+    Topic.RESULT: 2,
+    Topic.OUTPUT: 3,
     Topic.SUMMARY: 3,
     Topic.THREAD: 4,
 }
@@ -148,6 +164,10 @@ class StoreEntry:
             "error": "",
         }
         self._connection.execute(statements.say(self._connection.dialect), row)
+
+    def keep(self, output: Output, portion: Portion) -> Output:
+        """Write a portion of what a run says."""
+        return keep_output(self._connection, output, portion, self.now)
 
     def settle(self, delivery: str) -> None:
         """Mark a delivery done."""

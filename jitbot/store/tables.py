@@ -30,6 +30,7 @@ from jitbot.model import (
     Decision,
     DeliveryKind,
     Obligation,
+    Phase,
     Progress,
     Snapshot,
     StandIn,
@@ -121,6 +122,7 @@ requests = Table(
     Column("owner", String(80), nullable=False),
     Column("lease_until", Instant),
     Column("fence", Integer, nullable=False),
+    Column("last_line", Text, nullable=False, server_default=text("''")),
     Column("target", Text, nullable=False),
     Index("ix_requests_action", "action", "id"),
     Index("ix_requests_due_at", "due_at"),
@@ -269,4 +271,30 @@ policy_sets = Table(
     Column("digest", String(64), primary_key=True),
     Column("files", Value(Mapping[str, str]), nullable=False),
     Column("loaded_at", Instant, nullable=False),
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("request", ForeignKey("requests.id"), nullable=False),
+    Column("phase", words(Phase), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("results", Boolean, nullable=False),
+    Column("long", Boolean, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_outputs_request", "request", "id"),
+    sqlite_autoincrement=True,
+)
+"""What runs said, a row for each that said anything; its text is in `output_chunks`."""
+
+output_chunks = Table(
+    "output_chunks",
+    metadata,
+    Column("output", ForeignKey("outputs.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
 )

@@ -81,6 +81,11 @@ class StoreTrail:
             raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
         return _event(sealed)
 
+    def told(self, request: RequestId, kind: str) -> Sequence[AuditEvent]:
+        """Return a request's events of a kind, verified with everything that follows them."""
+        own = (tables.events.c.request == request) & (tables.events.c.kind == kind)
+        return [_event(sealed) for sealed in self._chained(own) if sealed.body is not None]
+
     def owing(self) -> Sequence[Request]:
         """Rebuild every request that came to owe a review, but for those whose review is signed too."""
         kinds = tables.events.c.kind

@@ -27,16 +27,20 @@ REFUSALS = (RunnerRefused, NotGranted)
 
 
 class ContractRun:
-    """A run as the suite gives it to runners; `lines` is what they logged."""
+    """A run as the suite gives it to runners; `lines` is what they logged, `results` what is for the requester."""
 
     def __init__(self, key: str = "jit-1-1") -> None:
         self.key = key
         self.deadline = datetime.fromtimestamp(time.time() + RUN_SECONDS, UTC)
         self.until: datetime | None = self.deadline + GRANTED
         self.lines: list[str] = []
+        self.results: list[str] = []
 
     def log(self, line: str) -> None:
         self.lines.append(line)
+
+    def result(self, line: str) -> None:
+        self.results.append(line)
 
     def stopping(self) -> bool:
         return False

@@ -1,7 +1,6 @@
 """Bad weather: slow look-ups, a database that comes and goes, hands that were overtaken."""
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -24,9 +23,7 @@ from jitbot.model import (
     Truth,
     UserId,
 )
-from jitbot.service import runlog
 from jitbot.service.facts import FactsReader
-from jitbot.service.runlog import RunLog
 from tests.town import ANN, BO, CY, EVE, FakeInputs, Town
 
 
@@ -178,37 +175,6 @@ def test_a_lost_start_whose_runner_is_gone_is_unsure(town: Town) -> None:
     town.forward(seconds=31)
     town.settle()
     assert town.ledger.find()[0].state is State.UNSURE
-
-
-@pytest.fixture
-def run(town: Town) -> Iterator[RunLog]:
-    request = town.ask(ANN, "restart", service="api", env="prod")
-    yield RunLog(town.world, request, town.ledger.now())
-
-
-def test_lines_wait_until_there_are_enough_of_them(town: Town, run: RunLog) -> None:
-    run.log("short")
-    assert town.said("thread") == []
-    run.log("x" * runlog.BATCH_CHARACTERS)
-    assert town.said("thread") == ["short\n" + "x" * runlog.BATCH_CHARACTERS]
-    run.flush()
-    assert len(town.said("thread")) == 1
-
-
-def test_lines_do_not_wait_for_ever(town: Town, run: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runlog, "BATCH_SECONDS", 0.0)
-    run.log("one")
-    run.log("two")
-    assert town.said("thread") == ["one", "two"]
-
-
-def test_there_is_an_end_to_what_the_thread_shows(town: Town, run: RunLog) -> None:
-    for _ in range(12):
-        run.log("x" * 2_000)
-    run.flush()
-    shown = "\n".join(town.said("thread"))
-    assert shown.count("x" * 2_000) == 8
-    assert shown.endswith("… more output is not shown here")
 
 
 def test_lines_that_cannot_be_kept_are_lost_and_the_result_is_not(town: Town, caplog: pytest.LogCaptureFixture) -> None:

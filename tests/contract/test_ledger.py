@@ -114,6 +114,7 @@ FULL = Request(
     owner="me",
     lease_until=INSTANT,
     fence=6,
+    last_line="4 of 6",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from tests.docs import pages
 
 Row = Sequence[str]
 
-WRITERS = ("jitbot/service", "jitbot/store")
+WRITERS = ("jitbot/service", "jitbot/store", "jitbot/cli")
 """Where audit events are written."""
 
 
@@ -154,6 +154,7 @@ CHAPTERS: dict[str, Sequence[str]] = {
     ),
     "tour-service": (
         "jitbot/ports.py",
+        "jitbot/storage.py",
         "jitbot/service/__init__.py",
         "jitbot/service/world.py",
         "jitbot/service/intake.py",

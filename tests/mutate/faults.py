@@ -634,7 +634,7 @@ FAULTS = (
     Fault(
         "an undo that fails is called ended",
         "jitbot/service/undoing.py",
-        "            return self._failed(request, str(error) or type(error).__name__)\n",
+        "            return self._failed(request, why)\n",
         "            pass\n",
         _in("undoing"),
     ),
@@ -928,7 +928,7 @@ FAULTS = (
     Fault(
         "an undo is stopped like a start",
         "jitbot/service/runlog.py",
-        "if not self._stoppable or self._stopping or",
+        "if self._phase is not Phase.START or self._stopping or",
         "if self._stopping or",
         _in("stopping"),
     ),
@@ -1487,6 +1487,55 @@ FAULTS = (
         _postgres("session", "test_an_unproved_server_is_not_told_the_password"),
     ),
     Fault(
+        "others are handed what is for the requester alone",
+        "jitbot/service/handing_out.py",
+        "if user == request.requester:",
+        "if True:",
+        _in("output"),
+    ),
+    Fault(
+        "anybody is sent the output of any request",
+        "jitbot/service/handing_out.py",
+        "request = self._queries.visible(user, request_id)",
+        "request = self._world.ledger.get(request_id)",
+        _in("output"),
+    ),
+    Fault(
+        "results stand in the thread",
+        "jitbot/service/runlog.py",
+        "            self._take(self._found, line)\n",
+        "            self._take(self._found, line)\n            self._batches.add(line)\n",
+        _in("output"),
+    ),
+    Fault(
+        "results keep their secrets",
+        "jitbot/runners/guard.py",
+        "self._hand_on(self._run.result, self._found, line)",
+        "self._run.result(line)",
+        ("tests/unit/runners/test_guard.py",),
+    ),
+    Fault(
+        "changed output is what the record says",
+        "jitbot/service/transcript.py",
+        '        "sha256": digest,\n',
+        '        "sha256": said["sha256"],\n',
+        _in("output"),
+    ),
+    Fault(
+        "nobody learns that the operator looked at results",
+        "jitbot/cli/output.py",
+        "    if wanted.results:\n",
+        "    if False:\n",
+        ("tests/integration/test_output_command.py",),
+    ),
+    Fault(
+        "output is deleted as soon as a request has ended",
+        "jitbot/service/keeping.py",
+        "now - self._world.keep_output",
+        "now",
+        _in("output"),
+    ),
+    Fault(
         "a store that cannot be reached is passed over",
         "jitbot/outbound/secrets/listed.py",
         """            except SecretUnavailable:
@@ -1575,8 +1624,8 @@ FAULTS = (
     Fault(
         "lines of a run are redacted each for itself",
         "jitbot/runners/guard.py",
-        "        self._redact = line_by_line(site.redact)\n",
-        "        self._redact = site.redact\n",
+        "self._said, self._found = line_by_line(site.redact), line_by_line(site.redact)",
+        "self._said, self._found = site.redact, site.redact",
         RUNNERS_SAY,
     ),
     Fault(

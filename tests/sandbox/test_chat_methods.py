@@ -228,7 +228,8 @@ def test_a_file_is_uploaded_and_shown_with_its_comment(slack: LocalSlack, web: W
     seen = slack.person("U0ANN").messages("C0PAY")[0]
     assert seen["text"] == "see"
     assert (seen["files"][0]["name"], seen["files"][0]["title"], seen["files"][0]["size"]) == ("audit.txt", "Audit", 4)
-    assert slack._client.get(seen["files"][0]["url_private"]).content == b"line"
+    assert slack._client.get(seen["files"][0]["url_private_download"]).content == b"line"
+    assert [seen["files"][0][key] for key in ("filetype", "mimetype")] == ["text", "text/plain"]
 
 
 def test_a_file_that_was_never_uploaded_is_not_found(web: WebClient) -> None:

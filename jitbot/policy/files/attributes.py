@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jitbot.model import Attribute, FactCall, FactKind, Given
 from jitbot.policy.files.facts import FACT_NAME, FactReader
 from jitbot.policy.files.issues import Issues
-from jitbot.policy.files.schema import AttributeKeys, GivenKeys, GivenValue, PeopleFile
+from jitbot.policy.files.people_schema import AttributeKeys, GivenKeys, GivenValue, PeopleFile
 from jitbot.policy.files.selectors import EMAIL, USER_ID
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.templates import names_in

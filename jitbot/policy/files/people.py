@@ -8,7 +8,7 @@ from jitbot.policy.files.attributes import AttributeReader
 from jitbot.policy.files.complaints import check
 from jitbot.policy.files.facts import FactReader, Sources
 from jitbot.policy.files.issues import Issues
-from jitbot.policy.files.schema import PeopleFile
+from jitbot.policy.files.people_schema import PeopleFile
 from jitbot.policy.files.selectors import EMAIL, GROUP_NAME, USER_ID, USERGROUP, People, attribute_fault
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import did_you_mean, listed, shown

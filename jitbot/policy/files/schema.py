@@ -21,6 +21,8 @@ from pydantic import (
 )
 
 from jitbot.policy.files.calendar_schema import CalendarFile
+from jitbot.policy.files.for_each_schema import ForEach
+from jitbot.policy.files.people_schema import PeopleFile
 from jitbot.policy.files.strict import Duration, FactKeys, Short, Strict, wrong
 from jitbot.policy.files.verification_schema import VerifyKeys
 from jitbot.policy.wording import written
@@ -50,19 +52,6 @@ def _reason(value: object) -> object:
     return {"required": value} if isinstance(value, bool) else value
 
 
-def _for_each(value: object) -> object:
-    return {"parameter": value} if isinstance(value, str) else value
-
-
-def _waves(value: object) -> object:
-    if value == "all":
-        return []
-    sizes = value if isinstance(value, list) else [value]
-    if sizes and all(isinstance(size, int) and not isinstance(size, bool) and size >= 1 for size in sizes):
-        return sizes
-    raise wrong("write `all`, a whole number from 1 on, or a list of them such as [1, 5].")
-
-
 def _entry_kind(value: Any) -> str:
     return "#any_of" if isinstance(value, dict) and "any_of" in value else "#entry"
 
@@ -73,19 +62,6 @@ def _allow_kind(value: Any) -> str:
 
 Bound = Annotated[int | str, PlainValidator(_bound), WithJsonSchema({"type": ["integer", "string"]})]
 Count = Annotated[int, Field(ge=1, le=20)]
-Waves = Annotated[
-    list[int],
-    PlainValidator(_waves),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"const": "all"},
-                {"type": "integer", "minimum": 1},
-                {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}},
-            ]
-        }
-    ),
-]
 Yes = Annotated[Literal[True], PlainValidator(_yes), WithJsonSchema({"const": True})]
 Allow = Annotated[Annotated[Yes, Tag("#true")] | Annotated["QuotaKeys", Tag("#quota")], Discriminator(_allow_kind)]
 Deny = Annotated[
@@ -129,22 +105,6 @@ class LimitsKeys(Strict):
         if self.model_fields_set:
             return self
         raise wrong("this limits nothing; write held, held_by_one or cool_down, or leave `limits` out.")
-
-
-class ForEachKeys(Strict):
-    """How an action does the same on each of many targets."""
-
-    parameter: str = Field(description="The `multi-choice` parameter; in `with`, it stands for one of its values.")
-    waves: Waves = Field(
-        [1],
-        description="How many at the same time: `all`, a number, or one for each wave (the last repeats).",
-        json_schema_extra={"default": 1},
-    )
-    pause: Duration | None = Field(None, description="How long to wait between two waves; none if left out.")
-    check: bool = Field(True, description="Whether the health of what is done is looked at before the next wave.")
-    when_one_fails: Literal["undo", "stop"] | None = Field(
-        None, description="`undo` what was done, or `stop` and leave it; if left out, `undo` where that is possible."
-    )
 
 
 class StartLaterKeys(Strict):
@@ -299,8 +259,8 @@ class ActionKeys(Strict):
         json_schema_extra={"default": True},
     )
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What conditions may look at, by name.")
-    for_each: Annotated[ForEachKeys, BeforeValidator(_for_each, json_schema_input_type=str | ForEachKeys)] | None = (
-        Field(None, description="Do it on each value of a `multi-choice` parameter; the parameter's name for short.")
+    for_each: ForEach | None = Field(
+        None, description="Do it on each value of a `multi-choice` parameter; the parameter's name for short."
     )
     timebox: TimeboxKeys | None = Field(None, description="Makes it a grant that ends by itself.")
     beneficiary: str | None = Field(None, description="The `user` parameter that names for whom it is done.")
@@ -348,49 +308,6 @@ class GuardrailFile(GuardrailHead):
     guardrails: list[GuardrailKeys] = Field(description="All of them are looked at; any deny wins.")
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What guardrails' conditions may look at.")
     break_glass: list[GlassKeys] = Field([], description="Who may break the glass; nobody if left out.")
-
-
-class AttributeKeys(Strict):
-    """One attribute of people: its type, and where it is read besides this file."""
-
-    type: Literal["text", "texts", "boolean"]
-    options: list[Short] | None = Field(None, min_length=1, description="The only values; texts only.")
-    source: FactKeys | None = Field(None, alias="from", description="Where it is read of people who have none here.")
-
-
-class GivenKeys(Strict):
-    """A value with an end."""
-
-    value: Any = Field(description="What the person has.")
-    until: str = Field(description="The last day on which it counts, like 2027-03-31.")
-
-
-def _given_kind(value: Any) -> str:
-    kinds = {dict: "#until", GivenKeys: "#until", list: "#texts", bool: "#boolean"}
-    return kinds.get(type(value), "#text")
-
-
-GivenValue = Annotated[
-    Annotated[GivenKeys, Tag("#until")]
-    | Annotated[list[str], Tag("#texts")]
-    | Annotated[bool, Tag("#boolean")]
-    | Annotated[str, Tag("#text")],
-    Discriminator(_given_kind),
-]
-
-
-class PeopleFile(Strict):
-    """`people.yml`: groups of people, who is on call, and attributes of people."""
-
-    groups: dict[str, list[str]] = Field(
-        description="Members: Slack ids, e-mail addresses, `@usergroup`s, `group:`, `oncall:`, `attribute:` and a name."
-    )
-    on_call: dict[str, FactKeys] = Field({}, description="Where it is read who is on call, by the rota's name.")
-    attributes: dict[str, AttributeKeys] = Field({}, max_length=50, description="What is known of people, by name.")
-    people: dict[str, dict[str, GivenValue]] = Field(
-        {}, description="The attributes of people, by Slack id or e-mail address."
-    )
-    zone: str = Field("UTC", description="Time zone in which the days of this file end.")
 
 
 PolicyFile = TeamFile | GuardrailFile | PeopleFile | CalendarFile

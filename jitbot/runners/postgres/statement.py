@@ -101,7 +101,7 @@ class PostgresStatement:
                 with _discreet(told):
                     lines, count = _write(connection, told)
         for line in lines:
-            run.log(line)
+            run.result(line)
         done = f"{count} rows {'read' if told.access == 'read' else 'changed'}"
         run.log(done)
         return Receipt({"rows": count}, summary=done)

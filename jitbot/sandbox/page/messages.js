@@ -183,17 +183,19 @@ function body(one, surface) {
 const files = (one) =>
   (one.files || []).map((each) =>
     h(
-      "div",
-      { class: "file", key: each.id },
+      "a",
+      { class: "file", key: each.id, href: each.url_private_download, download: each.name },
       icon("file", 28),
       h(
-        "div",
+        "span",
         null,
         h("b", null, each.title || each.name),
-        h("div", { class: "card-subtitle" }, each.pretty_type || each.filetype || "File"),
+        h("span", { class: "card-subtitle" }, `${each.pretty_type} · ${sizeOf(each.size)} · Download`),
       ),
     ),
   );
+
+const sizeOf = (bytes) => (bytes < 1000 ? `${bytes} bytes` : `${Math.round(bytes / 1000)} kB`);
 
 function reactions(one) {
   if (!one.reactions?.length) return null;

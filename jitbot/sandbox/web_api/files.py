@@ -9,6 +9,10 @@ from jitbot.sandbox.messages import Drawing, Json, Message
 from jitbot.sandbox.refusals import SlackRefusal
 from jitbot.sandbox.web_api.call import Call, Method
 
+_BINARY = {"filetype": "binary", "pretty_type": "Binary", "mimetype": "application/octet-stream"}
+_TEXT = {"filetype": "text", "pretty_type": "Plain Text", "mimetype": "text/plain"}
+_KINDS = {"txt": _TEXT, "log": _TEXT}
+
 
 def get_upload_url(call: Call) -> Json:
     """Return where a file may be posted."""
@@ -38,7 +42,9 @@ def _finished(call: Call, wanted: Any) -> Json:
     stored["title"] = wanted.get("title") or stored["name"]
     link = f"{call.base_url}/files/{stored['id']}/{stored['name']}"
     shown = {key: stored[key] for key in ("id", "name", "title", "size")}
-    return shown | {"user": call.state.app.bot_user, "url_private": link, "permalink": link}
+    kind = _KINDS.get(stored["name"].rpartition(".")[2].lower(), _BINARY)
+    addresses = {"url_private": link, "url_private_download": link, "permalink": link}
+    return shown | kind | addresses | {"user": call.state.app.bot_user}
 
 
 def _share(call: Call, channel: str, files: list[Json]) -> None:

@@ -13,10 +13,11 @@ RISKY = frozenset({"high", "critical"})
 _ENDED_BY_HAND = frozenset({State.RUNNING, State.ACTIVE, State.VERIFYING})
 
 
-def buttons(request: Request, private: bool, complete: bool) -> list[Block]:
-    """Return the buttons of the requester's own copy (`private`), or of everybody's."""
+def buttons(request: Request, *, private: bool, complete: bool, output: bool = False) -> list[Block]:
+    """Return the buttons of the requester's own copy (`private`), or of everybody's; `output` where there is more."""
     own = _own(request) if private else _shared(request, complete)
-    return [*own, button("Details", ids.DETAILS, ids.stamp(request))]
+    said = [button("Output", ids.OUTPUT, ids.stamp(request))] if output else []
+    return [*own, *said, button("Details", ids.DETAILS, ids.stamp(request))]
 
 
 def _own(request: Request) -> list[Block]:

@@ -26,6 +26,8 @@ class CardFor:
 
     private: bool = False
     ping: bool = False
+    output: bool = False
+    """Whether runs have said more than their thread shows well."""
     note: str = ""
     """A line on top, for a copy that stands somewhere it was not meant to."""
 
@@ -39,7 +41,8 @@ def draw_card(request: Request, reviews: Sequence[Review], names: Names, copy: C
     calling = _calling(request, names) if copy.ping and not copy.private else []
     note: list[Line] = [[copy.note]] if copy.note else []
     parts = [paragraph(*note, headline), *told.parts(), paragraph(*below, calling)]
-    blocks = [rich(*parts), *actions(*buttons(request, copy.private, told.complete))]
+    shown = buttons(request, private=copy.private, complete=told.complete, output=copy.output)
+    blocks = [rich(*parts), *actions(*shown)]
     return Drawing(spoken([*note, headline, *_said(told), *below, calling]), blocks)
 
 

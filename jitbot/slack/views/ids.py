@@ -17,6 +17,7 @@ DROP = "jit:drop"
 HAPPENED = "jit:happened"
 NOT_HAPPENED = "jit:not_happened"
 AGAIN = "jit:again"
+OUTPUT = "jit:output"
 REVIEW_AFTER = "jit:review_after"
 
 OPEN_FORM = "jit:open_form"

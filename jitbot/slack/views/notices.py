@@ -14,6 +14,9 @@ from jitbot.slack.views.content import gist
 from jitbot.slack.views.people import Names, namer
 from jitbot.slack.views.standing import approved_by, owed, sign, standing
 
+VERBATIM = 2_500
+"""So many characters of a text are said as they are, whole, in one message."""
+
 
 def saying(text: str) -> Drawing:
     """Say one thing."""
@@ -59,6 +62,14 @@ def thread(lines: Sequence[str]) -> Drawing:
         kept = text[-(limits.SECTION_TEXT // 2) :]
         text = f"({len(text) - len(kept)} more characters above)\n{kept}"
     return Drawing(spoken([[text]]), [rich(verbatim(text, limits.SECTION_TEXT))])
+
+
+def verbatim_saying(said: str, text: str) -> Drawing:
+    """Say something above a text whose spacing matters; of a longer text, its end."""
+    text = visible(text).strip("\n") or "-"
+    shown = text if size(text) <= VERBATIM else f"…{text[-(VERBATIM // 2) :]}"
+    line: Line = [visible(said)]
+    return Drawing(spoken([line, [shown]]), [rich(paragraph(line), verbatim(shown, limits.SECTION_TEXT))])
 
 
 def call(text: str, names: Names) -> Drawing:

@@ -83,7 +83,10 @@ def _approved(request: Request, reviews: Sequence[Review], names: Names) -> Line
 def _running(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     done = sum(each.stage is Stage.DONE for each in request.progress)
     running = f"running, {done} of {len(request.progress)} done" if request.progress else "running"
-    return [_after("being stopped" if request.stopped_by else running, request)]
+    again = f" again, attempt {request.attempts}" if request.attempts > 1 else ""
+    line = shorten(request.last_line, CARD_OUTCOME)
+    words = "being stopped" if request.stopped_by else f"{running}{again}"
+    return [f"{words}: {line}" if line else _after(words, request)]
 
 
 def _verifying(request: Request, reviews: Sequence[Review], names: Names) -> Line:
@@ -104,7 +107,7 @@ def _undoing(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     if request.undo_cause is UndoCause.UNHEALTHY:
         done = "undone, looking whether that helped" if request.watch and request.watch.undone else "being undone"
         return [_after(f"unhealthy, {done}", request)]
-    return ["being undone"]
+    return ["being undone" if not request.undo_attempts else f"being undone, try {request.undo_attempts + 1}"]
 
 
 def _unsure(request: Request, reviews: Sequence[Review], names: Names) -> Line:

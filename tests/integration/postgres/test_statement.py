@@ -65,7 +65,7 @@ def test_values_are_bound_and_never_pasted(server, run, people, value) -> None:
     Telling(server, UPDATE, values=["50", value], access="write").start(run)
     assert people() == PEOPLE
     Telling(server, "SELECT $1::text AS said", values=[value]).start(run)
-    assert f"said = {value}" in run.lines
+    assert run.results == [f"said = {value}"]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -73,7 +73,7 @@ def test_values_are_bound_and_never_pasted(server, run, people, value) -> None:
 def test_a_value_comes_back_as_it_is_whatever_it_is(server, a_run, value) -> None:
     run = a_run()
     Telling(server, "SELECT $1::text AS said", values=[value]).start(run)
-    assert run.lines == [f"said = {visible(value)}", "1 rows read"]
+    assert (run.results, run.lines) == ([f"said = {visible(value)}"], ["1 rows read"])
 
 
 def test_a_statement_that_only_reads_cannot_leave_to_write(server, run) -> None:
@@ -140,7 +140,7 @@ def test_what_touches_more_rows_than_allowed_is_rolled_back(server, run, people,
         Telling(server, statement, access="write", max_rows=most).start(run)
     assert people() == PEOPLE
     assert server.rows("SELECT count(*) FROM public.logins") == [(10,)]
-    assert run.lines == []
+    assert (run.results, run.lines) == ([], [])
     Telling(server, statement, access="write", max_rows=13).start(run)
     assert people() != PEOPLE
 
@@ -150,10 +150,10 @@ def test_an_answer_is_capped(server, run, people) -> None:
     begun = time.monotonic()
     with pytest.raises(RunnerRefused, match="more than the 10 rows that are allowed"):
         telling.start(run)
-    assert run.lines == []
+    assert (run.results, run.lines) == ([], [])
     assert time.monotonic() - begun < 20
     Telling(server, "SELECT id FROM public.people ORDER BY id", show_rows=2).start(run)
-    assert run.lines == ["id = 1", "id = 2", "3 rows read"]
+    assert (run.results, run.lines) == (["id = 1", "id = 2"], ["3 rows read"])
 
 
 MASKED = {
@@ -172,14 +172,14 @@ def test_masked_columns_are_not_shown_whatever_they_are_called(server, run, peop
     telling = Telling(server, statement, mask=["email"])
     assert "not shown: email, and what is computed" in telling.plan().diff
     telling.start(run)
-    assert run.lines[0] == line
-    assert "acme" not in str(run.lines)
+    assert run.results[0] == line
+    assert "acme" not in f"{run.results}{run.lines}"
 
 
 def test_masks_hold_for_what_a_change_answers(server, run, people) -> None:
     statement = "UPDATE public.people SET age = 1 WHERE id = 1 RETURNING age, email AS x"
     Telling(server, statement, access="write", mask=["email"]).start(run)
-    assert run.lines == ["age = 1 | x = •••", "1 rows changed"]
+    assert (run.results, run.lines) == (["age = 1 | x = •••"], ["1 rows changed"])
 
 
 @pytest.mark.parametrize(
@@ -189,14 +189,14 @@ def test_masked_values_are_not_told_by_errors_either(server, run, people, statem
     access = "write" if statement.startswith("UPDATE") else "read"
     with pytest.raises(RunnerRefused, match="InvalidTextRepresentation, SQLSTATE 22P02") as caught:
         Telling(server, statement, mask=["email"], access=access).start(run)
-    assert "acme" not in f"{caught.value!r}{run.lines}"
+    assert "acme" not in f"{caught.value!r}{run.lines}{run.results}"
     with pytest.raises(RunnerRefused, match="ann@acme"):
         Telling(server, statement, access=access).start(run)
 
 
 def test_without_masks_everything_is_shown(server, run, people) -> None:
     Telling(server, "SELECT lower(email) AS e, NULL AS n FROM public.people WHERE id = 1").start(run)
-    assert run.lines[0] == "e = ann@acme.example | n = null"
+    assert run.results[0] == "e = ann@acme.example | n = null"
 
 
 def test_what_takes_too_long_is_rolled_back(server, run, people) -> None:

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from jitbot.policy.files.calendar_schema import CalendarFile
 from jitbot.policy.files.load import read, read_cases
-from jitbot.policy.files.schema import GuardrailFile, PeopleFile, TeamFile, schema
+from jitbot.policy.files.people_schema import PeopleFile
+from jitbot.policy.files.schema import GuardrailFile, TeamFile, schema
 from jitbot.policy.files.strict import Strict
 from jitbot.workbench.case_keys import CasesFile, cases_schema
 

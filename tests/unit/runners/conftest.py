@@ -22,6 +22,7 @@ class ARun:
     key: str = "jit-1-1"
     seconds: float = 20
     lines: list[str] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
     until: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -31,6 +32,9 @@ class ARun:
 
     def log(self, line: str) -> None:
         self.lines.append(line)
+
+    def result(self, line: str) -> None:
+        self.results.append(line)
 
     def stopping(self) -> bool:
         return self.stops

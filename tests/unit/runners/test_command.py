@@ -5,6 +5,7 @@ import sys
 import textwrap
 import time
 import tracemalloc
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -224,7 +225,7 @@ def test_secrets_do_not_get_out(runner, a_run) -> None:
 
 
 def test_a_flood_of_output_keeps_memory_flat(runner, a_run) -> None:
-    run = a_run()
+    run = a_run(lines=deque(maxlen=3))  # what is kept of all that is the service's business
     tracemalloc.start()
     receipt = runner.start(
         told(argv=python("import os\nfor _ in range(400): os.write(1, b'y' * 65535 + b'\\n')\nprint('::receipt {}')")),
@@ -233,7 +234,7 @@ def test_a_flood_of_output_keeps_memory_flat(runner, a_run) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000_000
-    assert sum(map(len, run.lines)) < 100_000
+    assert len(run.lines) == 3
     assert receipt.data == {}
 
 

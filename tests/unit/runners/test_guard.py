@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from jitbot.errors import InvalidInput, NotGranted, RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
+from jitbot.outbound.text import KEPT_CHARACTERS
 from jitbot.runners.guard import RECEIPT_BYTES, Guarded
 
 SECRET = "hunter2/ü&"
@@ -166,6 +167,37 @@ def test_inputs_of_another_runner_are_refused(guarded, a_run, name) -> None:
 
     with pytest.raises(RunnerRefused, match="not those of the runner 'acme'"):
         step(guarded(), name, a_run, Others())
+
+
+@pytest.mark.parametrize("way", ["log", "result"])
+def test_what_is_said_loses_its_secrets_shows_what_is_hidden_and_is_capped(guarded, a_run, way) -> None:
+    def start(run):
+        getattr(run, way)(f"login {SECRET}\x1b")
+        getattr(run, way)("x" * (KEPT_CHARACTERS + 7))
+        return Receipt()
+
+    run = a_run()
+    guarded(start=start).start(Inputs(), run)
+    said, other = (run.lines, run.results) if way == "log" else (run.results, run.lines)
+    assert said == ["login •••␛", "x" * KEPT_CHARACTERS + "… (7 more)"]
+    assert other == []
+
+
+def test_a_private_key_is_hidden_in_each_stream_whatever_the_other_says_between(guarded, a_run) -> None:
+    body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+
+    def start(run):
+        run.result("-----BEGIN PRIVATE KEY-----")
+        run.log("reading")
+        run.log("-----END PRIVATE KEY-----")
+        run.result(body)
+        run.result("-----END PRIVATE KEY-----")
+        return Receipt()
+
+    run = a_run()
+    guarded(start=start).start(Inputs(), run)
+    assert body not in f"{run.results}{run.lines}"
+    assert run.lines[0] == "reading"
 
 
 def test_secrets_stay_inside(guarded, a_run) -> None:

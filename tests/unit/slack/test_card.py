@@ -296,3 +296,30 @@ def test_what_runs_and_can_be_stopped_has_a_button_that_says_what_becomes_of_it(
     stopping = draw_card(replace(running, stopped_by=BO), [], NAMES, CardFor())
     assert buttons(stopping) == ["jit:details"]
     assert "being stopped" in stopping.text.splitlines()[0]
+
+
+def test_the_card_says_how_far_a_run_has_come() -> None:
+    running = make_request(state=State.RUNNING, last_line="4 of 6 pods <!here>")
+    assert "· running: 4 of 6 pods &lt;!here&gt; ·" in draw_card(running, [], NAMES, CardFor()).text
+    again = draw_card(replace(running, attempts=2), [], NAMES, CardFor()).text
+    assert "· running again, attempt 2: 4 of 6 pods" in again
+    stopping = draw_card(replace(running, stopped_by=BO), [], NAMES, CardFor()).text
+    assert "· being stopped: 4 of 6 pods" in stopping
+    done = draw_card(replace(running, state=State.SUCCEEDED), [], NAMES, CardFor()).text
+    assert "4 of 6" not in done.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("failed", "words"), [(0, "· being undone ·"), (1, "· being undone, try 2 ·"), (2, "· being undone, try 3 ·")]
+)
+def test_the_card_says_how_often_an_undo_was_tried(failed: int, words: str) -> None:
+    undoing = make_request(state=State.UNDOING, undo_attempts=failed)
+    assert words in draw_card(undoing, [], NAMES, CardFor()).text
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_the_output_button_is_there_where_there_is_more(private: bool) -> None:
+    request = make_request(state=State.FAILED)
+    with_more = buttons(draw_card(request, [], NAMES, CardFor(private=private, output=True)))
+    without = buttons(draw_card(request, [], NAMES, CardFor(private=private)))
+    assert with_more == [*without[:-1], "jit:output", "jit:details"]

@@ -1,6 +1,6 @@
 """What richer policies need: planned starts, quotas, changes by approvers, delegations, waiting and break-glass.
 
-And what is watched after a start, and what finds things quickly.
+And what is watched after a start, what runs say, and what finds things quickly.
 """
 
 import sqlalchemy as sa
@@ -41,11 +41,13 @@ def upgrade() -> None:
         sa.Column("progress", JSON, server_default=sa.text("'[]'"), nullable=False),
         sa.Column("watch", JSON, nullable=True),
         sa.Column("stopped_by", sa.String(length=32), nullable=True),
+        sa.Column("last_line", sa.Text(), nullable=False, server_default=sa.text("''")),
     ):
         op.add_column("requests", column)
     op.add_column("reviews", sa.Column("on_behalf_of", JSON, server_default=sa.text("'[]'"), nullable=False))
     _add_delegations()
     _add_obligations()
+    _add_outputs()
     _add_parts()
     for name, (table, columns) in INDEXES.items():
         op.create_index(name, table, columns)
@@ -85,6 +87,34 @@ def _add_obligations() -> None:
     op.create_index("ix_obligations_reviewed_at", "obligations", ["reviewed_at", "due_at"])
 
 
+def _add_outputs() -> None:
+    op.create_table(
+        "outputs",
+        sa.Column("id", SERIAL, nullable=False),
+        sa.Column("request", SERIAL, nullable=False),
+        sa.Column("phase", sa.String(length=32), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("results", sa.Boolean(), nullable=False),
+        sa.Column("long", sa.Boolean(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("missing", sa.BigInteger(), nullable=False),
+        sa.Column("began_at", INSTANT, nullable=False),
+        sa.Column("ended_at", INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(["request"], ["requests.id"], name=op.f("fk_outputs_request")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outputs")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_outputs_request", "outputs", ["request", "id"])
+    op.create_table(
+        "output_chunks",
+        sa.Column("output", SERIAL, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["output"], ["outputs.id"], name=op.f("fk_output_chunks_output")),
+        sa.PrimaryKeyConstraint("output", "number", name=op.f("pk_output_chunks")),
+    )
+
+
 def _add_parts() -> None:
     op.create_table(
         "parts",
@@ -97,6 +127,8 @@ def _add_parts() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("output_chunks")
+    op.drop_table("outputs")
     for name in PARTIAL:
         op.drop_index(name, table_name="events")
     for name, (table, _) in INDEXES.items():
@@ -106,6 +138,7 @@ def downgrade() -> None:
     op.drop_table("delegations")
     op.drop_column("reviews", "on_behalf_of")
     for name in (
+        "last_line",
         *("obligation", "break_glass", "reminders", "reminded_at", "escalated_at", "waits_since"),
         *("quota", "changed_by", "starts_at", "stopped_by", "watch", "progress"),
     ):
