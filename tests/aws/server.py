@@ -67,6 +67,8 @@ class Faulty:
             self._faults.append(json.loads(body))
         elif what == "script":
             SCRIPT.update(json.loads(body))
+        elif what == "followed":
+            self._calls.append(("tests:followed", ""))
         elif what == "forget-calls":
             self._calls.clear()
         elif what == "calls":
@@ -77,7 +79,8 @@ class Faulty:
     def _fail(self, fault: dict[str, Any], service: str, environ: Environ, begin: Begin) -> Iterable[bytes]:
         """Complain without doing it; or do it, and never say so: hang, or cut the line."""
         if "code" in fault:
-            begin(f"{fault.get('status', 400)} Fault", [("Content-Type", "text/xml")])
+            elsewhere = f"http://{environ['HTTP_HOST']}/tests/followed"
+            begin(f"{fault.get('status', 400)} Fault", [("Content-Type", "text/xml"), ("Location", elsewhere)])
             return [_complaint(service, environ, fault["code"], fault.get("message", "by order of the test"))]
         if fault["what"] == "cut before":
             return _cut(environ)

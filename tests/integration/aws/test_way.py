@@ -146,6 +146,16 @@ def test_what_an_answer_says(aws, fault, kind) -> None:
     assert len(aws.calls("AddUserToGroup")) == 1
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_nobody_is_followed_elsewhere(aws, status) -> None:
+    inputs = told(aws)
+    for operation in ("GetUser", "AddUserToGroup"):
+        aws.fault(operation, code="Moved", status=status)
+    with pytest.raises(RunnerUnsure, match="says Moved"):
+        IamGroup(aws.site, FAST).start(inputs, ContractRun())
+    assert aws.calls("followed") == []
+
+
 def test_a_message_of_aws_is_shown_in_one_visible_line(aws) -> None:
     inputs = told(aws)
     aws.fault("AddUserToGroup", code="Odd", message="one\ntwo\u202e Encoded authorization failure message: abcdef")
