@@ -12,7 +12,8 @@ VERIFYING   succeed -> SUCCEEDED · grant -> ACTIVE · unhealthy -> UNDOING · f
             stop -> UNDOING · expire -> UNDOING
 ACTIVE      expire -> UNDOING · revoke -> UNDOING · drop -> UNDOING · requester_gone -> UNDOING
 UNDOING     end_expired -> EXPIRED · end_revoked -> REVOKED · end_rolled_back -> ROLLED_BACK · end_failed -> FAILED
-UNSURE      succeed -> SUCCEEDED · grant -> ACTIVE · fail -> FAILED · undo -> UNDOING · expire -> UNDOING
+UNSURE      verify -> VERIFYING · succeed -> SUCCEEDED · grant -> ACTIVE · fail -> FAILED · undo -> UNDOING
+            expire -> UNDOING
 ```
 """
 
@@ -93,6 +94,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.UNDOING, Event.END_REVOKED): State.REVOKED,
     (State.UNDOING, Event.END_ROLLED_BACK): State.ROLLED_BACK,
     (State.UNDOING, Event.END_FAILED): State.FAILED,
+    (State.UNSURE, Event.VERIFY): State.VERIFYING,
     (State.UNSURE, Event.SUCCEED): State.SUCCEEDED,
     (State.UNSURE, Event.GRANT): State.ACTIVE,
     (State.UNSURE, Event.FAIL): State.FAILED,

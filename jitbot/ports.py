@@ -285,6 +285,23 @@ class Runner(Protocol):
         """Take it back; returning means that it is gone."""
 
 
+class Extends(Protocol):
+    """What a runner of grants has besides, where an extension has to be told to its target.
+
+    A runner whose targets end grants by themselves, at `run.until`, has a field `ends_by_itself` that is true; without
+    this method its grants cannot be extended. For all others the end is jitbot's undo, and there is nothing to tell.
+    """
+
+    def extend(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> Receipt:
+        """Have a grant end at `run.until`; the key of the run is that of its start.
+
+        May be called again with the same `until`, and its receipt may be lost: `undo` is then given the one before. The
+        receipt that is returned takes the place of the one that was given, which can be that of another holder of the
+        target, so that all of it that `undo` needs has to be in the new one. Raises: RunnerRefused, where the grant
+        ends as before.
+        """
+
+
 class ListsPrivileges(Protocol):
     """What a runner of grants has besides, where its target system can tell who holds something."""
 

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     policy_channel: str = Field(
         "", description="The channel for changes of the policies, an id or #name; the operators' where it is not set"
     )
-    workers: int = Field(16, ge=1, le=256, description="How many requests are worked on at once")
+    workers: int = Field(16, ge=1, le=256, description="How many requests are worked on at once, besides long runs")
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often jitbot looks for what is due, in seconds")
     keep_output_days: int = Field(
         30, ge=1, le=3650, description="How long the output of runs is kept after the end of a request, in days"

@@ -396,6 +396,20 @@ class Town:
     def drop(self, user: UserId, request: Request) -> Answer:
         return self.do(DeliveryKind.DROP, user, request.id)
 
+    def extend(self, user: UserId, request: Request, ttl: str = "30m", *, reason: str = "INC-2") -> Request:
+        """Ask for a grant to end later, and return the request that asks for it."""
+        answer = self.try_to_extend(user, request, ttl, reason=reason)
+        assert answer.request not in (None, request.id), answer.text
+        return self.ledger.get(answer.request)
+
+    def try_to_extend(self, user: UserId, request: Request, ttl: str = "30m", *, reason: str = "INC-2") -> Answer:
+        """Ask for a grant to end later, and return what was answered."""
+        return self.do(DeliveryKind.EXTEND, user, request.id, ttl=ttl, reason=reason)
+
+    def look(self, user: UserId, request: Request) -> Answer:
+        """Press Look again."""
+        return self.do(DeliveryKind.LOOK, user, request.id)
+
     def settle_unsure(self, user: UserId, request: Request, *, happened: bool) -> Answer:
         return self.do(DeliveryKind.SETTLE, user, request.id, happened=happened)
 

@@ -8,8 +8,11 @@ from jitbot.model.changes import Author, Changes
 from jitbot.model.decision import Decision, Known, Mark, Need, Reason
 from jitbot.model.delegation import Delegated, Delegation, DelegationId, StandIn
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
+from jitbot.model.extension import Extension
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
+from jitbot.model.health import Checked, Health, HealthState
 from jitbot.model.history import ENDS, Became, Past
+from jitbot.model.ids import RequestId
 from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
 from jitbot.model.output import Chunk, Output, OutputId, Phase, Portion
 from jitbot.model.parts import TOUCHED, Part, Progress, Stage, Waves
@@ -17,15 +20,12 @@ from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
     WORKERS_OWN,
-    Health,
-    HealthState,
     Obligation,
     Outdated,
     Plan,
     Privilege,
     Receipt,
     Request,
-    RequestId,
     Review,
     Snapshot,
     State,
@@ -50,6 +50,7 @@ __all__ = [
     "BreakGlass",
     "Calendar",
     "Changes",
+    "Checked",
     "Chunk",
     "Condition",
     "Copy",
@@ -61,6 +62,7 @@ __all__ = [
     "Delivery",
     "DeliveryKind",
     "Entry",
+    "Extension",
     "FactCall",
     "FactKind",
     "Facts",

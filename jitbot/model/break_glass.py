@@ -32,10 +32,12 @@ class BreakGlass:
 class Owed:
     """What a decision to break the glass carries: the review that is owed, by whom, and who is told.
 
-    `skipped` are those whom the rules would have asked; `reviewers` are selectors.
+    `longest` is how long it may last in all. `skipped` are those whom the rules would have asked; `reviewers` are
+    selectors.
     """
 
     review_within: timedelta
     reviewers: tuple[str, ...]
     tell: tuple[str, ...] = ()
     skipped: tuple[UserId, ...] = ()
+    longest: timedelta | None = None

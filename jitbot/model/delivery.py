@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from jitbot.model.ids import RequestId
 from jitbot.model.people import UserId
-from jitbot.model.request import RequestId
 
 
 class DeliveryKind(StrEnum):
@@ -22,7 +22,9 @@ class DeliveryKind(StrEnum):
     DENY = "deny"
     WITHDRAW = "withdraw"
     DROP = "drop"
+    EXTEND = "extend"
     SETTLE = "settle"
+    LOOK = "look"
     DELEGATE = "delegate"
     END_DELEGATION = "end_delegation"
     REVIEW_AFTER = "review_after"
@@ -58,6 +60,7 @@ class Topic(StrEnum):
     CALL = "call"  # people are pinged under the card, as long as it waits for them
     SUMMARY = "summary"  # one line in the channel when it has ended
     NOTICE = "notice"  # a DM to one person
+    ENDING = "ending"  # a DM to whoever holds a grant, some minutes before its end
     ALARM = "alarm"  # to the operators' channel
     RESULT = "result"  # a DM to the requester with what a run found, read when it is sent: the row names it only
     OUTPUT = "output"  # a DM with the output of a request, to one person who has asked for it

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from jitbot.model.ids import RequestId
 from jitbot.model.people import UserId
-from jitbot.model.request import RequestId, State
+from jitbot.model.request import State
 
 
 class Became(StrEnum):

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from jitbot.model.request import RequestId
+from jitbot.model.ids import RequestId
 
 OutputId = NewType("OutputId", int)
 

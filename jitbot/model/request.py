@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any
 
 from jitbot.model.decision import Decision
 from jitbot.model.delegation import StandIn
+from jitbot.model.extension import Extension
+from jitbot.model.health import Checked
+from jitbot.model.ids import RequestId
 from jitbot.model.parts import Part, Progress, Waves
 from jitbot.model.people import UserId
 from jitbot.model.verification import Verification, Watch
-
-RequestId = NewType("RequestId", int)
-
 
 WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence", "last_line"})
 """The fields that say who works on it, when, and how far that is; they authorise nothing, so events leave them out."""
@@ -103,6 +103,8 @@ class Snapshot:
     """Whether somebody can have a run end early: its runner heeds that, or there is a next part to be left out."""
     waves: Waves | None = None
     parts: tuple[Part, ...] = ()
+    held_at_most: timedelta | None = None
+    """How long a grant may be held with all its extensions; None where it cannot be extended."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -193,6 +195,8 @@ class Request:
     """Whether it was asked to run at once, without the approvals that rules want."""
     obligation: Obligation | None = None
     """The review that is owed for it; from its start on."""
+    extension: Extension | None = None
+    """Which grant this has end later; then `ttl` is how long that lasts in all."""
     decision: Decision | None = None
     policy_digest: str = ""
     lapses_at: datetime | None = None
@@ -208,6 +212,10 @@ class Request:
     started_at: datetime | None = None
     granted_at: datetime | None = None
     expires_at: datetime | None = None
+    target_ends_at: datetime | None = None
+    """When its target ends the grant by itself at the latest, where an extension was begun that it may know of."""
+    extended_by: RequestId | None = None
+    """The latest extension of this grant."""
     ended_at: datetime | None = None
     undo_cause: UndoCause | None = None
     attempts: int = 0
@@ -221,6 +229,10 @@ class Request:
     """How far each part has come, in the order of the snapshot's; empty before the start, and for one target."""
     watch: Watch | None = None
     """How far the watching has come that its action wants; None where it wants none, or it has not started."""
+    checked: Checked | None = None
+    """What the runner's check said last of an unsure result."""
+    settled_by: UserId | None = None
+    """Who said whether it happened; None where that was known, or found out by the check."""
     handed_to: RequestId | None = None
     """The holder that took over this grant's target when it ended."""
     outcome: str = ""
@@ -246,6 +258,26 @@ class Request:
     def undoable(self) -> bool:
         """Whether what it does can be taken back: a grant always, anything else by its plan."""
         return self.ttl is not None or (self.snapshot.plan is not None and self.snapshot.plan.undoable)
+
+    @property
+    def room(self) -> timedelta:
+        """How much longer this grant may be held than it is, with all extensions together; 0 where it cannot be.
+
+        It is counted from when it was granted. Behind broken glass, what guardrails grant there is the most.
+        """
+        most, owes = self.snapshot.held_at_most, self.decision.owes if self.decision else None
+        if self.break_glass:
+            most = min(most, owes.longest) if most and owes and owes.longest else None
+        if most is None or self.granted_at is None or self.expires_at is None:
+            return timedelta(0)
+        left = self.granted_at + most - self.expires_at
+        return max(timedelta(0), timedelta(seconds=left // timedelta(seconds=1)))
+
+    @property
+    def gone_by(self) -> datetime | None:
+        """When it is gone from its target at the latest, whatever becomes of an extension that was begun."""
+        ends = [each for each in (self.expires_at, self.target_ends_at) if each is not None]
+        return max(ends, default=None)
 
     @property
     def run_key(self) -> str:
@@ -280,20 +312,3 @@ class Privilege:
     """Who has it, in the words of that system."""
     ours: bool | None = None
     """Whether the system itself says that jitbot gave it; None where it keeps no such mark."""
-
-
-class HealthState(StrEnum):
-    """How a target is, as its runner's `check` sees it."""
-
-    HEALTHY = "healthy"
-    UNHEALTHY = "unhealthy"
-    ABSENT = "absent"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """The result of `check`. ABSENT: what was started is not there (never started, or undone)."""
-
-    state: HealthState
-    detail: str = ""

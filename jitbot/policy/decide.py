@@ -219,7 +219,7 @@ def _owed(policy: Policy, terms: BreakGlass, request: Request, passed: _Findings
     instead = deputies(outsiders(request), facts)
     skipped = sorted({instead.get(user, user) for user in people if could_review(user, facts)})
     reviewers = mentioned(policy, request.action) or tuple(str(each) for each in terms.who)
-    return Owed(terms.review_within, reviewers, terms.tell, tuple(skipped[:MOST_TOLD]))
+    return Owed(terms.review_within, reviewers, terms.tell, tuple(skipped[:MOST_TOLD]), terms.max)
 
 
 def _rules(action: Action, request: Request, values: Mapping[str, Any], facts: Facts, found: _Findings) -> list[Reason]:

@@ -48,6 +48,8 @@ def exceeded(action: Action, request: Request, facts: Facts) -> Reason | None:
     planned = request.starts_at is not None and facts.now < request.starts_at
     if limits is None or planned or request.state not in (State.DECIDING, State.APPROVED):
         return None
+    if request.extension is not None:
+        return None  # the grant that it extends has its place, and nothing is started
     if facts.tally is None:
         return Reason(Mark.ERROR, "limits", "What is held just now could not be counted. Try again.", action.where)
     refusal = _held(action, limits, request, facts.tally) or _cooling(limits, facts.tally, facts.now)

@@ -20,6 +20,7 @@ def condition_values(policy: Policy, action: Action, request: Request, facts: Fa
         "request.source": request.source,
         "request.reason": request.reason,
         "request.ttl": request.ttl or timedelta(0),
+        "request.extends": request.extension is not None,
         "request.starts_at": request.starts_at or facts.now,
         "requester.id": str(request.requester),
         "now": facts.now,

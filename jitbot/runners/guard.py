@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -18,7 +18,7 @@ from jitbot.outbound.redaction.patterns import HIDDEN, named_like_a_secret
 from jitbot.outbound.redaction.private_keys import line_by_line
 from jitbot.outbound.site import RedactingSite
 from jitbot.outbound.text import KEPT_CHARACTERS, shown
-from jitbot.ports import Run, Runner
+from jitbot.ports import Extends, Run, Runner
 
 RECEIPT_BYTES = 16 * 1024
 TARGET_CHARACTERS = 500
@@ -36,6 +36,8 @@ class Guarded:
         self.repeatable = runner.repeatable
         self.undoable = runner.undoable
         self.stoppable = bool(getattr(runner, "stoppable", False))
+        self.ends_by_itself = bool(getattr(runner, "ends_by_itself", False))
+        self.extends = callable(getattr(runner, "extend", None))
         self._name = name
         self._runner = runner
         self._site = site
@@ -69,6 +71,12 @@ class Guarded:
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         with self._translating(RunnerUnsure, "undo"):
             self._runner.undo(self._own(inputs), receipt, _GuardedRun(run, self._site))
+
+    def extend(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> Receipt:
+        """Have a grant end later, where the runner can. Raises: RunnerRefused, RunnerUnsure."""
+        with self._translating(RunnerUnsure, "extend"):
+            guarded = _GuardedRun(run, self._site)
+            return self._kept(cast(Extends, self._runner).extend(self._own(inputs), receipt, guarded), guarded)
 
     def privileges(self, inputs: BaseModel) -> Sequence[Privilege] | None:
         """List who holds what these inputs give; None where the runner cannot tell. Raises: RunnerRefused."""

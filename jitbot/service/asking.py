@@ -28,10 +28,10 @@ from jitbot.policy.decide import decide
 from jitbot.policy.starting import format_instant
 from jitbot.policy.waiting import next_look
 from jitbot.ports import Entry
-from jitbot.service.authority import intact
+from jitbot.service.authority import WORKER, intact
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
-from jitbot.service.drafting import definition, draft, find_action, for_whom, planned, take
+from jitbot.service.drafting import definition, draft, find_action, for_whom, planned, still_defined, take
 from jitbot.service.facts import FactsReader
 from jitbot.service.parts import named, whole_plan
 from jitbot.service.telling import tell, tell_beneficiary
@@ -68,18 +68,23 @@ class Asking:
             now=delivery.received_at,
             zone=zone,
         )
+        answer = self.take_in(delivery, drafted)
+        if drafted.starts_at is None or answer.text:
+            return answer
+        planned = format_instant(drafted.starts_at, zone or UTC)
+        return replace(answer, text=f"JIT-{answer.request} is to start at {planned}, not before.")
+
+    def take_in(self, delivery: Delivery, drafted: Request) -> Answer:
+        """Write a new request down, and decide it."""
+        world = self._world
         with world.ledger.begin() as entry:
             request = entry.add(drafted, by=delivery.user)
             entry.settle(delivery.key)
         claimed = world.ledger.claim(request.id, world.name, world.lease)
         try:
-            answer = self.decided(claimed) if claimed else Answer(request=request.id)
+            return self.decided(claimed) if claimed else Answer(request=request.id)
         except Conflict:  # it took so long that somebody else has decided it
-            answer = Answer(request=request.id)
-        if request.starts_at is None or answer.text:
-            return answer
-        planned = format_instant(request.starts_at, zone or UTC)
-        return replace(answer, text=f"{request.name} is to start at {planned}, not before.")
+            return Answer(request=request.id)
 
     def decided(self, request: Request) -> Answer:
         """Decide a request that has been taken in; the claim on it is ours. Raises: Conflict."""
@@ -100,7 +105,9 @@ class Asking:
         return self._settle(seen, policy, lambda entry: decide(policy, seen, (), counted(entry, policy, seen, facts)))
 
     def plan(self, request: Request) -> Plan:
-        """Ask the runner what would happen. Raises: RunnerError."""
+        """Ask the runner what would happen; an extension has its plan from the start. Raises: RunnerError."""
+        if request.extension is not None and request.snapshot.plan is not None:
+            return request.snapshot.plan
         if request.snapshot.parts:
             return whole_plan(request.snapshot, self._part_plans(request))
         runner, inputs = self._world.runner(request)
@@ -136,6 +143,9 @@ class Asking:
         """
         action = find_action(policy, request.action)
         snapshot = request.snapshot
+        if request.extension is not None:
+            still_defined(request.snapshot, action)
+            return None
         if definition(action) != snapshot.definition:
             snapshot = take(action, self._world.catalog, request.params)
             request = replace(request, beneficiary=for_whom(action, request.params, request.requester))
@@ -228,7 +238,10 @@ MOVES = {Outcome.ALLOW: Event.ALLOW, Outcome.REVIEW: Event.ASK, Outcome.DENY: Ev
 def approval(action: Action, request: Request, decision: Decision, now: datetime) -> dict[str, Any]:
     """Return what changes with an approval, by whoever: it starts now, or when it is planned to."""
     begins = request.starts_at or now
-    times = {"approved_at": now, "start_by": begins + action.start_within, "due_at": max(now, begins)}
+    start_by = begins + action.start_within
+    if request.extension is not None:
+        start_by = min(start_by, request.extension.since)
+    times = {"approved_at": now, "start_by": start_by, "due_at": max(now, begins)}
     return times | taken(action, decision)
 
 
@@ -241,6 +254,8 @@ def taken(action: Action, decision: Decision) -> dict[str, Any]:
 def lapse(action: Action, request: Request, decision: Decision, now: datetime) -> datetime:
     """Return until when reviews are waited for: never beyond the time by which it would have to start."""
     waited = now + (decision.waiting.lapse_after or action.lapse_after)
+    if request.extension is not None:
+        return min(waited, request.extension.since)
     return waited if request.starts_at is None else min(waited, request.starts_at + action.start_within)
 
 
@@ -262,6 +277,19 @@ def began_to_wait(action: Action, request: Request, decision: Decision, now: dat
     return waits | {"due_at": next_look(decision.waiting, replace(request, **waits))}
 
 
+def not_allowed(entry: Entry, request: Request, decision: Decision, policy: Policy) -> None:
+    """Follow the last decision, just before the run, where it does not allow it: wait, refuse, or ask people again."""
+    decided: dict[str, Any] = {"decision": decision, "policy_digest": policy.digest}
+    if decision.unread:
+        entry.amend(request, "waits", WORKER, due_at=entry.now + AGAIN, owner="", lease_until=None)
+    elif decision.outcome is Outcome.DENY:
+        denied = entry.move(request, Event.DENY, WORKER, outcome=decision.summary, **decided)
+        tell(entry, denied, f"refused: {decision.summary}")
+    else:
+        again = asked_again(policy.actions[request.action], request, decision, entry.now)
+        tell(entry, entry.move(request, Event.ASK, POLICY, **decided, **again), "needs approval again.")
+
+
 def refused(summary: str) -> Decision:
     """Return a denial that no rule of a policy made."""
     return Decision(Outcome.DENY, "", summary, Reason(Mark.DENIED, "REFUSED", summary))
@@ -269,9 +297,10 @@ def refused(summary: str) -> Decision:
 
 def held(entry: Entry, request: Request) -> Decision | None:
     """Refuse a target that somebody holds with other inputs, naming the holder."""
+    own = {request.id, request.extension.of if request.extension else request.id}
     for holder in entry.holders(*request.snapshot.targets):
         alone = request.snapshot.parts or holder.snapshot.parts  # what has many targets shares none of them
-        if holder.id == request.id or holder.ttl is None:
+        if holder.id in own or holder.ttl is None:
             continue
         if alone or dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):
             how = "" if alone else ", with other values"

@@ -52,6 +52,9 @@ class Change:
 
 def changed(request: Request, body: Mapping[str, Any], most: timedelta, now: datetime) -> Change:
     """Read what an approver wants instead. Raises: InvalidInput, naming the field: longer, sooner, or nothing new."""
+    if request.extension is not None:
+        parent = request.extension.parent
+        raise _fault("ttl", f"{request.name} extends {parent} to one certain end. Approve or deny it as it is.")
     ttl, starts_at = _length(request, str(body.get("ttl") or "")), _start(request, str(body.get("at") or ""), most, now)
     words = []
     if ttl is not None and request.ttl is not None and ttl != request.ttl:

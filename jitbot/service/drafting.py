@@ -7,7 +7,7 @@ long. A change of any of it makes a new revision, decided anew and without the o
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from jitbot import audit
@@ -17,7 +17,7 @@ from jitbot.policy.asking import parse_reason, parse_ttl
 from jitbot.policy.parameters import parse_parameters
 from jitbot.policy.starting import parse_start
 from jitbot.policy.templates import fill
-from jitbot.ports import Catalog
+from jitbot.ports import Catalog, Runner
 
 MOST_PARTS = 50
 """So many targets one request may have: each step of each of them is an event with the progress of all."""
@@ -128,6 +128,7 @@ def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapsho
         definition=definition(action),
         verify=action.verify,
         stoppable=bool(getattr(runner, "stoppable", False)) or len(parts) > 1,
+        held_at_most=held_at_most(action, runner),
         waves=action.for_each,
         parts=parts if action.for_each else (),
     )
@@ -165,6 +166,27 @@ def _at(field: str, text: str) -> InvalidInput:
     return InvalidInput(text, {field: text})
 
 
+def held_at_most(action: Action, runner: Runner) -> timedelta | None:
+    """Return how long a grant may be held with all its extensions; None where it cannot be extended."""
+    several = action.for_each is not None
+    return action.timebox.max if action.timebox and extendable(runner, several=several) else None
+
+
+def extendable(runner: Runner, *, several: bool) -> bool:
+    """Tell whether what a runner gives can end later than it was told when it started.
+
+    Where it is given on several targets, they would all have to be told: none of them is.
+    """
+    if told_of_extensions(runner):
+        return not several
+    return not getattr(runner, "ends_by_itself", False)
+
+
+def told_of_extensions(runner: Runner) -> bool:
+    """Tell whether a runner has to do something at its target for a grant to end later."""
+    return bool(getattr(runner, "extends", False))
+
+
 def planned(request: Request, plan: Plan) -> Request:
     """Put the plan in and seal the request with its digest."""
     seen = replace(request, snapshot=replace(request.snapshot, plan=plan))
@@ -173,7 +195,7 @@ def planned(request: Request, plan: Plan) -> Request:
 
 def digest(request: Request) -> str:
     """Return the SHA-256 over everything that says what will run, for whom, and for how long."""
-    snapshot = request.snapshot
+    snapshot, longer = request.snapshot, request.extension
     return audit.digest(
         {
             "requester": request.requester,
@@ -188,6 +210,7 @@ def digest(request: Request) -> str:
             "ttl": request.ttl.total_seconds() if request.ttl else None,
             **({"starts_at": request.starts_at.isoformat()} if request.starts_at else {}),
             **({"break_glass": True} if request.break_glass else {}),
+            **({"extends": [longer.of, longer.until.isoformat()]} if longer else {}),
         }
     )
 
@@ -219,6 +242,15 @@ def definition(action: Action) -> str:
             **({"for_each": _gone_through(action.for_each)} if action.for_each else {}),
         }
     )
+
+
+def still_defined(snapshot: Snapshot, action: Action) -> None:
+    """See that an action is what it was when something was granted by it. Raises: InvalidInput."""
+    if definition(action) != snapshot.definition:
+        raise InvalidInput(
+            f"{action.name} is another action by now than when this was granted, so it cannot be extended. "
+            "Ask for it anew when it has ended."
+        )
 
 
 def _gone_through(waves: Waves) -> Any:

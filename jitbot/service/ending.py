@@ -12,7 +12,7 @@ from jitbot.ports import Entry
 from jitbot.service.asking import Asking
 from jitbot.service.facts import FactsReader
 from jitbot.service.reviewing import too_late
-from jitbot.service.running import Running
+from jitbot.service.settling import Settling
 from jitbot.service.telling import tell
 from jitbot.service.world import World
 
@@ -20,11 +20,11 @@ from jitbot.service.world import World
 class Ending:
     """The use cases of requesters and approvers after asking."""
 
-    def __init__(self, world: World, facts: FactsReader, asking: Asking, running: Running) -> None:
+    def __init__(self, world: World, facts: FactsReader, asking: Asking, settling: Settling) -> None:
         self._world = world
         self._facts = facts
         self._asking = asking
-        self._running = running
+        self._settling = settling
 
     def withdraw(self, delivery: Delivery) -> Answer:
         """Take back a request that has not started. Raises: NotPermitted, Settled."""
@@ -47,9 +47,7 @@ class Ending:
         Raises: NotPermitted, Settled.
         """
         request = self._get(delivery)
-        own = delivery.user in (request.requester, request.beneficiary)
-        if not own and not self.may_end(delivery.user, request):
-            raise NotPermitted(f"Only who asked for {request.name}, or who may approve it, can end it.")
+        own = self._own(delivery.user, request, "end it")
         event, cause = (Event.DROP, UndoCause.DROP) if own else (Event.REVOKE, UndoCause.REVOCATION)
         said: dict[str, Any] = {}
         with self._world.ledger.begin() as entry:
@@ -94,13 +92,40 @@ class Ending:
             if now.state is not State.UNSURE:
                 raise Settled(too_late(now) if now.ended_at else f"{now.name} is settled: it is {_word(now)}.")
             if delivery.body.get("happened"):
-                self._running.did_happen(entry, now, delivery.user)
+                self._settling.did_happen(entry, now, delivery.user)
             else:
-                self._running.did_not_happen(entry, now, delivery.user)
+                self._settling.did_not_happen(entry, now, delivery.user)
             entry.settle(delivery.key)
         self._world.queue.messages()
         self._world.queue.request(request.id)
         return Answer("", request.id)
+
+    def look(self, delivery: Delivery) -> Answer:
+        """Have an unsure result checked now; by who asked too, since it is the check that settles it then.
+
+        Raises: NotPermitted, Settled.
+        """
+        world, request = self._world, self._get(delivery)
+        self._own(delivery.user, request, "have it looked at")
+        with world.ledger.begin() as entry:
+            now = entry.get(request.id)
+            if now.state is not State.UNSURE:
+                raise Settled(too_late(now) if now.ended_at else f"{now.name} is settled: it is {_word(now)}.")
+            entry.record("looked_at", delivery.user, now.id)
+            entry.amend(now, "waits", delivery.user, due_at=entry.now)
+            entry.settle(delivery.key)
+        claimed = world.ledger.claim(request.id, world.name, world.lease)
+        if claimed is None or claimed.state is not State.UNSURE:
+            return Answer(f"{request.name} is being looked at just now. Its card will say what was found.", request.id)
+        self._settling.unsure(claimed)
+        return _found(world.ledger.get(request.id))
+
+    def _own(self, user: UserId, request: Request, doing: str) -> bool:
+        """Tell whether it is somebody's own request. Raises: NotPermitted, unless they may end it as an approver."""
+        own = user in (request.requester, request.beneficiary)
+        if not own and not self.may_end(user, request):
+            raise NotPermitted(f"Only who asked for {request.name}, or who may approve it, can {doing}.")
+        return own
 
     def may_end(self, user: UserId, request: Request) -> bool:
         """Tell whether this person reviewed the request or may review it now. Raises: Unavailable.
@@ -128,6 +153,16 @@ class Ending:
     def _get(self, delivery: Delivery) -> Request:
         assert delivery.request is not None  # noqa: S101 - these deliveries carry one
         return self._world.ledger.get(delivery.request)
+
+
+def _found(request: Request) -> Answer:
+    """Say what a look has found."""
+    if request.state is not State.UNSURE:
+        return Answer(f"{request.name} is settled by the check: it is {_word(request)}.", request.id)
+    said = request.checked.health.detail.rstrip(". ") if request.checked else ""
+    words = f"The check cannot tell: {said}." if said else "The check cannot tell."
+    then = "Look at the target yourself, or have somebody who may approve it say which it was."
+    return Answer(f"{words} {then}", request.id)
 
 
 def _word(request: Request) -> str:

@@ -10,12 +10,6 @@ from typing import Any
 
 from jitbot.errors import Conflict, InvalidInput, NotFound, StoreUnavailable, UserFault
 from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
-from jitbot.service.asking import Asking
-from jitbot.service.changing import Changing
-from jitbot.service.delegating import Delegating
-from jitbot.service.ending import Ending
-from jitbot.service.owing import Owing
-from jitbot.service.reviewing import Reviewing
 from jitbot.service.telling import notify
 from jitbot.service.world import World
 
@@ -28,29 +22,10 @@ TRIES = 3
 class Intake:
     """The one door through which every change comes in."""
 
-    def __init__(  # one argument for each kind of use case
-        self,
-        world: World,
-        asking: Asking,
-        reviewing: Reviewing,
-        changing: Changing,
-        ending: Ending,
-        delegating: Delegating,
-        owing: Owing,
-    ) -> None:
+    def __init__(self, world: World, cases: Mapping[DeliveryKind, Callable[[Delivery], Answer]]) -> None:
+        """`cases` says which use case carries out each kind of delivery."""
         self._world = world
-        self._cases: Mapping[DeliveryKind, Callable[[Delivery], Answer]] = {
-            DeliveryKind.ASK: asking.ask,
-            DeliveryKind.APPROVE: reviewing.review,
-            DeliveryKind.APPROVE_CHANGED: changing.approve,
-            DeliveryKind.DENY: reviewing.review,
-            DeliveryKind.WITHDRAW: ending.withdraw,
-            DeliveryKind.DROP: ending.drop,
-            DeliveryKind.SETTLE: ending.settle,
-            DeliveryKind.DELEGATE: delegating.delegate,
-            DeliveryKind.END_DELEGATION: delegating.end,
-            DeliveryKind.REVIEW_AFTER: owing.review,
-        }
+        self._cases = cases
 
     def take_in(
         self,

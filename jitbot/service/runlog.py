@@ -65,7 +65,7 @@ class RunLog:
         """Begin; only a start can be stopped, since an undo has to come to its end."""
         self.key = request.run_key
         self.deadline = deadline
-        self.until = request.expires_at
+        self.until = request.gone_by
         self._world = world
         self._request = request
         self._phase = phase

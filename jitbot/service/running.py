@@ -4,7 +4,6 @@ Between any two of these steps the process may die. The row then says what was m
 finds it goes on: before the start nothing has happened; after it, the result is unsure until it is settled.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +14,6 @@ from jitbot.lifecycle import Event
 from jitbot.model import (
     TOUCHED,
     Decision,
-    HealthState,
     Outcome,
     Policy,
     Progress,
@@ -28,24 +26,21 @@ from jitbot.model import (
 )
 from jitbot.policy.decide import decide
 from jitbot.ports import Entry
-from jitbot.service.asking import AGAIN, POLICY, Asking, asked_again, held
+from jitbot.service.asking import AGAIN, POLICY, Asking, held, not_allowed
 from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.owing import owe
-from jitbot.service.parts import of_stage, so_far, with_stage
+from jitbot.service.parts import of_stage, so_far
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
-from jitbot.service.telling import alarm, tell
+from jitbot.service.telling import alarm, announce_end, tell
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
-log = logging.getLogger(__name__)
-
 TURN = timedelta(seconds=1)
 """When a run that waits for its target is tried again."""
-CHECK_AGAIN = timedelta(seconds=30)
-"""How often an unsure result is checked."""
+_SAID_TO_HAVE_HAPPENED = frozenset({State.VERIFYING, State.ACTIVE, State.SUCCEEDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +104,7 @@ class Running:
             return False
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
-            if _free(entry, request):
+            if free(entry, request):
                 return False
             entry.amend(now, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
         return True
@@ -133,14 +128,7 @@ class Running:
         if decision.outcome is Outcome.ALLOW:
             started = self._begin(entry, request, {**decided, "watch": watch})
             return owe(entry, started, decision.owes) if started is not None and decision.owes is not None else started
-        if decision.unread:
-            entry.amend(request, "waits", WORKER, due_at=entry.now + AGAIN, owner="", lease_until=None)
-        elif decision.outcome is Outcome.DENY:
-            denied = entry.move(request, Event.DENY, WORKER, outcome=decision.summary, **decided)
-            tell(entry, denied, f"refused: {decision.summary}")
-        else:
-            again = asked_again(policy.actions[request.action], request, decision, entry.now)
-            tell(entry, entry.move(request, Event.ASK, POLICY, **decided, **again), "needs approval again.")
+        not_allowed(entry, request, decision, policy)
         return None
 
     def _begin(self, entry: Entry, request: Request, decided: Mapping[str, Any]) -> Request | None:
@@ -150,7 +138,7 @@ class Running:
             denied = entry.move(request, Event.DENY, POLICY, outcome=refusal.summary, decision=refusal)
             tell(entry, denied, refusal.summary)
             return None
-        if not _free(entry, request):
+        if not free(entry, request):
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
             return None
         begins = {"attempts": 1, "receipt": _base(entry, request), "progress": _none_begun(request)}
@@ -197,18 +185,18 @@ class Running:
         if ended is None:
             return
         with self._world.ledger.begin() as entry:
-            moved = self._ended(entry, mine(entry, request), ended)
+            moved = self.ended(entry, mine(entry, request), ended)
         self._world.queue.messages()
         self._world.queue.request(moved.id)
 
-    def _ended(self, entry: Entry, now: Request, failure: str) -> Request:
+    def ended(self, entry: Entry, now: Request, failure: str) -> Request:
         """Write what became of all parts: done, or on the way to be undone, or left as it is."""
         touched, unsure = of_stage(now, *TOUCHED), of_stage(now, Stage.BEGUN, Stage.UNSURE)
         wanted = now.ttl is not None or now.stopped_by is not None or _undone_when_one_fails(now)
         may_land = bool(of_stage(now, Stage.BEGUN))
         undone = failure and touched and wanted and now.undoable
         if not undone and len(of_stage(now, Stage.DONE)) == len(now.progress):
-            return self._happened(entry, now, Receipt({}, f"all {len(now.progress)} done"))
+            return self.happened(entry, now, Receipt({}, f"all {len(now.progress)} done"))
         if undone:
             cause = UndoCause.PARTWAY if now.stopped_by is None else UndoCause.STOP
             told: dict[str, Any] = {"undo_cause": cause, "due_at": entry.now, "outcome": failure}
@@ -240,7 +228,7 @@ class Running:
         if now.stopped_by is not None and now.undoable and not result.refused:
             return self._stopped(entry, now, result.receipt)
         if result.receipt is not None:
-            return self._happened(entry, now, result.receipt)
+            return self.happened(entry, now, result.receipt)
         if result.refused:
             moved = entry.move(now, Event.REFUSE, WORKER, outcome=result.refused, attempt_open=False)
             tell(entry, moved, f"failed, nothing happened: {result.refused}")
@@ -263,8 +251,8 @@ class Running:
         alarm(entry, moved, f"unsure: {why}")
         return moved
 
-    def _happened(self, entry: Entry, now: Request, receipt: Receipt | None) -> Request:
-        """Succeed, or hold the grant from this instant on."""
+    def happened(self, entry: Entry, now: Request, receipt: Receipt | None, **more: Any) -> Request:
+        """Succeed, or hold the grant from this instant on; where it is to be watched, that begins first."""
         changes: dict[str, Any] = {"attempt_open": False}
         if receipt is not None:
             changes["outcome"] = receipt.summary
@@ -273,9 +261,12 @@ class Running:
             assert now.expires_at is not None  # noqa: S101 - written with the intention
             expires_at = min(now.expires_at, entry.now + now.ttl)
             changes |= {"granted_at": entry.now, "expires_at": expires_at, "due_at": expires_at}
-        if now.snapshot.verify is not None and now.state is State.RUNNING:
+        changes |= more
+        if now.snapshot.verify is not None:
             return self._watching.started(entry, now, now.snapshot.verify, changes)
         moved = entry.move(now, Event.SUCCEED if now.ttl is None else Event.GRANT, WORKER, **changes)
+        if now.ttl is not None:
+            announce_end(entry, moved)
         done = f"done. {receipt.summary if receipt else ''}".strip()
         tell(entry, moved, done if now.ttl is None else "granted.")
         return moved
@@ -284,7 +275,7 @@ class Running:
         """Take in the result of a start that nobody waited for any more."""
         if now.state is State.UNSURE:
             if result.receipt is not None:
-                return self._happened(entry, now, result.receipt)
+                return self.happened(entry, now, result.receipt)
             if result.refused:
                 moved = entry.move(now, Event.FAIL, WORKER, outcome=result.refused, attempt_open=False)
                 tell(entry, moved, f"failed, nothing happened: {result.refused}")
@@ -298,8 +289,9 @@ class Running:
         if result.receipt is not None and ended:
             changes |= {"due_at": entry.now, "undo_attempts": 0}
         moved = entry.amend(now, "late_result", WORKER, result.refused or result.unsure, **changes)
-        if result.receipt is not None and ended:
-            alarm(entry, moved, "a start that was given up came through after the end; it is being undone.")
+        wrong = _contradicts(now, result)
+        if wrong:
+            alarm(entry, moved, wrong)
         return moved
 
     def lost(self, request: Request) -> None:
@@ -319,7 +311,9 @@ class Running:
             elif repeatable and now.start_deadline is not None and entry.now < now.start_deadline:
                 moved = self._intend(entry, now, Event.REPEAT, attempts=now.attempts + 1)
             else:
-                moved = self._lose(entry, now, "the worker stopped after it had started", attempt_open=True)
+                over = now.start_deadline is not None and entry.now >= now.start_deadline
+                why = "it has not ended in its time limit" if over else "the worker stopped after it had started"
+                moved = self._lose(entry, now, why, attempt_open=True)
         world.queue.messages()
         if moved.state is State.RUNNING:
             return self._start(moved)
@@ -330,76 +324,6 @@ class Running:
             return self._world.runner(request)[0].repeatable
         except (RunnerError, InvalidInput):
             return False
-
-    def unsure(self, request: Request) -> None:
-        """Let the runner's check settle what may have happened, else wait for a person or the end."""
-        world = self._world
-        if request.expires_at is not None and world.ledger.now() >= request.expires_at:
-            with world.ledger.begin() as entry:
-                now = mine(entry, request)
-                tell(entry, entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now))
-            return world.queue.request(request.id)
-        if request.snapshot.parts:
-            return self._look_at_parts(request)
-        began = world.ledger.now()
-        health = world.health(request).state
-        with world.ledger.begin() as entry:
-            now = mine(entry, request)
-            may_land = now.attempt_open and now.start_deadline is not None and began < now.start_deadline
-            if health is HealthState.HEALTHY:
-                self._happened(entry, now, None)
-            elif health is HealthState.ABSENT and not may_land:
-                self.did_not_happen(entry, now, WORKER)
-            else:
-                soon = min(entry.now + CHECK_AGAIN, now.expires_at or entry.now + CHECK_AGAIN)
-                entry.amend(now, "checked", WORKER, due_at=soon, owner="", lease_until=None)
-        world.queue.messages()
-        return world.queue.request(request.id)
-
-    def _look_at_parts(self, request: Request) -> None:
-        """Let the runner's check settle one part after the other; once none is unsure, it is known what has become."""
-        now = self._world.ledger.now()
-        may_land = request.attempt_open and request.start_deadline is not None and now < request.start_deadline
-        progress = self._rollouts.look(request, may_land=may_land)
-        with self._world.ledger.begin() as entry:
-            soon = min(entry.now + CHECK_AGAIN, request.expires_at or entry.now + CHECK_AGAIN)
-            changes: dict[str, Any] = {"progress": progress} if progress != request.progress else {}
-            looked = entry.amend(
-                mine(entry, request), "checked", WORKER, due_at=soon, owner="", lease_until=None, **changes
-            )
-            if not of_stage(looked, Stage.BEGUN, Stage.UNSURE):
-                self._settled(entry, looked)
-        self._world.queue.messages()
-        self._world.queue.request(request.id)
-
-    def _settled(self, entry: Entry, now: Request) -> Request:
-        """Go on where no part is unsure any more: all of them are done, or the request has failed."""
-        done = len(of_stage(now, Stage.DONE)) == len(now.snapshot.parts)
-        return self._ended(entry, now, "" if done else now.outcome)
-
-    def did_happen(self, entry: Entry, request: Request, by: str) -> Request:
-        """Settle an unsure result as happened."""
-        entry.record("settled", by, request.id, happened=True)
-        if request.snapshot.parts:
-            return self._settle_parts(entry, request, by, Stage.DONE)
-        return self._happened(entry, request, None)
-
-    def did_not_happen(self, entry: Entry, request: Request, by: str) -> Request:
-        """Settle an unsure result as not happened; a grant is undone all the same."""
-        entry.record("settled", by, request.id, happened=False)
-        if request.snapshot.parts:
-            return self._settle_parts(entry, request, by, Stage.REFUSED)
-        if request.ttl is not None:
-            moved = entry.move(request, Event.UNDO, by, undo_cause=UndoCause.NOT_STARTED, due_at=entry.now)
-            tell(entry, moved)
-            return moved
-        moved = entry.move(request, Event.FAIL, by, outcome="it did not happen", attempt_open=False)
-        tell(entry, moved, "did not happen.")
-        return moved
-
-    def _settle_parts(self, entry: Entry, request: Request, by: str, stage: Stage) -> Request:
-        unsure = of_stage(request, Stage.BEGUN, Stage.UNSURE)
-        return self._settled(entry, entry.amend(request, "parts", by, progress=with_stage(request, unsure, stage)))
 
     def _move(self, request: Request, event: Event, outcome: str, notice: str, **changes: Any) -> None:
         with self._world.ledger.begin() as entry:
@@ -416,7 +340,16 @@ class Running:
             entry.amend(now, "waits", WORKER, due_at=entry.now + wait, owner="", lease_until=None)
 
 
-def _free(entry: Entry, request: Request) -> bool:
+def _contradicts(now: Request, result: _Result) -> str:
+    """Say what is wrong where a result comes late and is another than what was written down meanwhile."""
+    if result.receipt is not None and now.ended_at is not None and now.state is not State.SUCCEEDED:
+        return "a start that was given up came through after the end; it is being undone."
+    if result.refused and now.state in _SAID_TO_HAVE_HAPPENED:
+        return f"it was settled as done, and its runner says now that nothing happened: {result.refused}"
+    return ""
+
+
+def free(entry: Entry, request: Request) -> bool:
     """Tell whether a target can be started on: start and undo on one target exclude each other."""
     others = (holder for holder in entry.holders(*request.snapshot.targets) if holder.id != request.id)
     return all(holder.state is State.ACTIVE for holder in others)

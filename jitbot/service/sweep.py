@@ -3,56 +3,38 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jitbot.errors import Conflict, JitbotError, StoreUnavailable
-from jitbot.lifecycle import TERMINAL
 from jitbot.model import Request, RequestId, State
-from jitbot.service.asking import Asking
 from jitbot.service.chasing import Chasing
 from jitbot.service.intake import Intake
 from jitbot.service.keeping import Keeping
-from jitbot.service.running import Running
-from jitbot.service.undoing import TIME_LIMIT, Undoing
-from jitbot.service.watching import Watching
+from jitbot.service.undoing import TIME_LIMIT
 from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 200
 """How many due rows one sweep wakes workers for."""
+SLACK = timedelta(seconds=20)
+"""What is added to a deadline before its work is given up: for the writing of a result that came just in time."""
 
 
 class Sweep:
     """Claims one due request at a time and hands it to the use case of its state."""
 
     def __init__(
-        self,
-        world: World,
-        *,
-        intake: Intake,
-        asking: Asking,
-        chasing: Chasing,
-        running: Running,
-        watching: Watching,
-        undoing: Undoing,
+        self, world: World, *, intake: Intake, chasing: Chasing, states: Mapping[State, Callable[[Request], object]]
     ) -> None:
+        """`states` says what is done with a due request of each state."""
         self._world = world
         self._intake = intake
         self._chasing = chasing
         self._keeping = Keeping(world)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
-        self._next: Mapping[State, Callable[[Request], object]] = {
-            State.DECIDING: asking.decided,
-            State.PENDING: chasing.waits,
-            State.APPROVED: running.approved,
-            State.RUNNING: running.lost,
-            State.VERIFYING: watching.look,
-            State.ACTIVE: undoing.expired,
-            State.UNDOING: undoing.undo,
-            State.UNSURE: running.unsure,
-        } | dict.fromkeys(TERMINAL, undoing.clean_up)
+        self._next = states
 
     def tick(self) -> None:
         """Wake workers for everything that is due. Never raises for what can be mended by the next tick."""
@@ -84,20 +66,27 @@ class Sweep:
         except Conflict as conflict:
             log.info("%s: %s", claimed.name, conflict)
         finally:
-            with self._turn:
-                self._held.pop(claimed.id, None)
+            with self._turn:  # who was given up and comes back leaves alone what others have claimed since
+                held = self._held.get(claimed.id)
+                if held is not None and held[0].fence == claimed.fence:
+                    del self._held[claimed.id]
 
     def renew(self) -> None:
         """Keep the claims of what is being worked on.
 
-        A start or an undo that hangs is not kept beyond its limit: its claim runs out and others go on.
+        What hangs is not kept beyond its limit: its claim runs out and others go on.
         """
         with self._turn:
             held = list(self._held.values())
         for request, since in held:
-            limit = max(request.snapshot.longest, TIME_LIMIT) + self._world.lease
             try:
-                if self._world.ledger.now() < since + limit:
+                if self._world.ledger.now() < self._limit(request, since):
                     self._world.ledger.renew(request, self._world.lease)
             except JitbotError as error:
                 log.warning("the claim on %s could not be renewed: %s", request.name, error)
+
+    def _limit(self, request: Request, since: datetime) -> datetime:
+        """Return until when one may work on a request: a start has its deadline, all else the time of an undo."""
+        now = self._world.ledger.get(request.id)
+        deadline = now.start_deadline if now.state is State.RUNNING else None
+        return (deadline or since + TIME_LIMIT) + SLACK

@@ -3,6 +3,8 @@
 The card is drawn from the ledger when it is sent, so a row for it carries nothing but the request.
 """
 
+from datetime import timedelta
+
 from jitbot.lifecycle import TERMINAL
 from jitbot.model import Decision, Outgoing, Request, Review, State, Topic, UserId, Verdict
 from jitbot.ports import Entry
@@ -30,6 +32,21 @@ def tell_beneficiary(entry: Entry, request: Request, notice: str) -> None:
 def was_shown(request: Request) -> bool:
     """Tell whether the channel was ever shown a card: what policy refused at once is between it and the requester."""
     return request.state is not State.DENIED or request.lapses_at is not None
+
+
+LEAD = timedelta(minutes=5)
+"""So long before its end a grant's requester is reminded of it, unless it is that short altogether."""
+
+
+def announce_end(entry: Entry, request: Request) -> None:
+    """Have whoever holds a grant reminded before it ends. Said again, it replaces what waits to be said.
+
+    What is said is drawn when it is time, and nothing is where the grant has ended by then.
+    """
+    assert request.expires_at is not None  # noqa: S101 - only grants are announced
+    wait = request.expires_at - LEAD - entry.now
+    if wait >= LEAD:
+        entry.say(Outgoing(f"ending:{request.id}", Topic.ENDING, request.id, to=request.requester), wait)
 
 
 def notify(entry: Entry, user: UserId, key: str, text: str) -> None:

@@ -53,6 +53,9 @@ class Undoing:
         """End a grant whose time is over, and undo it."""
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
+            if now.expires_at is not None and entry.now < now.expires_at:  # extended since it was claimed
+                entry.amend(now, "waits", WORKER, due_at=now.expires_at, owner="", lease_until=None)
+                return
             moved = entry.move(
                 now,
                 Event.EXPIRE,
@@ -123,7 +126,8 @@ class Undoing:
             others = [each for each in entry.holders(*request.snapshot.targets) if each.id != request.id]
         if any(each.state is State.RUNNING for each in others):
             return request
-        return next((each for each in others if each.ttl is not None and each.state is not State.UNDOING), None)
+        heirs = (each for each in others if each.ttl is not None and each.extension is None)
+        return next((each for each in heirs if each.state is not State.UNDOING), None)
 
     def _hand_over(self, request: Request, heir: Request) -> None:
         with self._world.ledger.begin() as entry:

@@ -16,7 +16,7 @@ from jitbot.ports import Entry
 from jitbot.service.authority import WORKER
 from jitbot.service.claims import mine
 from jitbot.service.facts import FactsReader
-from jitbot.service.telling import alarm, tell
+from jitbot.service.telling import alarm, announce_end, tell
 from jitbot.service.world import World
 
 UNHEALTHY, HEALTHY, UNKNOWN = HealthState.UNHEALTHY, HealthState.HEALTHY, HealthState.UNKNOWN
@@ -127,6 +127,7 @@ class Watching:
         else:
             moved = entry.move(now, Event.GRANT, WORKER, **changes)
             tell(entry, moved, f"granted; {said}")
+            announce_end(entry, moved)
         return moved
 
     def _unhealthy(self, entry: Entry, now: Request, watch: Watch, verification: Verification) -> None:

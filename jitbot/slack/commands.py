@@ -12,6 +12,7 @@ from jitbot.slack.clicks import Clicks
 from jitbot.slack.delegating import Asked, read_delegation
 from jitbot.slack.desk import Body, Desk
 from jitbot.slack.door import Caller
+from jitbot.slack.extending import Extensions
 from jitbot.slack.forms import Forms
 from jitbot.slack.oneliner import ABOUT_ONE, Word, parse
 from jitbot.slack.spans import Drawing
@@ -28,10 +29,11 @@ LATER = "This cannot be looked up just now. Try again in a minute."
 class Commands:
     """The listener of `/jit`."""
 
-    def __init__(self, desk: Desk, forms: Forms, clicks: Clicks) -> None:
+    def __init__(self, desk: Desk, forms: Forms, clicks: Clicks, extensions: Extensions) -> None:
         self._desk = desk
         self._forms = forms
         self._clicks = clicks
+        self._extensions = extensions
         self._shows: Mapping[Word, Callable[[Caller, str], Drawing]] = {
             Word.HELP: self._help,
             Word.MINE: self._mine,
@@ -62,6 +64,8 @@ class Commands:
     def _word(self, ack: Ack, body: Body, caller: Caller, word: Word, about: str) -> None:
         if word in ENDING:
             self._end(ack, body, caller, ENDING[word], about)
+        elif word is Word.EXTEND:
+            self._extensions.on_typed(ack, body, caller, about)
         elif word is Word.WHY:
             request = self._desk.service.queries.find(about)
             ack()

@@ -11,6 +11,7 @@ from jitbot.slack.clicks import Clicks, sorry_for_click, sorry_for_modal
 from jitbot.slack.commands import Commands, sorry_for_command
 from jitbot.slack.desk import Body, Desk, Listener, guarded
 from jitbot.slack.directory import SlackDirectory
+from jitbot.slack.extending import Extensions
 from jitbot.slack.forms import Forms
 from jitbot.slack.views import ids
 
@@ -19,12 +20,12 @@ EventListener = Callable[[Mapping[str, Any]], None]
 
 def register(app: App, desk: Desk, channels: Channels) -> None:
     """Register every listener."""
-    forms = Forms(desk)
+    forms, extensions = Forms(desk), Extensions(desk)
     clicks = Clicks(desk, forms.open_form)
-    app.command(ids.COMMAND)(guarded(Commands(desk, forms, clicks).on_command, sorry_for_command))
-    for action_id, listener in (buttons(clicks) | in_forms(forms)).items():
+    app.command(ids.COMMAND)(guarded(Commands(desk, forms, clicks, extensions).on_command, sorry_for_command))
+    for action_id, listener in (buttons(clicks, extensions) | in_forms(forms)).items():
         app.action(action_id)(guarded(listener, sorry_for_click(desk)))
-    for callback_id, listener in submissions(clicks, forms).items():
+    for callback_id, listener in submissions(clicks, forms, extensions).items():
         app.view(callback_id)(guarded(listener, sorry_for_modal))
     for action_id in (ids.PICK, ids.FIELD):
         app.options(action_id)(guarded(forms.on_options, _no_options))
@@ -32,14 +33,16 @@ def register(app: App, desk: Desk, channels: Channels) -> None:
         app.event(event)(_event(forgetting))
 
 
-def buttons(clicks: Clicks) -> dict[str, Listener]:
+def buttons(clicks: Clicks, extensions: Extensions) -> dict[str, Listener]:
     """Return the listeners of cards' and lists' buttons."""
     return {
         ids.APPROVE: clicks.counting(DeliveryKind.APPROVE),
         ids.WITHDRAW: clicks.counting(DeliveryKind.WITHDRAW),
         ids.DROP: clicks.counting(DeliveryKind.DROP),
+        ids.EXTEND: extensions.on_extend,
         ids.HAPPENED: clicks.counting(DeliveryKind.SETTLE, happened=True),
         ids.NOT_HAPPENED: clicks.counting(DeliveryKind.SETTLE, happened=False),
+        ids.LOOK: clicks.counting(DeliveryKind.LOOK),
         ids.APPROVE_CHANGED: clicks.on_change,
         ids.DENY: clicks.on_deny,
         ids.REVIEW: clicks.on_review,
@@ -55,11 +58,12 @@ def in_forms(forms: Forms) -> dict[str, Listener]:
     return {ids.OPEN_FORM: forms.on_open_form, ids.PICK: forms.on_pick, ids.FIELD: forms.on_field}
 
 
-def submissions(clicks: Clicks, forms: Forms) -> dict[str, Listener]:
+def submissions(clicks: Clicks, forms: Forms, extensions: Extensions) -> dict[str, Listener]:
     """Return the listeners of submitted forms."""
     return {
         ids.FORM_VIEW: forms.on_submitted,
         ids.DENY_VIEW: clicks.on_deny_submitted,
+        ids.EXTEND_VIEW: extensions.on_submitted,
         ids.CHANGE_VIEW: clicks.on_change_submitted,
         ids.REVIEW_VIEW: clicks.on_review_submitted,
         ids.BREAK_GLASS_VIEW: forms.on_confirmed,

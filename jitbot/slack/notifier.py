@@ -16,6 +16,7 @@ from jitbot.slack.directory import SlackDirectory
 from jitbot.slack.output import OutputPosts
 from jitbot.slack.sending import Refused, Sender, Slow
 from jitbot.slack.views import notices
+from jitbot.slack.views.extend import ending_soon
 from jitbot.slack.views.people import mentioned, on_card
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Notifier:
             Topic.CALL: self._call,
             Topic.SUMMARY: self._summary,
             Topic.NOTICE: self._notice,
+            Topic.ENDING: self._ending_soon,
             Topic.ALARM: self._alarm,
             Topic.RESULT: output.result,
             Topic.OUTPUT: output.output,
@@ -167,6 +169,12 @@ class Notifier:
     def _notice(self, rows: Sequence[Outgoing]) -> None:
         text = named(rows[0].text, self._directory.display_name)
         self._sender.post(rows[0].to, notices.notice(text, self._about(rows[0])))
+
+    def _ending_soon(self, rows: Sequence[Outgoing]) -> None:
+        """Remind whoever holds a grant of its end; what has ended by now needs nobody to be reminded."""
+        request, _ = self._requests.card(_request_of(rows))
+        if request.state is State.ACTIVE:
+            self._sender.post(rows[0].to, ending_soon(request))
 
     def _alarm(self, rows: Sequence[Outgoing]) -> None:
         place = rows[0].to or self._boards.alarms

@@ -30,11 +30,12 @@ class Word(StrEnum):
     PENDING = "pending"
     WITHDRAW = "withdraw"
     DROP = "drop"
+    EXTEND = "extend"
     WHY = "why"
     DELEGATE = "delegate"
 
 
-ABOUT_ONE = frozenset({Word.STATUS, Word.WITHDRAW, Word.DROP, Word.WHY})
+ABOUT_ONE = frozenset({Word.STATUS, Word.WITHDRAW, Word.DROP, Word.EXTEND, Word.WHY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,12 @@ def parse(text: str, *, forgiving: bool = False) -> Command:
     if word is not None and "=" not in rest.split(" ")[0]:
         return Command(word, rest.strip())
     return Command(typed=_typed(first, rest, forgiving))
+
+
+def about_one(text: str) -> Typed:
+    """Read what a word of ours is about: a request, in the place of an action, and values. Raises: InvalidInput."""
+    first, rest = [*text.split(None, 1), "", ""][:2]
+    return _typed(first, rest, forgiving=False)
 
 
 def _split_line(plain: str) -> tuple[str, str, str]:

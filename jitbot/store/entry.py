@@ -48,6 +48,7 @@ URGENCY = {
     Topic.ALARM: 0,
     Topic.CARD: 1,
     Topic.NOTICE: 2,
+    Topic.ENDING: 2,
     Topic.CALL: 2,
     Topic.NEWS: 2,
     Topic.RESULT: 2,

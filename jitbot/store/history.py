@@ -37,7 +37,11 @@ def _instant(became: Became) -> Any:
 
 
 def _those(past: Past, dialect: Dialect) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [_instant(past.became) >= past.since, _REQUESTS.id != past.without]
+    found: list[ColumnElement[bool]] = [
+        _instant(past.became) >= past.since,
+        _REQUESTS.id != past.without,
+        _REQUESTS.extension.is_(None),  # that something stays for longer is not that it was done again
+    ]
     if past.became in ENDS:
         found.append(_REQUESTS.state.in_(ENDS[past.became]))
     for column, wanted in (("requester", past.requester), ("action", past.action), ("target", past.target)):

@@ -67,11 +67,11 @@ class StoreLedger:
             return [to_request(row) for row in connection.execute(query)]
 
     def last_on(self, target: str) -> Request | None:
-        """Return the newest request that was started on a target."""
+        """Return the newest request that was started on a target; an extension starts nothing."""
         columns = tables.requests.c
         query = (
             select(tables.requests)
-            .where(columns.id.in_(touching([target])), columns.started_at.is_not(None))
+            .where(columns.id.in_(touching([target])), columns.started_at.is_not(None), columns.extension.is_(None))
             .order_by(columns.id.desc())
             .limit(1)
         )

@@ -27,8 +27,10 @@ from sqlalchemy import (
 )
 
 from jitbot.model import (
+    Checked,
     Decision,
     DeliveryKind,
+    Extension,
     Obligation,
     Phase,
     Progress,
@@ -93,6 +95,7 @@ requests = Table(
     Column("quota", String(80)),
     Column("break_glass", Boolean, nullable=False, server_default=false()),
     Column("obligation", Value(Obligation)),
+    Column("extension", Value(Extension)),
     Column("decision", Value(Decision)),
     Column("policy_digest", String(64), nullable=False),
     Column("lapses_at", Instant),
@@ -106,6 +109,8 @@ requests = Table(
     Column("started_at", Instant),
     Column("granted_at", Instant),
     Column("expires_at", Instant),
+    Column("target_ends_at", Instant),
+    Column("extended_by", Serial),
     Column("ended_at", Instant),
     Column("undo_cause", words(UndoCause)),
     Column("attempts", Integer, nullable=False),
@@ -115,6 +120,8 @@ requests = Table(
     Column("receipt", Value(Mapping[str, Any])),
     Column("progress", Value(tuple[Progress, ...]), nullable=False, server_default=text("'[]'")),
     Column("watch", Value(Watch)),
+    Column("checked", Value(Checked)),
+    Column("settled_by", String(32)),
     Column("handed_to", Serial),
     Column("outcome", Text, nullable=False),
     Column("due_at", Instant),

@@ -68,6 +68,7 @@ def _holders(connection: Connection, request: Request) -> tuple[Holder, ...]:
             _REQUESTS.action == request.action,
             _REQUESTS.state.in_(HOLDING),
             _REQUESTS.ttl.is_not(None),
+            _REQUESTS.extension.is_(None),
             _REQUESTS.id != request.id,
         )
         .order_by(_REQUESTS.id)
@@ -85,6 +86,7 @@ def _failure(connection: Connection, request: Request, since: datetime) -> Failu
             _REQUESTS.action == request.action,
             or_(_REQUESTS.state == State.FAILED, unhealthy),
             _REQUESTS.ended_at > since,
+            _REQUESTS.extension.is_(None),
             _REQUESTS.id != request.id,
         )
         .order_by(_REQUESTS.ended_at.desc())

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from jitbot.errors import NotGranted, RunnerRefused, RunnerUnsure
 from jitbot.model import HealthState, Plan, Receipt
 from jitbot.outbound.site import EnvironmentSite
-from jitbot.ports import Run, Runner, lister
+from jitbot.ports import Extends, Run, Runner, lister
 from jitbot.runners.guard import RECEIPT_BYTES, Guarded
 
 RUN_SECONDS = 30
@@ -156,6 +156,42 @@ class RunnerContract:
         runner.undo(told, receipt, ContractRun())
         assert effect() == before
 
+    def test_what_is_extended_is_healthy_and_undo_takes_it_back(
+        self, runner: Runner, told: BaseModel, effect: Callable[[], Any]
+    ) -> None:
+        """Only where an extension has to be told to the target; it may be told again."""
+        _only_extendable(runner, told)
+        before = effect()
+        receipt = runner.start(told, ContractRun())
+        extended = [cast(Extends, runner).extend(told, receipt, _later_run()) for _ in range(2)][-1]
+        text = json.dumps(dict(extended.data), allow_nan=False)
+        assert len(text) <= RECEIPT_BYTES
+        assert json.loads(text) == extended.data
+        assert runner.check(told, extended).state is HealthState.HEALTHY
+        runner.undo(told, extended, _later_run())
+        assert effect() == before
+
+    def test_undo_takes_back_an_extension_whose_receipt_was_lost(
+        self, runner: Runner, told: BaseModel, effect: Callable[[], Any]
+    ) -> None:
+        _only_extendable(runner, told)
+        before = effect()
+        receipt = runner.start(told, ContractRun())
+        cast(Extends, runner).extend(told, receipt, _later_run())
+        runner.undo(told, receipt, _later_run())
+        assert effect() == before
+
+    def test_what_is_not_there_is_not_extended(
+        self, runner: Runner, told: BaseModel, effect: Callable[[], Any]
+    ) -> None:
+        _only_extendable(runner, told)
+        before = effect()
+        receipt = runner.start(told, ContractRun())
+        runner.undo(told, receipt, ContractRun())
+        with pytest.raises(REFUSALS):
+            cast(Extends, runner).extend(told, receipt, _later_run())
+        assert effect() == before
+
     def test_a_privilege_is_listed_while_it_is_held(self, runner: Runner, told: BaseModel) -> None:
         """Only where the runner lists privileges, which those of grants do if their target system can tell."""
         if not hasattr(runner, "privileges"):
@@ -205,6 +241,19 @@ class _Throwing:
 
 def _holders(runner: Runner, told: BaseModel) -> list[str]:
     return sorted(each.target for each in lister(runner).privileges(told) or ())
+
+
+def _later_run() -> ContractRun:
+    """Return a run whose grant ends later than that of others."""
+    run = ContractRun()
+    run.until = run.deadline + 2 * GRANTED
+    return run
+
+
+def _only_extendable(runner: Runner, told: BaseModel) -> None:
+    if not hasattr(runner, "extend"):
+        pytest.skip("this runner does not have to be told of extensions")
+    _only_undoable(runner, told)
 
 
 def _only_undoable(runner: Runner, told: BaseModel) -> None:

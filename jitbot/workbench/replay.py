@@ -110,6 +110,7 @@ def _asked(request: Request, bench: Bench, *, deciding: bool) -> Request:
         drafted,
         id=request.id,
         state=State.DECIDING if deciding else State.PENDING,
+        extension=request.extension,
         waits_since=request.waits_since,
         snapshot=replace(drafted.snapshot, plan=request.snapshot.plan),
     )

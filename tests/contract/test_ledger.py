@@ -11,11 +11,15 @@ import pytest
 from jitbot.errors import Conflict, NotFound
 from jitbot.lifecycle import Event
 from jitbot.model import (
+    Checked,
     Decision,
     Delivery,
     DeliveryKind,
+    Extension,
     FactCall,
     FactKind,
+    Health,
+    HealthState,
     Mark,
     Need,
     Obligation,
@@ -70,6 +74,7 @@ FULL = Request(
     starts_at=INSTANT,
     changed_by=BO,
     quota="three an hour",
+    extension=Extension(RequestId(3), INSTANT, INSTANT),
     break_glass=True,
     obligation=Obligation(INSTANT, ("group:x",), ("#s",), INSTANT, False, CY, INSTANT, "never again"),
     decision=Decision(
@@ -98,6 +103,8 @@ FULL = Request(
     started_at=INSTANT,
     granted_at=INSTANT,
     expires_at=INSTANT,
+    target_ends_at=INSTANT,
+    extended_by=RequestId(10),
     ended_at=INSTANT,
     undo_cause=UndoCause.DROP,
     attempts=2,
@@ -107,6 +114,8 @@ FULL = Request(
     receipt={"before": 100, "more": ["x"]},
     progress=(Progress(Stage.DONE, {"before": 1}, "did it"), Progress()),
     watch=Watch({"facts.n": 1}, INSTANT, 1, "facts.n is 2", True),
+    checked=Checked(INSTANT, Health(HealthState.UNKNOWN, "two of three")),
+    settled_by=CY,
     handed_to=RequestId(9),
     outcome="said",
     due_at=INSTANT,

@@ -23,6 +23,7 @@ NAMES = {
     "request.source": CelType.TEXT,
     "request.reason": CelType.TEXT,
     "request.ttl": CelType.DURATION,
+    "request.extends": CelType.BOOLEAN,
     "request.starts_at": CelType.INSTANT,
     "requester.id": CelType.TEXT,
     "requester.kind": CelType.TEXT,

@@ -56,6 +56,7 @@ class PostgresLogin:
     Inputs: type[BaseModel] = LoginInputs
     repeatable = True
     undoable = True
+    ends_by_itself = True
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -103,6 +104,21 @@ class PostgresLogin:
             mark.write(connection, told.login, {"jitbot": run.key, "login": told.login})
         run.log(f"the login {told.login} is there, with a password that is good until {until}")
         return Receipt({"login": told.login}, summary=f"the login {told.login} is there")
+
+    def extend(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> Receipt:
+        told = cast(LoginInputs, inputs)
+        if run.until is None:
+            raise RunnerRefused("An extension says until when. Nothing was done.")
+        with changing(told, self._site, time.time() + seconds_left(run)) as connection:
+            found = roles.look_up(connection, told.login)
+            if found is None or not found["rolcanlogin"] or not _is_ours(connection, told):
+                raise RunnerRefused(f"There is no login {told.login} of jitbot's on {told.address} any more.")
+            until = _later(connection, told, run.until.isoformat())
+            words = sql.SQL("ALTER ROLE {} VALID UNTIL {}").format(sql.Identifier(told.login), sql.Literal(until))
+            connection.execute(words)
+        run.log(f"the password of {told.login} is good until {until}")
+        kept = {"login": told.login} if receipt is None else receipt.data
+        return Receipt(kept, summary=f"the login {told.login} stays")
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         told = cast(LoginInputs, inputs)

@@ -37,6 +37,7 @@ class CertificateRunner:
     repeatable = True
     """What is signed again under one key has the same serial number and the same end."""
     undoable = True
+    ends_by_itself = True
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -70,6 +71,19 @@ class CertificateRunner:
         kept = {"certificate": signed, "serial": str(serial(run.key)), "valid_before": until}
         return Receipt(kept, summary=f"certificate {_name(run.key)} for {', '.join(told.principals)}, until {ends}")
 
+    def extend(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> Receipt:
+        """Sign the same key once more, under the same serial number, with the later end."""
+        told = cast(CertificateInputs, inputs)
+        if told.krl is None:
+            raise RunnerRefused("This certificate has an end of its own (`valid_for`), so it is not extended.")
+        if receipt is not None and self.check(inputs, receipt).state is HealthState.ABSENT:
+            raise RunnerRefused("The certificate is revoked or has ended, so a new one would be worth nothing.")
+        signed = self.start(inputs, run)
+        before = {} if receipt is None else receipt.data
+        until = max(signed.data["valid_before"], before.get("valid_before", 0))
+        serials = {"serial": before["serial"]} if before else {}  # that of the first holder, by which the last undoes
+        return Receipt({**signed.data, **serials, "valid_before": until}, summary=signed.summary)
+
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         told = cast(CertificateInputs, inputs)
         if receipt is None:
@@ -93,7 +107,7 @@ class CertificateRunner:
         numbers = {serial(run.key)}
         if receipt is not None:
             numbers.add(int(receipt.data["serial"]))  # that of the first holder, where this is the last of several
-        if receipt is not None and len(numbers) == 1 and time.time() >= receipt.data["valid_before"]:
+        if receipt is not None and len(numbers) == 1 and time.time() >= _ends(receipt, run):
             run.log("the certificate has ended by itself")
             return
         if told.krl is None:
@@ -147,6 +161,12 @@ def _until(told: CertificateInputs, run: Run, now: float) -> int:
     if run.until is None:
         raise RunnerRefused("This action has no timebox, so nothing says when to revoke: give valid_for, not krl.")
     return int(run.until.timestamp())
+
+
+def _ends(receipt: Receipt, run: Run) -> float:
+    """Return when the last of what was signed in this run ends; one may have been extended without a receipt."""
+    last: float = receipt.data["valid_before"]
+    return last if run.until is None else max(last, int(run.until.timestamp()))
 
 
 def _signed(told: CertificateInputs, ca: asyncssh.SSHKey, key: str, since: int, until: int) -> str:

@@ -25,18 +25,20 @@ def _own(request: Request) -> list[Block]:
     if request.state in (State.DECIDING, State.PENDING, State.APPROVED):
         return [button("Withdraw", ids.WITHDRAW, value)]
     if request.state in _ENDED_BY_HAND:
-        return _end(request)
-    return [button("Ask again…", ids.AGAIN, value)] if request.state in TERMINAL else []
+        return [*_end(request), *extend(request)]
+    if request.state is State.UNSURE:
+        return [_look(request)]
+    return [button("Ask again…", ids.AGAIN, value)] if request.state in TERMINAL and not request.extension else []
 
 
 def _shared(request: Request, complete: bool) -> list[Block]:
     value = ids.stamp(request)
     if owed(request):
         later = button("Review…", ids.REVIEW_AFTER, value, style="primary")
-        return [later, *_end(request)]
+        return [later, *_end(request), *(_settling(request) if request.state is State.UNSURE else [])]
     if request.state is State.PENDING:
-        changes = button("Approve with changes…", ids.APPROVE_CHANGED, value)
-        first = [approve(request), changes] if complete else [review(request)]
+        changes = [button("Approve with changes…", ids.APPROVE_CHANGED, value)] if request.extension is None else []
+        first = [approve(request), *changes] if complete else [review(request)]
         return [*first, button("Deny…", ids.DENY, value)]
     if request.state is State.APPROVED:
         return [button("Deny…", ids.DENY, value)]
@@ -58,6 +60,13 @@ def approve(request: Request) -> Block:
 def review(request: Request) -> Block:
     """Return the button that shows everything before it can be approved."""
     return button("Review…", ids.REVIEW, ids.stamp(request), style="primary")
+
+
+def extend(request: Request) -> list[Block]:
+    """Return the button that asks for a later end, where there can be one."""
+    if request.state is not State.ACTIVE or not request.room:
+        return []
+    return [button("Extend…", ids.EXTEND, ids.stamp(request))]
 
 
 def _end(request: Request) -> list[Block]:
@@ -86,10 +95,31 @@ def _drop(request: Request) -> Block:
 
 
 def _settling(request: Request) -> list[Block]:
-    value = ids.stamp(request)
-    yes = confirm("It happened?", "Say so only if you have looked.", "It happened")
-    no = confirm("It did not happen?", "Say so only if you have looked.", "It did not")
+    """Return the buttons by which people who have looked say which it was, and the one that has the check look."""
+    value, what = ids.stamp(request), gist(request)  # what it is about comes last: it may be cut
+    yes = confirm("It happened?", f"{_if_it_happened(request)} {LOOKED}\n{what}", "It happened")
+    no = confirm("It did not happen?", f"{_if_it_did_not(request)} {LOOKED}\n{what}", "It did not")
     return [
         button("It happened", ids.HAPPENED, value, confirm=yes),
-        button("It did not", ids.NOT_HAPPENED, value, confirm=no),
+        button("It did not happen", ids.NOT_HAPPENED, value, confirm=no),
+        _look(request),
     ]
+
+
+LOOKED = "Say so only if you have looked; your name goes on record."
+
+
+def _if_it_happened(request: Request) -> str:
+    watched = " Its health is watched first." if request.snapshot.verify else ""
+    held = "It is held until its time is over, and undone then." if request.ttl else "It counts as done."
+    return held + watched
+
+
+def _if_it_did_not(request: Request) -> str:
+    if request.ttl:
+        return "It is undone all the same, in case something is left, and ends as failed."
+    return "It ends as failed, and nothing is undone."
+
+
+def _look(request: Request) -> Block:
+    return button("Look again", ids.LOOK, ids.stamp(request))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jitbot.explain import seen, source_name, who
 from jitbot.lifecycle import TERMINAL
-from jitbot.model import Need, Outcome, Request, Review, State, UserId
+from jitbot.model import HealthState, Need, Outcome, Request, Review, State, UndoCause, UserId
 from jitbot.slack import limits
 from jitbot.slack.blocks import actions
 from jitbot.slack.spans import Bold, Drawing, Line, Ping, Span, When, paragraph, rich, spoken
@@ -102,17 +102,48 @@ def _changed(request: Request, reviews: Sequence[Review], names: Names) -> list[
 def _ending(request: Request, reviews: Sequence[Review], names: Names) -> list[Line]:
     approved = approved_by(request, reviews, names)
     if request.state is State.PENDING:
-        then = "starts as planned" if request.starts_at else "runs at once"
+        then = "starts as planned" if request.starts_at else "takes effect" if request.extension else "runs at once"
         lapse: Line = ["lapses ", When(request.lapses_at), f" · {then} when approved"] if request.lapses_at else []
         return [*_escalated(request, names), lapse]
     if request.state is State.APPROVED and request.start_by is not None:
         first = "" if request.starts_at else "starts at once, "
         return [[approved], [f"{first}at the latest ", When(request.start_by)]]
     if request.state is State.UNSURE:
-        return [[approved], ["Somebody who may approve this, not the requester, should look and say which it was."]]
+        wanted = "Somebody who may approve this, not the requester, should look and say which it was."
+        return [[approved], _checked(request), [wanted]]
     if request.state in TERMINAL and request.ended_at is not None:
-        return [[f"{approved} · " if approved else "", "ended ", When(request.ended_at)]]
-    return [[approved]]
+        return [_settled(request, names), [f"{approved} · " if approved else "", "ended ", When(request.ended_at)]]
+    return [_settled(request, names), [approved]]
+
+
+_CHECKS = {
+    HealthState.ABSENT: "does not find it, and its start may still come through",
+    HealthState.UNHEALTHY: "finds it there, and unhealthy",
+    HealthState.HEALTHY: "finds it",
+    HealthState.UNKNOWN: "cannot tell",
+}
+
+
+def _checked(request: Request) -> Line:
+    """Say what the runner's check said last of an unsure result."""
+    if request.checked is None:
+        return []
+    health = request.checked.health
+    said = f": {shorten(health.detail, limits.CARD_OUTCOME)}" if health.detail else ""
+    return [Bold("The check  "), f"{_CHECKS[health.state]}{said} · since ", When(request.checked.at)]
+
+
+def _settled(request: Request, names: Names) -> Line:
+    """Say who has said which it was."""
+    if request.settled_by is None:
+        return []
+    who_looked = names.get(request.settled_by, request.settled_by)
+    if request.snapshot.parts:  # some of them may have happened
+        return [Bold("Settled  "), f"{who_looked} has looked"]
+    begun = request.watch is not None and request.watch.until is not None
+    failed = request.state is State.FAILED and request.undo_cause is None and not begun
+    never = failed or request.undo_cause is UndoCause.NOT_STARTED
+    return [Bold("Settled  "), f"{who_looked} has looked: it {'did not happen' if never else 'happened'}"]
 
 
 def _escalated(request: Request, names: Names) -> list[Line]:

@@ -58,7 +58,7 @@ def gist(request: Request) -> str:
     """Say what a request is about, for the first line: `Restart a service: api, prod`."""
     values = [shorten(plain_value(value), 40) for value in request.params.values()]
     shown = ", ".join(value for value in values[:4] if value) + (", …" if len(values) > 4 else "")
-    title = shorten(request.snapshot.title, 120)
+    title = ("Extend: " if request.extension else "") + shorten(request.snapshot.title, 120)
     return f"{title}: {shown}" if shown else title
 
 
@@ -109,7 +109,14 @@ def _where(request: Request) -> Line:
 
 
 def _how_long(request: Request) -> Line:
-    return [Bold("How long  "), f"{length(request.ttl)}, from when it is granted"] if request.ttl else []
+    if request.ttl is None:
+        return []
+    longer = request.extension
+    if longer is not None:
+        ends: list[Span] = [When(longer.until, DAY_AND_TIME), " instead of ", When(longer.since, DAY_AND_TIME)]
+        return [Bold("Extends  "), f"{longer.parent}: ends ", *ends, f" · {length(request.ttl)} in all"]
+    extended = f" · extended by JIT-{request.extended_by}" if request.extended_by else ""
+    return [Bold("How long  "), f"{length(request.ttl)}, from when it is granted{extended}"]
 
 
 def _watched(request: Request) -> tuple[Line, bool]:

@@ -23,6 +23,8 @@ def on_card(request: Request, reviews: Sequence[Review]) -> set[UserId]:
     people = {request.requester, request.beneficiary, *(user for review in reviews for user in review.people)}
     if request.obligation is not None and request.obligation.reviewed_by is not None:
         people.add(request.obligation.reviewed_by)
+    if request.settled_by is not None:
+        people.add(request.settled_by)
     return people | in_decision(request.decision)
 
 

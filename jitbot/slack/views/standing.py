@@ -49,6 +49,8 @@ def sign(request: Request) -> str:
 
 def standing(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     """Say in words where the request stands."""
+    if request.extension is not None and request.state in _EXTENSION:
+        return [_after(_EXTENSION[request.state], request)]
     return _WORDS[request.state](request, reviews, names)
 
 
@@ -183,6 +185,14 @@ def review_owed(request: Request, names: Names) -> Line:
 
 
 _LATE = timedelta(minutes=1)
+_EXTENSION = {
+    State.APPROVED: "approved, about to take effect",
+    State.RUNNING: "its target is being told",
+    State.SUCCEEDED: "extended",
+    State.FAILED: "not extended",
+    State.MISSED: "not extended",
+}
+"""How an extension stands, where the words for others would not fit."""
 
 _WORDS: dict[State, _Words] = {
     State.DECIDING: lambda request, reviews, names: ["being decided"],

@@ -52,7 +52,6 @@ def _everything(request: Request) -> list[Block]:
     """Return all that is under approval, uncut."""
     snapshot, plan = request.snapshot, request.snapshot.plan
     values = "\n".join(f"{name}: {plain_value(value)}" for name, value in request.params.items())
-    length = f"{int(request.ttl.total_seconds())} seconds from when it is granted" if request.ttl else ""
     undo = "It can be undone." if plan and plan.undoable else "It cannot be undone."
     return [
         *_section("Reason", request.reason),
@@ -61,11 +60,21 @@ def _everything(request: Request) -> list[Block]:
         *_section("Typed in", values),
         *_section(f"Exactly what {snapshot.runner} is given", inputs_text(snapshot.inputs)),
         *_section("Target" if len(snapshot.targets) == 1 else "Targets", "\n".join(snapshot.targets)),
-        *_section("How long", length),
+        *_section("How long", _how_long(request)),
         *_section("Starts", fallback(request.starts_at) if request.starts_at else ""),
         *_section("Watched", watched_text(request)),
         *_section("Risk", snapshot.risk),
     ]
+
+
+def _how_long(request: Request) -> str:
+    if request.ttl is None:
+        return ""
+    seconds = f"{int(request.ttl.total_seconds())} seconds"
+    longer = request.extension
+    if longer is None:
+        return f"{seconds} from when it is granted"
+    return f"{longer.parent} ends {fallback(longer.until)} instead of {fallback(longer.since)}: {seconds} in all"
 
 
 def _history(request: Request, reviews: Sequence[Review], names: Names) -> list[Block]:

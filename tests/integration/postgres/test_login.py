@@ -205,3 +205,33 @@ def test_a_login_is_not_its_own_role(server) -> None:
     for values in ({"login": "a", "roles": ["a"]}, {"login": "a", "objects_to": "a"}, {"login": "jitbot"}):
         with pytest.raises(ValueError, match="must be another"):
             Lending(server, **values)
+
+
+def test_an_extension_lets_its_password_be_good_for_longer(lending, a_run) -> None:
+    run = a_run("jit-1-1")
+    receipt = lending.start(run)
+    later = a_run("jit-1-1")
+    later.until = run.until + timedelta(hours=1)
+    extended = lending.runner.extend(lending.inputs, receipt, later)
+    [(until,)] = lending.server.rows("SELECT rolvaliduntil FROM pg_roles WHERE rolname = %s", lending.login)
+    assert until == later.until
+    lending.session().close()
+    lending.undo(later, extended)
+
+
+def test_an_extension_never_shortens_what_another_holder_has(lending, a_run) -> None:
+    longer, shorter = a_run("jit-1-1"), a_run("jit-2-1")
+    shorter.until = longer.until - timedelta(minutes=5)
+    receipt = lending.start(longer)
+    lending.runner.extend(lending.inputs, receipt, shorter)
+    [(until,)] = lending.server.rows("SELECT rolvaliduntil FROM pg_roles WHERE rolname = %s", lending.login)
+    assert until == longer.until
+    lending.undo(longer, receipt)
+
+
+def test_an_extension_without_an_end_is_refused(lending, run) -> None:
+    receipt = lending.start(run)
+    run.until = None
+    with pytest.raises(RunnerRefused, match="until when"):
+        lending.runner.extend(lending.inputs, receipt, run)
+    lending.undo(run, receipt)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from jitbot.clock import queue as queue_module
 from jitbot.clock.queue import WorkQueue
 from jitbot.model import RequestId
 
@@ -161,3 +162,76 @@ def test_stopping_waits_for_what_is_in_hand_and_takes_nothing_more(
     threading.Timer(0.05, worker.go.release).start()
     queue.stop()
     assert worker.done == [("request", 1)]
+
+
+@pytest.fixture
+def slow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every thread count as slow as soon as it has begun."""
+    monkeypatch.setattr(queue_module, "SLOW_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("slow_at_once")
+def test_threads_that_hang_hold_up_nobody_and_go_when_they_come_back(
+    start: Callable[..., WorkQueue], worker: Worker
+) -> None:
+    worker.held = True
+    queue = start(2)
+    for number in range(5):
+        queue.request(RequestId(number))
+        assert worker.begun.acquire(timeout=WAIT)
+    worker.held = False
+    queue.delivery("key")
+    assert worker.begun.acquire(timeout=WAIT)
+    until(lambda: worker.done == [("delivery", "key")])
+    worker.go.release(5)
+    until_idle(queue)
+    until(lambda: queue.threads() <= 3)
+
+
+@pytest.mark.usefixtures("slow_at_once")
+def test_what_hangs_can_be_taken_up_again(start: Callable[..., WorkQueue], worker: Worker) -> None:
+    worker.held = True
+    queue = start(2)
+    for _ in range(3):
+        queue.request(RequestId(1))
+        assert worker.begun.acquire(timeout=WAIT)
+    assert queue.depth() == 0
+    worker.go.release(3)
+    until_idle(queue)
+
+
+@pytest.mark.usefixtures("slow_at_once")
+def test_there_is_an_end_to_the_threads_and_it_is_said(
+    start: Callable[..., WorkQueue], worker: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(queue_module, "MOST_SLOW", 1)
+    worker.held = True
+    queue = start(1)
+    for number in range(2):
+        queue.request(RequestId(number))
+        assert worker.begun.acquire(timeout=WAIT)
+    queue.request(RequestId(3))
+    assert (queue.depth(), queue.threads()) == (1, 2)
+    assert "2 pieces of work hang" in caplog.text
+    worker.go.release(3)
+    until_idle(queue)
+
+
+def test_threads_that_are_not_slow_are_not_replaced(start: Callable[..., WorkQueue], worker: Worker) -> None:
+    worker.held = True
+    queue = start(1)
+    queue.request(RequestId(1))
+    assert worker.begun.acquire(timeout=WAIT)
+    queue.request(RequestId(2))
+    assert (queue.depth(), queue.threads()) == (1, 1)
+    worker.go.release(2)
+    until_idle(queue)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    passed = threading.Event()
+    for _ in range(1000):
+        if holds():
+            return
+        passed.wait(0.005)
+    raise AssertionError("it never came to that")

@@ -300,6 +300,7 @@ def test_conditions_see_the_request_its_plan_and_who_asks() -> None:
         "request.source": "slack",
         "request.reason": "INC-1",
         "request.ttl": timedelta(0),
+        "request.extends": False,
         "request.starts_at": READ.now,
         "requester.id": ANN,
         "requester.kind": "person",

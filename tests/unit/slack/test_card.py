@@ -3,12 +3,27 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitbot.model import Outcome, Part, Plan, Progress, Stage, State, UndoCause, Verdict, Verification, Watch
+from jitbot.model import (
+    Extension,
+    Obligation,
+    Outcome,
+    Part,
+    Plan,
+    Progress,
+    RequestId,
+    Stage,
+    State,
+    UndoCause,
+    Verdict,
+    Verification,
+    Watch,
+)
 from jitbot.sandbox.block_check import check_blocks
 from jitbot.slack.limits import MESSAGE_TEXT
 from jitbot.slack.spans import Drawing
@@ -68,7 +83,7 @@ def test_every_state_has_a_card_that_slack_takes(state: State, private: bool) ->
         (State.VERIFYING, [], []),  # its plan cannot be undone
         (State.ACTIVE, ["jit:drop"], ["jit:drop"]),
         (State.UNDOING, [], []),
-        (State.UNSURE, ["jit:happened", "jit:not_happened"], []),
+        (State.UNSURE, ["jit:happened", "jit:not_happened", "jit:look"], ["jit:look"]),
         (State.SUCCEEDED, [], ["jit:again"]),
         (State.LAPSED, [], ["jit:again"]),
     ],
@@ -296,6 +311,50 @@ def test_what_runs_and_can_be_stopped_has_a_button_that_says_what_becomes_of_it(
     stopping = draw_card(replace(running, stopped_by=BO), [], NAMES, CardFor())
     assert buttons(stopping) == ["jit:details"]
     assert "being stopped" in stopping.text.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"state": State.ACTIVE}, "Bo has looked: it happened"),
+        ({"state": State.FAILED}, "Bo has looked: it did not happen"),
+        ({"state": State.FAILED, "watch": Watch({"facts.n": 1})}, "Bo has looked: it did not happen"),
+        ({"state": State.FAILED, "watch": Watch({}, NOW)}, "Bo has looked: it happened"),
+        ({"state": State.UNDOING, "undo_cause": UndoCause.NOT_STARTED}, "Bo has looked: it did not happen"),
+        ({"state": State.UNDOING, "undo_cause": UndoCause.UNHEALTHY}, "Bo has looked: it happened"),
+        ({"state": State.FAILED, "parts": (Part("a", "a"), Part("b", "b"))}, "Bo has looked"),
+    ],
+)
+def test_a_card_says_who_has_looked_and_which_it_was(changes: dict[str, Any], said: str) -> None:
+    card = draw_card(make_request(settled_by=BO, **changes), [], NAMES, CardFor())
+    assert f"Settled  {said}" in card.text.split("\n")
+
+
+def test_what_is_unsure_behind_broken_glass_can_be_settled_too() -> None:
+    owed = Obligation(NOW, ("group:sre",))
+    card = draw_card(make_request(state=State.UNSURE, break_glass=True, obligation=owed), [], NAMES, CardFor())
+    assert buttons(card) == ["jit:review_after", "jit:happened", "jit:not_happened", "jit:look", "jit:details"]
+
+
+@pytest.mark.parametrize("ttl", [None, timedelta(minutes=30)])
+def test_who_settles_is_told_what_follows_however_long_the_rest_is(ttl: timedelta | None) -> None:
+    request = make_request(state=State.UNSURE, ttl=ttl, params={f"p{each}": "x" * 80 for each in range(9)})
+    drawing = draw_card(request, [], NAMES, CardFor())
+    asking = [each["confirm"]["text"]["text"] for each in drawing.blocks[-1]["elements"] if "confirm" in each]
+    assert len(asking) == 2
+    assert ("It is held until its time is over" if ttl else "It counts as done") in asking[0]
+    assert ("It is undone all the same" if ttl else "nothing is undone") in asking[1]
+    assert all("your name goes on record" in each for each in asking)
+    assert_fits(drawing)
+
+
+def test_an_extension_is_drawn_as_what_it_is_and_fits() -> None:
+    longer = Extension(RequestId(7), NOW, NOW + timedelta(minutes=30))
+    for state in State:
+        drawing = draw_card(make_request(state=state, extension=longer, ttl=timedelta(hours=1)), [], NAMES, CardFor())
+        assert "Extend: Restart a service" in drawing.text
+        assert "Extends  JIT-7: ends <!date^" in drawing.text
+        assert_fits(drawing)
 
 
 def test_the_card_says_how_far_a_run_has_come() -> None:

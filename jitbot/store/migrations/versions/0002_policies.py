@@ -41,6 +41,11 @@ def upgrade() -> None:
         sa.Column("progress", JSON, server_default=sa.text("'[]'"), nullable=False),
         sa.Column("watch", JSON, nullable=True),
         sa.Column("stopped_by", sa.String(length=32), nullable=True),
+        sa.Column("extension", JSON, nullable=True),
+        sa.Column("target_ends_at", INSTANT, nullable=True),
+        sa.Column("extended_by", SERIAL, nullable=True),
+        sa.Column("checked", JSON, nullable=True),
+        sa.Column("settled_by", sa.String(length=32), nullable=True),
         sa.Column("last_line", sa.Text(), nullable=False, server_default=sa.text("''")),
     ):
         op.add_column("requests", column)
@@ -141,5 +146,6 @@ def downgrade() -> None:
         "last_line",
         *("obligation", "break_glass", "reminders", "reminded_at", "escalated_at", "waits_since"),
         *("quota", "changed_by", "starts_at", "stopped_by", "watch", "progress"),
+        *("extension", "target_ends_at", "extended_by", "checked", "settled_by"),
     ):
         op.drop_column("requests", name)

@@ -169,7 +169,7 @@ def test_sshd_lets_nobody_in_after_the_end_though_nothing_is_undone(runner, far,
     assert not far.lets_in(key)
     assert runner.check(told(), receipt).state is HealthState.ABSENT
     before = far.krl.read_bytes()
-    runner.undo(told(), receipt, granted())
+    runner.undo(told(), receipt, granted(0))
     assert far.krl.read_bytes() == before  # nothing is left that could be revoked
 
 
@@ -189,6 +189,53 @@ def test_the_last_of_two_holders_revokes_both_even_where_the_first_has_ended(run
     ended = Receipt({**first.data, "valid_before": 1})
     runner.undo(told(), ended, granted(key="jit-2-1"))
     assert [runner.check(told(), receipt).state for receipt in (first, second)] == [HealthState.ABSENT] * 2
+
+
+def test_an_extension_signs_the_same_key_under_the_same_number_with_the_later_end(
+    runner, far, told, granted, key, tmp_path: Path
+) -> None:
+    inputs, run, later = told(), granted(60, key="jit-7-1"), granted(3600, key="jit-7-1")
+    receipt = runner.start(inputs, run)
+    extended = runner.extend(inputs, receipt, later)
+    said = read(extended.data["certificate"], tmp_path)
+    assert f"Serial: {serial('jit-7-1')}" in said
+    assert f" to {later.until:%Y-%m-%dT%H:%M:%S}" in said
+    assert extended.data["valid_before"] == int(later.until.timestamp())
+    hand(extended, key)
+    assert far.lets_in(key)
+    runner.undo(inputs, extended, later)
+    assert not far.lets_in(key)
+
+
+def test_an_extension_whose_receipt_was_lost_is_revoked_though_the_first_certificate_has_ended(
+    runner, far, told, granted, key
+) -> None:
+    inputs, run, later = told(), granted(2), granted(3600)
+    receipt = runner.start(inputs, run)
+    hand(runner.extend(inputs, receipt, later), key)
+    time.sleep(max(0.0, receipt.data["valid_before"] - time.time()) + 0.01)
+    assert far.lets_in(key)
+    runner.undo(inputs, receipt, later)
+    assert not far.lets_in(key)
+
+
+def test_the_number_of_the_first_holder_stays_in_the_receipt(runner, told, granted) -> None:
+    first = runner.start(told(), granted(600, key="jit-1-1"))
+    extended = runner.extend(told(), first, granted(3600, key="jit-2-1"))
+    assert extended.data["serial"] == str(serial("jit-1-1"))
+
+
+def test_what_is_revoked_is_not_extended(runner, told, granted) -> None:
+    run = granted()
+    receipt = runner.start(told(), run)
+    runner.undo(told(), receipt, run)
+    with pytest.raises(RunnerRefused, match="revoked or has ended"):
+        runner.extend(told(), receipt, granted(3600))
+
+
+def test_what_has_an_end_of_its_own_is_not_extended(runner, told, granted) -> None:
+    with pytest.raises(RunnerRefused, match="`valid_for`"):
+        runner.extend(told(valid_for="5m"), None, granted(3600))
 
 
 def test_those_revoked_before_stay_revoked(runner, far, told, granted) -> None:

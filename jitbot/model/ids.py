@@ -1,0 +1,5 @@
+"""How requests are numbered."""
+
+from typing import NewType
+
+RequestId = NewType("RequestId", int)
