@@ -312,6 +312,13 @@ class ListsPrivileges(Protocol):
         """
 
 
+class ChecksByKey(Protocol):
+    """What a runner has besides, where its target system can be asked for what a run with a certain key began."""
+
+    def check_by_key(self, inputs: BaseModel, key: str) -> Health:
+        """Look at what the run with this key did, whose start never answered."""
+
+
 def lister(runner: Runner) -> ListsPrivileges:
     """Return a runner as one that may list privileges, as those of a catalog do."""
     return cast(ListsPrivileges, runner)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from jitbot.errors import FactUnavailable
 from jitbot.outbound.exchange import Answer, Call, NoAnswer, NotSent, exchange
 from jitbot.outbound.hosts import allowed
+from jitbot.outbound.links import next_link
 from jitbot.ports import Site
 
 SECONDS = 4.0
@@ -108,15 +109,6 @@ def with_query(url: str, query: Mapping[str, Any]) -> str:
     parts = urlsplit(url)
     before = parse_qsl(parts.query, keep_blank_values=True)
     return parts._replace(query="&".join(filter(None, [urlencode(before), urlencode(query, doseq=True)]))).geturl()
-
-
-def next_link(header: str) -> str:
-    """Return the URL that a `Link` header calls next, or nothing."""
-    for link in header.split(","):
-        url, _, about = link.strip().partition(">")
-        if url.startswith("<") and any(part.strip().lower() in ('rel="next"', "rel=next") for part in about.split(";")):
-            return url[1:]
-    return ""
 
 
 def refusal(answer: Answer) -> str:

@@ -284,6 +284,10 @@ class Request:
         """Return the key of this run: stable over retries, new for each revision."""
         return f"jit-{self.id}-{self.revision}"
 
+    def key_of(self, part: int | None) -> str:
+        """Return the key of one part's run; that of the whole where it has no parts."""
+        return self.run_key if part is None else f"{self.run_key}-{part + 1}"
+
 
 @dataclass(frozen=True, slots=True)
 class Outdated:

@@ -60,9 +60,19 @@ class Guarded:
             return self._kept(self._runner.start(self._own(inputs), guarded), guarded)
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
+        return self._looked(lambda: self._runner.check(self._own(inputs), receipt))
+
+    def check_by_key(self, inputs: BaseModel, key: str) -> Health:
+        """Look for what a start did that never answered: by the run's key where the runner can."""
+        looks = getattr(self._runner, "check_by_key", None)
+        if looks is None:
+            return self.check(inputs, None)
+        return self._looked(lambda: looks(self._own(inputs), key))
+
+    def _looked(self, look: Callable[[], Health]) -> Health:
         try:
             with self._translating(RunnerUnsure, "check"):
-                health = self._runner.check(self._own(inputs), receipt)
+                health = look()
                 _demand(isinstance(health, Health))
         except RunnerError as error:
             return Health(HealthState.UNKNOWN, str(error))

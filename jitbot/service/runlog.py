@@ -42,7 +42,7 @@ class PartLog:
     """Implements `ports.Run` for one part of a run: a key and a time limit of its own, lines with its name."""
 
     def __init__(self, run: "RunLog", name: str, position: int, time_limit: timedelta) -> None:
-        self.key = f"{run.key}-{position + 1}"
+        self.key = run.key_of(position)
         self.deadline = min(run.deadline, run.now() + time_limit)
         self.until = run.until
         self._run = run
@@ -64,6 +64,7 @@ class RunLog:
     def __init__(self, world: World, request: Request, deadline: datetime, phase: Phase = Phase.START) -> None:
         """Begin; only a start can be stopped, since an undo has to come to its end."""
         self.key = request.run_key
+        self.key_of = request.key_of
         self.deadline = deadline
         self.until = request.gone_by
         self._world = world

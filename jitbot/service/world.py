@@ -4,11 +4,23 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from jitbot.errors import InvalidInput, RunnerError, RunnerRefused
 from jitbot.model import Health, HealthState, Receipt, Request
-from jitbot.ports import Catalog, Delegations, Directory, Inbox, Ledger, Outputs, Queue, Runner, Sources, Trail
+from jitbot.ports import (
+    Catalog,
+    ChecksByKey,
+    Delegations,
+    Directory,
+    Inbox,
+    Ledger,
+    Outputs,
+    Queue,
+    Runner,
+    Sources,
+    Trail,
+)
 from jitbot.service.book import Book
 from jitbot.service.parts import looked_at, whole_health
 
@@ -78,6 +90,8 @@ def _part_health(catalog: Catalog, request: Request, part: int) -> Health:
 def _checked(catalog: Catalog, request: Request, kept: Mapping[str, Any] | None, part: int | None = None) -> Health:
     try:
         runner, inputs = runner_of(catalog, request, part)
+        if kept is None and hasattr(runner, "check_by_key"):
+            return cast(ChecksByKey, runner).check_by_key(inputs, request.key_of(part))
         return runner.check(inputs, None if kept is None else Receipt(kept))
     except (RunnerError, InvalidInput) as error:
         log.warning("%s could not be checked: %s", request.name, error)

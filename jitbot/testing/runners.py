@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from jitbot.errors import NotGranted, RunnerRefused, RunnerUnsure
 from jitbot.model import HealthState, Plan, Receipt
 from jitbot.outbound.site import EnvironmentSite
-from jitbot.ports import Extends, Run, Runner, lister
+from jitbot.ports import ChecksByKey, Extends, Run, Runner, lister
 from jitbot.runners.guard import RECEIPT_BYTES, Guarded
 
 RUN_SECONDS = 30
@@ -201,6 +201,15 @@ class RunnerContract:
         assert runner.target(told) in _holders(runner, told)
         runner.undo(told, receipt, ContractRun())
         assert _holders(runner, told) == before
+
+    def test_what_a_start_did_is_found_by_its_key(self, runner: Runner, told: BaseModel) -> None:
+        """Only where the runner can look by keys; the worker may have been lost with the receipt."""
+        if not hasattr(runner, "check_by_key"):
+            pytest.skip("this runner does not look for what a run with a certain key did")
+        by_key = cast(ChecksByKey, runner)
+        runner.start(told, ContractRun())
+        assert by_key.check_by_key(told, ContractRun().key).state is HealthState.HEALTHY
+        assert by_key.check_by_key(told, "jit-2-1").state is not HealthState.HEALTHY
 
     def test_refused_inputs_leave_nothing(
         self, runner: Runner, broken_inputs: Sequence[Mapping[str, Any]], effect: Callable[[], Any]

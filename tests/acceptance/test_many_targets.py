@@ -210,6 +210,20 @@ def test_the_last_one_settled_as_happened_is_all_done(town: Town, tune: Tune) ->
     assert town.state(request) is State.SUCCEEDED
 
 
+def test_the_unsure_one_is_looked_for_by_its_own_key(town: Town, tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def by_key(inputs: FakeInputs, key: str) -> Health:
+        asked.append(f"{inputs.what} {key}")
+        return Health(HealthState.HEALTHY)
+
+    monkeypatch.setattr(town.runner, "check_by_key", by_key, raising=False)
+    failing(town, "web3", RunnerUnsure("no answer"))
+    request = tune("{parameter: hosts, when_one_fails: stop}", hosts=["web1", "web2", "web3"])
+    assert set(asked) == {f"web3 jit-{request.id}-1-3"}
+    assert town.state(request) is State.SUCCEEDED
+
+
 def test_a_check_settles_the_unsure_one_by_itself(town: Town, tune: Tune) -> None:
     failing(town, "web2", RunnerUnsure("no answer"))
     town.runner.check = lambda inputs, receipt: Health(  # type: ignore[method-assign]

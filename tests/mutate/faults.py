@@ -51,6 +51,10 @@ def _in(*names: str) -> Sequence[str]:
 CONFIG_FILE = ("tests/contract/test_config_file.py",)
 HAPROXY = ("tests/contract/test_haproxy.py",)
 AWS_WAY = ("tests/integration/aws/test_way.py",)
+GITHUB_ACCESS = ("tests/contract/test_github_access.py",)
+GITHUB_GRANTS = ("tests/contract/test_github_grants.py",)
+GITHUB_WORKFLOW = ("tests/contract/test_github_workflow.py",)
+ARGOCD = ("tests/contract/test_argocd.py",)
 
 
 def _postgres(name: str, *tests: str) -> Sequence[str]:
@@ -103,6 +107,76 @@ FAULTS = (
         "                let_creations_end(way, told)\n",
         "",
         ("tests/integration/aws/test_sso_assignment.py",),
+    ),
+    Fault(
+        "a token is shown to whomever a page calls the next one",
+        "jitbot/runners/web_api.py",
+        'if not url.startswith(f"{self.base}/"):',
+        "if False:",
+        GITHUB_GRANTS,
+    ),
+    Fault(
+        "a secret that is gone in the middle of a run is taken to mean that nothing was done",
+        "jitbot/runners/web_api.py",
+        "        except NotGranted as error:\n            raise NoWord(str(error)) from error\n",
+        "",
+        GITHUB_WORKFLOW,
+    ),
+    Fault(
+        "a token that an app has fetched is told where a server says it",
+        "jitbot/runners/web_api.py",
+        "body=answer.body.replace(token.encode(), HIDDEN.encode())",
+        "body=answer.body",
+        GITHUB_ACCESS,
+    ),
+    Fault(
+        "a start that never answered is never looked for by its key",
+        "jitbot/service/world.py",
+        'if kept is None and hasattr(runner, "check_by_key"):',
+        "if False:",
+        _in("forges"),
+    ),
+    Fault(
+        "an app fetches a token for every repository",
+        "jitbot/runners/github/hub.py",
+        'self._wanted["repositories"] = [told.steps[2]]',
+        "pass",
+        GITHUB_ACCESS,
+    ),
+    Fault(
+        "a workflow's run of another key is taken for ours",
+        "jitbot/runners/github/runs.py",
+        'rf"(?<![\\w-]){re.escape(key)}(?![\\w-])"',
+        "re.escape(key)",
+        GITHUB_WORKFLOW,
+    ),
+    Fault(
+        "a workflow's run that ended badly is called done",
+        "jitbot/runners/github/workflow.py",
+        "if not ended.well:",
+        "if False:",
+        GITHUB_WORKFLOW,
+    ),
+    Fault(
+        "a membership in a team that somebody else gave is taken away",
+        "jitbot/runners/github/team_member.py",
+        'if has not in (told.role, f"{told.role} (pending)"):',
+        "if False:",
+        GITHUB_GRANTS,
+    ),
+    Fault(
+        "a permission on a repository is given over another one",
+        "jitbot/runners/github/repository_permission.py",
+        "if has != told.usually:",
+        "if False:",
+        GITHUB_GRANTS,
+    ),
+    Fault(
+        "an operation of somebody else at Argo CD is ended",
+        "jitbot/runners/argocd/restoring.py",
+        "if not ours:",
+        "if False:",
+        ARGOCD,
     ),
     Fault(
         "an extension may go beyond the most that a grant may last",

@@ -24,6 +24,9 @@ class Asked:
     method: str = "GET"
     body: bytes = b""
 
+    def document(self) -> Any:
+        return json.loads(self.body) if self.body else {}
+
     def one(self, name: str, default: str = "") -> str:
         return self.query.get(name, [default])[-1]
 
@@ -33,6 +36,8 @@ class Reply:
     document: Any = field(default_factory=dict)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    lost: bool = False
+    """Whether the line ends before the answer."""
 
     def body(self) -> bytes:
         return self.document if isinstance(self.document, bytes) else json.dumps(self.document).encode()
@@ -87,22 +92,23 @@ def written(hour: float, offset: str = "Z") -> str:
 class _Handler(BaseHTTPRequestHandler):
     server: Vendor
 
-    def do_POST(self) -> None:
-        self.do_GET()
-
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def answer(self) -> None:
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
+        body = self.rfile.read(int(headers.get("content-length", 0)))
         asked = Asked(parts.path, parse_qs(parts.query, keep_blank_values=True), headers, self.command, body)
         self.server.asked.append(asked)
         reply = self.server.instead or self.server.reply(asked)
+        if reply.lost:
+            return
         with suppress(OSError):
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(reply.body())), **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.body())
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

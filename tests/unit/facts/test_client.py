@@ -8,7 +8,8 @@ import pytest
 
 from jitbot.errors import FactUnavailable, NotGranted
 from jitbot.facts import client
-from jitbot.facts.client import Client, next_link, with_query
+from jitbot.facts.client import Client, with_query
+from jitbot.outbound.links import next_link
 from jitbot.outbound.site import EnvironmentSite
 from tests.servers import AServer
 

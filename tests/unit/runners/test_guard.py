@@ -259,3 +259,26 @@ def test_a_runner_that_cannot_tell_who_holds_something_says_so(guarded) -> None:
 def test_a_list_of_holders_that_cannot_be_read_is_not_an_empty_one(guarded, answer) -> None:
     with pytest.raises(RunnerRefused):
         lister(guarded, answer).privileges(Inputs())
+
+
+def test_what_never_answered_is_looked_for_by_its_key_where_the_runner_can(guarded) -> None:
+    runner = guarded(check=Health(HealthState.ABSENT))
+    assert runner.check_by_key(Inputs(), "jit-7-1").state is HealthState.ABSENT
+    runner._runner.check_by_key = lambda inputs, key: Health(HealthState.HEALTHY, f"{key} {SECRET}")
+    assert runner.check_by_key(Inputs(), "jit-7-1") == Health(HealthState.HEALTHY, "jit-7-1 •••")
+
+
+class NotOurs(BaseModel):
+    pass
+
+
+@pytest.mark.parametrize("error", [*FOREIGN, RunnerRefused("no"), RunnerUnsure("hm")], ids=repr)
+def test_a_look_for_a_key_that_breaks_is_no_finding(guarded, error) -> None:
+    runner = guarded()
+
+    def broken(inputs, key):
+        raise error
+
+    runner._runner.check_by_key = broken
+    assert runner.check_by_key(Inputs(), "jit-7-1").state is HealthState.UNKNOWN
+    assert runner.check_by_key(NotOurs(), "jit-7-1").state is HealthState.UNKNOWN
