@@ -21,7 +21,7 @@ __all__ = ["aws", "aws_url"]
 TEXT = (ROOT / "docs/reference/runners-aws.md").read_text(encoding="utf-8")
 ACTIONS: Mapping[str, Any] = yaml.safe_load(blocks(TEXT, "yaml")[0])["actions"]
 RUNNERS = {action["runner"]: name for name, action in ACTIONS.items()}
-SELDOM = {"identitystore:DescribeGroup", "ec2:RebootInstances"}
+SELDOM = {"identitystore:DescribeGroup", "ec2:RebootInstances", "ssm:ListCommands"}
 """Rights for what the page's own actions do not do."""
 
 

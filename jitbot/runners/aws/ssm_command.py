@@ -24,6 +24,9 @@ from jitbot.runners.output import Lines
 DELIVERY_SECONDS = 30
 """The least that Systems Manager takes for how long a command waits to be begun."""
 
+LATEST = 50
+"""How many commands are looked through for the one of a run whose start never answered."""
+
 _WAITING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 _NOT_BEGUN = frozenset({"Undeliverable", "DeliveryTimedOut", "InvalidPlatform", "AccessDenied", "Terminated"})
 """Details that say that nothing was run: https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html"""
@@ -99,12 +102,26 @@ class SsmCommand:
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         told = cast(SsmInputs, inputs)
         if receipt is None:
-            return Health(HealthState.UNKNOWN, "Systems Manager does not tell for which run it ran a command")
+            return Health(HealthState.UNKNOWN, "which command it would be is not known")
         with unharmed():
             outcomes = _look(self._ways.look(told), receipt.data["command"])
+        if not outcomes or any(each.status in _WAITING for each in outcomes.values()):
+            return Health(HealthState.UNKNOWN, f"command {receipt.data['command']} is not at its end")
         states = ", ".join(f"{instance}: {outcome.details}" for instance, outcome in sorted(outcomes.items()))
         done = set(outcomes) == set(told.instances) and all(each.status == "Success" for each in outcomes.values())
-        return Health(HealthState.HEALTHY if done else HealthState.UNHEALTHY, states or "nothing is known of it")
+        return Health(HealthState.HEALTHY if done else HealthState.UNHEALTHY, states)
+
+    def check_by_key(self, inputs: BaseModel, key: str) -> Health:
+        told = cast(SsmInputs, inputs)
+        with unharmed():
+            by_document = [{"key": "DocumentName", "value": told.document}]
+            latest = self._ways.look(told).ask("ssm", "list_commands", Filters=by_document, MaxResults=LATEST)[
+                "Commands"
+            ]
+        sent = next((each["CommandId"] for each in latest if each.get("Comment") == _comment(key)), None)
+        if sent is None:  # it may be older, or not be listed yet
+            return Health(HealthState.UNKNOWN, f"no command of this run is among the latest of {told.document}")
+        return self.check(inputs, Receipt({"command": sent}))
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         raise RunnerRefused("What a command has done cannot be taken back.")
@@ -155,11 +172,16 @@ def _send(way: Way, told: SsmInputs, document: Mapping[str, Any], run: Run) -> M
         DocumentHashType=document["HashType"],
         InstanceIds=list(told.instances),
         Parameters={name: list(values) for name, values in told.listed.items()},
-        Comment=shown(f"jitbot {run.key}")[:100],
+        Comment=_comment(run.key),
         TimeoutSeconds=max(DELIVERY_SECONDS, int(way.left)),
         MaxConcurrency=str(told.at_once),
         MaxErrors="0",
     )
+
+
+def _comment(key: str) -> str:
+    """Return by what a command is known again; AWS takes a hundred characters."""
+    return shown(f"jitbot {key}")[:100]
 
 
 def _awaited(way: Way, told: SsmInputs, command: str) -> Mapping[str, Outcome]:

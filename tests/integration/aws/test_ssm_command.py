@@ -115,6 +115,8 @@ def test_a_lost_answer_is_unsure_and_the_command_is_not_sent_again(aws) -> None:
     with pytest.raises(RunnerUnsure, match="may be being run"):
         restart.start()
     assert len(aws.calls("SendCommand")) == 1
+    states = [restart.runner.check_by_key(restart.inputs, key).state for key in ("jit-1-1", "jit-1-1", "jit-1-10")]
+    assert states == [HealthState.UNKNOWN, HealthState.HEALTHY, HealthState.UNKNOWN]
 
 
 def test_output_that_cannot_be_had_changes_nothing(aws) -> None:
