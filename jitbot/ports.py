@@ -211,7 +211,8 @@ class Run(Protocol):
         """Tell whether somebody wants this run to end early; may be asked often.
 
         Runners that heed it have a field `stoppable` that is true. They end as soon as they can, by RunnerRefused where
-        nothing has happened, and else by RunnerUnsure: then they are told to undo.
+        nothing has happened, by their receipt where they know what has, and else by RunnerUnsure: then they are told to
+        undo.
         """
 
 

@@ -147,7 +147,7 @@ class FakeRunner:
     """Implements `ports.Runner`; remembers what it did and fails where told to.
 
     `world` is what it changes: target to value. `on_start`, `on_undo` and `on_plan` are called first, `after_start` and
-    `after_undo` when it has happened and nobody has been told.
+    `after_undo` when it has happened and nobody has been told; `on_asked` when other runners ask whether to stop.
     """
 
     Inputs = FakeInputs
@@ -168,6 +168,7 @@ class FakeRunner:
         self.on_undo: Callable[[FakeInputs, Run], None] = lambda inputs, run: None
         self.after_start: Callable[[], None] = lambda: None
         self.after_undo: Callable[[], None] = lambda: None
+        self.on_asked: Callable[[], None] = lambda: None
 
     def target(self, inputs: BaseModel) -> str:
         assert isinstance(inputs, FakeInputs)

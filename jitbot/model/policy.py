@@ -7,7 +7,7 @@ from jitbot.model.action import Action
 from jitbot.model.attributes import Attribute
 from jitbot.model.calendar import Calendar
 from jitbot.model.facts import FactCall
-from jitbot.model.people import Group
+from jitbot.model.people import Group, Selector
 from jitbot.model.rules import Guardrail
 
 
@@ -15,7 +15,8 @@ from jitbot.model.rules import Guardrail
 class Policy:
     """Every action, guardrail and group of one folder of policy files; `digest` is over the files' bytes.
 
-    `facts` are the organisation's, for its guardrails; `on_call` says of each rota where it is read.
+    `facts` are the organisation's, for its guardrails; `on_call` says of each rota where it is read. `may_end` names
+    who may end whatever anybody holds or runs; they decide nothing by it.
     """
 
     actions: Mapping[str, Action] = field(default_factory=dict)
@@ -26,3 +27,4 @@ class Policy:
     calendar: Calendar = field(default_factory=Calendar)
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     digest: str = ""
+    may_end: tuple[Selector, ...] = ()

@@ -12,7 +12,7 @@ def allowed(url: str, site: Site) -> httpx2.URL:
     """Return an address that may be talked to. Raises: NotGranted."""
     try:
         parsed = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
+    except (httpx2.InvalidURL, UnicodeError) as error:
         raise NotGranted(f"{url[:200]!r} is no URL: {error}") from error
     host = parsed.netloc.decode("ascii")
     with_port = host if parsed.port else f"{host}:{_PORTS.get(parsed.scheme, 0)}"

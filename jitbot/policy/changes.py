@@ -4,11 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields, is_dataclass
 from typing import Any
 
-from jitbot.model import Action, Changes, Guardrail, Policy
+from jitbot.model import Action, Changes, Guardrail, Policy, Selector
 
 _KEYS = {"inputs": "with"}
 """The keys of policy files whose fields are called otherwise in the code."""
-_NOUNS = {"groups": "group", "on_call": "rota", "facts": "fact", "windows": "window", "freezes": "freeze"}
+_NOUNS = {
+    "may_end": "who may end everything",
+    "groups": "group",
+    "on_call": "rota",
+    "facts": "fact",
+    "windows": "window",
+    "freezes": "freeze",
+}
 
 
 def compare(before: Policy, after: Policy) -> Changes:
@@ -90,7 +97,7 @@ def _part(name: str, old: Any, new: Any, found: _Found) -> bool:
 
 def _by_name(part: Any) -> Any:
     """Return things by their names where they have one each."""
-    if isinstance(part, tuple) and all(hasattr(each, "name") for each in part):
+    if isinstance(part, tuple) and all(hasattr(each, "name") and not isinstance(each, Selector) for each in part):
         return {each.name: each for each in part}
     return part
 

@@ -36,6 +36,7 @@ class HttpRunner:
     repeatable = False
     """Servers are told the run's key, but whether they heed it only their authors know."""
     undoable = True
+    stoppable = True
 
     def __init__(self, site: Site, look_seconds: float = LOOK_SECONDS) -> None:
         self._site = site
@@ -95,7 +96,7 @@ class HttpRunner:
         ready = call(told, ask, method, places, self._site)
         ready = type(ready)(ready.method, ready.url, {**ready.headers, **headers}, ready.body)
         try:
-            answer = exchange(ready, seconds_left(run), self._trust)
+            answer = exchange(ready, seconds_left(run), self._trust, stopping=run.stopping)
         except NotSent as error:
             raise RunnerRefused(f"Nothing was sent to {ready.url.host}: {error}") from error
         except NoAnswer as error:

@@ -1,5 +1,6 @@
 """End by hand: withdraw what waits, drop what is held, settle what is unsure."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,9 +43,9 @@ class Ending:
         return Answer(f"{request.name} is withdrawn.", request.id)
 
     def drop(self, delivery: Delivery) -> Answer:
-        """End a grant before its time, stop what runs, or roll back what is watched; by the requester or an approver.
+        """End a grant before its time, stop what runs, or roll back what is watched.
 
-        Raises: NotPermitted, Settled.
+        By the requester, an approver, or whom guardrails let end everything. Raises: NotPermitted, Settled.
         """
         request = self._get(delivery)
         own = self._own(delivery.user, request, "end it")
@@ -121,18 +122,31 @@ class Ending:
         return _found(world.ledger.get(request.id))
 
     def _own(self, user: UserId, request: Request, doing: str) -> bool:
-        """Tell whether it is somebody's own request. Raises: NotPermitted, unless they may end it as an approver."""
+        """Tell whether it is somebody's own request. Raises: NotPermitted, unless they may end it all the same."""
         own = user in (request.requester, request.beneficiary)
         if not own and not self.may_end(user, request):
-            raise NotPermitted(f"Only who asked for {request.name}, or who may approve it, can {doing}.")
+            raise NotPermitted(_only(request, doing, [each.name for each in self._world.book.policy.may_end]))
         return own
 
     def may_end(self, user: UserId, request: Request) -> bool:
-        """Tell whether this person reviewed the request or may review it now. Raises: Unavailable.
+        """Tell whether this person reviewed the request, may review it now, or may end everything. Raises: Unavailable.
 
         Ending loosens nothing, so whoever is only kept apart from the requester may do it.
         """
-        return self._may_approve(user, request, kept_apart=False)
+        return self._may_approve(user, request, kept_apart=False) or self._may_end_everything(user)
+
+    def _may_end_everything(self, user: UserId) -> bool:
+        """Tell whether guardrails let this person end whatever anybody holds; they may approve nothing by that."""
+        policy = self._world.book.policy
+        selectors = [str(each) for each in policy.may_end]
+        if not selectors:
+            return False
+        facts = self._facts.for_selectors(policy, selectors, [user])
+        if facts.may_review(user) and satisfied(selectors, facts, user):
+            return True
+        if any(selector in facts.unread for selector in selectors):
+            raise Unavailable("Whether you may end this could not be looked up just now. Try again in a minute.")
+        return False
 
     def _may_approve(self, user: UserId, request: Request, *, kept_apart: bool = True) -> bool:
         reviews = self._world.ledger.reviews(request)
@@ -153,6 +167,12 @@ class Ending:
     def _get(self, delivery: Delivery) -> Request:
         assert delivery.request is not None  # noqa: S101 - these deliveries carry one
         return self._world.ledger.get(delivery.request)
+
+
+def _only(request: Request, doing: str, others: Sequence[str]) -> str:
+    if not others:
+        return f"Only who asked for {request.name}, or who may approve it, can {doing}."
+    return f"Only who asked for {request.name}, who may approve it, or {' or '.join(others)} can {doing}."
 
 
 def _found(request: Request) -> Answer:

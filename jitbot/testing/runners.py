@@ -27,14 +27,19 @@ REFUSALS = (RunnerRefused, NotGranted)
 
 
 class ContractRun:
-    """A run as the suite gives it to runners; `lines` is what they logged, `results` what is for the requester."""
+    """A run as the suite gives it to runners; `lines` is what they logged, `results` what is for the requester.
 
-    def __init__(self, key: str = "jit-1-1") -> None:
+    `stopped` says how often `stopping` is asked in vain before somebody has pressed Stop; None is never.
+    """
+
+    def __init__(self, key: str = "jit-1-1", stopped: int | None = None) -> None:
         self.key = key
         self.deadline = datetime.fromtimestamp(time.time() + RUN_SECONDS, UTC)
         self.until: datetime | None = self.deadline + GRANTED
         self.lines: list[str] = []
         self.results: list[str] = []
+        self.asked = 0
+        self._stopped = stopped
 
     def log(self, line: str) -> None:
         self.lines.append(line)
@@ -43,7 +48,8 @@ class ContractRun:
         self.results.append(line)
 
     def stopping(self) -> bool:
-        return False
+        self.asked += 1
+        return self._stopped is not None and self.asked > self._stopped
 
 
 class RunnerContract:
@@ -201,6 +207,29 @@ class RunnerContract:
         assert runner.target(told) in _holders(runner, told)
         runner.undo(told, receipt, ContractRun())
         assert _holders(runner, told) == before
+
+    @pytest.mark.parametrize("asked", [0, 1], ids=["before it begins", "once it has begun"])
+    def test_a_start_that_is_stopped_did_nothing_or_can_be_undone(
+        self, runner: Runner, told: BaseModel, effect: Callable[[], Any], asked: int
+    ) -> None:
+        """Only where the runner says that it heeds Stop; it may have been done by then, and may be unsure."""
+        if not getattr(runner, "stoppable", False):
+            pytest.skip("this runner cannot be stopped while it starts")
+        undoable = runner.undoable and runner.plan(told).undoable  # afterwards it may not be planned again
+        before, run, receipt = effect(), ContractRun(stopped=asked), None
+        try:
+            receipt = runner.start(told, run)
+        except REFUSALS:
+            assert effect() == before, "a refusal says that nothing happened"
+            return
+        except RunnerUnsure:
+            pass
+        finally:
+            assert run.asked, "a runner that can be stopped asks whether it is to stop"
+        if not undoable:
+            pytest.skip("what this does cannot be taken back")
+        runner.undo(told, receipt, ContractRun())
+        assert effect() == before
 
     def test_what_a_start_did_is_found_by_its_key(self, runner: Runner, told: BaseModel) -> None:
         """Only where the runner can look by keys; the worker may have been lost with the receipt."""

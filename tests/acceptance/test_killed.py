@@ -113,7 +113,7 @@ def assert_converged(town: Town) -> None:
 
 
 def assert_taken_back(town: Town, request: Request) -> None:
-    """See that what became unhealthy was undone, also where it had to be settled first whether it had started at all."""
+    """See that what became unhealthy was undone, also where it had to be settled first whether it had started."""
     assert town.trail.verify() > 0
     if request.state is State.FAILED:
         assert "lose" in town.kinds(request)

@@ -561,3 +561,12 @@ def test_hooks_of_the_checkout_are_not_run(runner: ConfigFile, folder: Path, tmp
     runner.start(told(folder, git=True), ContractRun())
     assert git(folder, "log", "--format=%s", "-1") == "Set /service/level in app.yml"
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_run_that_is_stopped_while_it_waits_for_another_changes_nothing(runner: ConfigFile, folder: Path) -> None:
+    holder = os.open(folder, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    with pytest.raises(RunnerRefused, match="stopped by hand before it began"):
+        runner.start(told(folder), ContractRun(stopped=2))
+    os.close(holder)
+    assert (folder / "app.yml").read_text() == YAML

@@ -371,3 +371,17 @@ def until(seen: Callable[[], bool]) -> None:
     while not seen():
         assert time.monotonic() < end
         pause.wait(0.01)
+
+
+def test_a_wait_that_somebody_stops_ends_at_once_and_says_what_is_left(
+    runner: HaproxyServer, balancer: Balancer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, before, run = balancer.servers["a"], balancer.settled(), ContractRun()
+    slow.seconds = 1
+    monkeypatch.setattr(run, "stopping", lambda: balancer.settled() != before)
+    with traffic(balancer, clients=2):
+        until(lambda: slow.in_hand >= 1)
+        receipt = runner.start(told(balancer, wait=600), run)
+        assert re.search("; after the wait [12] sessions are left", receipt.summary)
+        runner.undo(told(balancer, wait=600), receipt, ContractRun())
+    assert balancer.settled() == before

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
-from jitbot.model import Action, FactCall, Guardrail, Parameter
+from jitbot.model import Action, FactCall, Guardrail, Parameter, Selector
 from jitbot.policy.cel.names import all_names, parameter_names
 from jitbot.policy.files.actions import World, closed_sets
 from jitbot.policy.files.complaints import check
@@ -11,6 +11,7 @@ from jitbot.policy.files.facts import FactReader
 from jitbot.policy.files.issues import Issues
 from jitbot.policy.files.rules import RuleReader, Scope, check_names
 from jitbot.policy.files.schema import GuardrailHead, GuardrailKeys
+from jitbot.policy.files.selectors import read_selectors
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import did_you_mean, listed, shown
 
@@ -51,6 +52,12 @@ def read_guardrails(
     if head and len(found) == len(head.guardrails):
         check_names(document, _LIST, [guardrail.rule for guardrail in found], issues)
     return tuple(found)
+
+
+def read_may_end(document: Document, world: World, issues: Issues) -> tuple[Selector, ...]:
+    """Read who may end whatever anybody holds or runs."""
+    head = check(GuardrailHead, document, (), Issues())  # faults of the head are told with the guardrails
+    return () if head is None else read_selectors(document, ("may_end",), head.may_end, world.people, issues)
 
 
 def _check_actions(document: Document, path: Path, names: Sequence[str], world: World, issues: Issues) -> None:

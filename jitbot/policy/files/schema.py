@@ -300,6 +300,7 @@ class GuardrailHead(Strict):
     guardrails: list[Any]
     facts: dict[str, FactKeys] = Field({})
     break_glass: list[GlassKeys] = Field([])
+    may_end: list[str] = Field([])
 
 
 class GuardrailFile(GuardrailHead):
@@ -308,6 +309,7 @@ class GuardrailFile(GuardrailHead):
     guardrails: list[GuardrailKeys] = Field(description="All of them are looked at; any deny wins.")
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What guardrails' conditions may look at.")
     break_glass: list[GlassKeys] = Field([], description="Who may break the glass; nobody if left out.")
+    may_end: list[str] = Field([], description="Selectors of who may end every grant and stop every run.")
 
 
 PolicyFile = TeamFile | GuardrailFile | PeopleFile | CalendarFile

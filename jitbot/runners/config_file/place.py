@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -99,10 +99,12 @@ class Place:
             os.unlink(name, dir_fd=self._folder)
 
     @contextmanager
-    def alone(self, seconds: float) -> Iterator[None]:
+    def alone(self, seconds: float, stopping: Callable[[], bool]) -> Iterator[None]:
         """Keep other runs out of this folder."""
         until = time.monotonic() + seconds
         while True:
+            if stopping():
+                raise RunnerRefused("It was stopped by hand before it began. Nothing was changed.")
             try:
                 fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break

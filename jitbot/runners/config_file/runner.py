@@ -34,6 +34,8 @@ class ConfigFile:
     repeatable = False
     """A second start that is refused could not tell that nothing had happened: the first may have been done."""
     undoable = True
+    stoppable = True
+    """While it waits for another run in its folder; then it is done at once."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -63,7 +65,11 @@ class ConfigFile:
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         told, left = cast(FileInputs, inputs), seconds_left(run)
-        with _refusing(told), opened(told.folder, told.file, self._site) as place, place.alone(min(BUSY_SECONDS, left)):
+        with (
+            _refusing(told),
+            opened(told.folder, told.file, self._site) as place,
+            place.alone(min(BUSY_SECONDS, left), run.stopping),
+        ):
             content = _present(place)
             was, new = self._changed(told, _text(content))
             known = _note(place, told)
@@ -92,7 +98,10 @@ class ConfigFile:
         told, left = cast(FileInputs, inputs), seconds_left(run)
         change = None if receipt is None else Change.read(receipt.data)
         try:
-            with opened(told.folder, told.file, self._site) as place, place.alone(min(BUSY_SECONDS, left)):
+            with (
+                opened(told.folder, told.file, self._site) as place,
+                place.alone(min(BUSY_SECONDS, left), run.stopping),
+            ):
                 place.tidy(place.name, _beside(told))
                 note = _note(place, told)
                 if change is None and note is not None and note.belongs(run.key):

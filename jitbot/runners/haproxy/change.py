@@ -60,7 +60,7 @@ def take_back(haproxy: Runtime, now: Settled, note: Note, patience: Patience, wh
 
 
 def settled_down(told: ServerInputs, haproxy: Runtime, patience: Patience, run: Run) -> Server:
-    """Wait until nothing is left to wait for, or the time is over."""
+    """Wait until nothing is left to wait for, the time is over, or somebody wants the run to end."""
     last = -1
     for seconds in patience.looks(told.wait):
         try:
@@ -70,7 +70,7 @@ def settled_down(told: ServerInputs, haproxy: Runtime, patience: Patience, run: 
         if server.sessions != last:
             last = server.sessions
             run.log(f"{told.name}: {server.settled}, {last} sessions")
-        if done(told, server):
+        if done(told, server) or run.stopping():
             break
     if server.settled != wanted(told, server.settled):
         raise RunnerUnsure(f"{told.name} was changed by somebody else meanwhile: it is {server.settled}.")

@@ -42,6 +42,7 @@ class HaproxyServer:
     repeatable = False
     """Where HAProxy is not reached, a second start could not tell that nothing happened: the first may have been."""
     undoable = True
+    stoppable = True
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -70,6 +71,8 @@ class HaproxyServer:
         sight = unharmed(lambda: haproxy.look(patience.look))
         now, note = subject(told, sight).settled, note_for(told, sight, run)
         demand_floor(told, sight)
+        if run.stopping():
+            raise RunnerRefused(f"It was stopped by hand before {told.name} was changed.")
         unharmed(lambda: haproxy.keep(note, patience.look))
 
         def back(why: str) -> NoReturn:

@@ -106,17 +106,18 @@ def _closing(connection: Connection) -> Iterator[None]:
 def _limited(connection: Connection, seconds: float) -> Iterator[None]:
     """Cut the line at the limit: a server that hangs does not heed its own time-out either."""
     with socket.socket(fileno=os.dup(connection.fileno())) as line:
-        cut = Timer(max(seconds, 0), _cut, [line])
-        cut.daemon = True
-        cut.start()
+        limit = Timer(max(seconds, 0), cut, [line])
+        limit.daemon = True
+        limit.start()
         try:
             yield
         finally:
-            cut.cancel()
-            cut.join()
+            limit.cancel()
+            limit.join()
 
 
-def _cut(line: socket.socket) -> None:
+def cut(line: socket.socket) -> None:
+    """End a connection under whoever waits for it."""
     with suppress(OSError):
         line.shutdown(socket.SHUT_RDWR)
 

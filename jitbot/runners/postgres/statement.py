@@ -23,6 +23,7 @@ from jitbot.ports import Run, Site
 from jitbot.runners.deadline import seconds_left
 from jitbot.runners.postgres.server import Name, Server
 from jitbot.runners.postgres.session import Connection, Row, changing, looking, said
+from jitbot.runners.postgres.stopping import cancelled_when
 
 _TOUCHED = """
 SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint AS rows FROM pg_stat_xact_all_tables
@@ -68,6 +69,7 @@ class PostgresStatement:
     Inputs: type[BaseModel] = StatementInputs
     repeatable = False
     undoable = False
+    stoppable = True
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -91,15 +93,12 @@ class PostgresStatement:
         told = cast(StatementInputs, inputs)
         seconds = min(seconds_left(run), float(told.seconds))
         if told.access == "read":
-            with looking(told, self._site, seconds) as connection:
-                _explain(connection, told)
-                with _discreet(told):
-                    lines, count = _read(connection, told)
+            session, work = looking(told, self._site, seconds), _read
         else:
-            with changing(told, self._site, time.time() + seconds) as connection:
-                _explain(connection, told)
-                with _discreet(told):
-                    lines, count = _write(connection, told)
+            session, work = changing(told, self._site, time.time() + seconds), _write
+        with session as connection, cancelled_when(run.stopping, connection), _discreet(told):
+            _explain(connection, told)
+            lines, count = work(connection, told)
         for line in lines:
             run.result(line)
         done = f"{count} rows {'read' if told.access == 'read' else 'changed'}"

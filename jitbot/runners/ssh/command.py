@@ -18,7 +18,7 @@ from jitbot.runners.deadline import seconds_left
 from jitbot.runners.endings import PLAN_BYTES, demand_done, ending, health, ignored, plan_of, receipt_in
 from jitbot.runners.output import Lines
 from jitbot.runners.ssh.command_inputs import KEY, SshCommandInputs
-from jitbot.runners.ssh.connection import CutOff, Sink
+from jitbot.runners.ssh.listener import CutOff, Sink
 from jitbot.runners.ssh.login import logged_in, login_for, quoted
 
 LOOK_SECONDS = 10.0
@@ -40,6 +40,7 @@ class SshCommandRunner:
     repeatable = False
     """A program that was cut off may have done half of it, or may still be at it; only its author could know."""
     undoable = True
+    stoppable = True
 
     def __init__(self, site: RedactingSite, look_seconds: float = LOOK_SECONDS) -> None:
         self._site = site
@@ -85,7 +86,7 @@ class SshCommandRunner:
         """Run a program that changes something; return what it said if it says that it is done."""
         command = quoted([word.replace(KEY, run.key) for word in argv])
         said = _Said(Lines(run.log, self._site.redact), Lines(run.log, self._site.redact))
-        with logged_in(told, self._site, seconds_left(run)) as connection:
+        with logged_in(told, self._site, seconds_left(run), run.stopping) as connection:
             try:
                 code = connection.run(command, said.out.feed, said.err.feed, given)
             except CutOff as error:

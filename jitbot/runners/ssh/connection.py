@@ -6,9 +6,8 @@ never leaves this module.
 """
 
 import asyncio
-import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,13 +15,13 @@ from typing import TypeVar
 
 import asyncssh
 
-Sink = Callable[[bytes], None]
+from jitbot.runners.ssh.listener import DRAIN_SECONDS, CutOff, Listener, Sink
+from jitbot.runners.ssh.patience import StopWanted, within
+
 Answer = TypeVar("Answer")
 
 GRACE_SECONDS = 2.0
 """How long a command has between being asked to end and being ended."""
-DRAIN_SECONDS = 0.5
-"""How long output may be silent when the command has ended but something it left behind holds the channel."""
 KEEPALIVE_SECONDS = 10.0
 """How often a silent host is asked whether it is still there; three times unanswered ends the connection."""
 
@@ -31,8 +30,8 @@ class NotReached(Exception):
     """Nothing was run: no connection, a host that is not the one that is meant, no login, or no time."""
 
 
-class CutOff(Exception):
-    """The command was sent, and how it ended is not known."""
+class Stopped(CutOff):
+    """Somebody wanted it to end: it was asked to, and may have done a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +45,21 @@ class Login:
     known: asyncssh.SSHKnownHosts | tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]]
 
 
+def _never() -> bool:
+    return False
+
+
 @contextmanager
-def connected(login: Login, seconds: float) -> Iterator["Connection"]:
-    """Log in; everything that is done with the connection has these seconds together. Raises: NotReached."""
+def connected(login: Login, seconds: float, stopping: Callable[[], bool] = _never) -> Iterator["Connection"]:
+    """Log in; everything that is done with the connection has these seconds together. Raises: NotReached.
+
+    `stopping` is asked again and again whether to wait no longer, for the login and for whatever is run.
+    """
     end = time.monotonic() + seconds
     with _Loop() as loop:
-        link = loop.run(_connect(login, seconds))
+        link = loop.run(_connect(login, seconds, stopping))
         try:
-            yield Connection(loop, link, end)
+            yield Connection(loop, link, end, stopping)
         finally:
             with suppress(TimeoutError):
                 loop.run(_close(link))
@@ -79,10 +85,13 @@ class _Loop:
 class Connection:
     """A host that proved who it is, and that let us in."""
 
-    def __init__(self, loop: _Loop, link: asyncssh.SSHClientConnection, end: float) -> None:
+    def __init__(
+        self, loop: _Loop, link: asyncssh.SSHClientConnection, end: float, stopping: Callable[[], bool]
+    ) -> None:
         self._loop = loop
         self._link = link
         self._end = end
+        self._stopping = stopping
 
     @property
     def seconds_left(self) -> float:
@@ -93,31 +102,34 @@ class Connection:
         """Run to the end and return the exit code (negative: ended by that signal).
 
         The login shell of the far side reads `command`. Without `err`, both streams go to `out`; `given` is its
-        standard input. Raises: NotReached, CutOff.
+        standard input. Raises: NotReached, CutOff, Stopped.
         """
+        if self._stopping():
+            raise NotReached("somebody stopped it before it could be run")
         if self.seconds_left <= 0:
             raise NotReached("the time was over before it could be run")
-        return self._loop.run(self._run(command, _Listener(out, err or out), given))
+        return self._loop.run(self._run(command, Listener(out, err or out), given))
 
-    async def _run(self, command: str, listener: "_Listener", given: bytes) -> int:
+    async def _run(self, command: str, listener: Listener, given: bytes) -> int:
         seconds = self.seconds_left
         grace = min(GRACE_SECONDS, seconds / 4)
         try:
-            channel = await _within(seconds - grace, self._opened(command, listener))
+            channel = await within(seconds - grace, self._opened(command, listener), self._stopping)
             with suppress(BrokenPipeError):  # it has ended already, without reading
                 channel.write(given)
                 channel.write_eof()
-            await _within(self.seconds_left - grace, listener.ended())
+            await within(self.seconds_left - grace, listener.ended(), self._stopping)
+        except StopWanted:
+            await listener.end(grace)
+            raise Stopped(f"somebody stopped it; {listener.outcome()}") from None
         except TimeoutError:
             await listener.end(grace)
-            raise CutOff(
-                "it was not done at its time limit; it was asked to end, and may have done a part or go on"
-            ) from None
+            raise CutOff(f"it was not done at its time limit; {listener.outcome()}") from None
         except (asyncssh.Error, OSError) as error:
             raise CutOff(_said(error)) from error
         return listener.code()
 
-    async def _opened(self, command: str, listener: "_Listener") -> "asyncssh.SSHClientChannel[bytes]":
+    async def _opened(self, command: str, listener: Listener) -> "asyncssh.SSHClientChannel[bytes]":
         try:
             channel, _ = await self._link.create_session(lambda: listener, command, encoding=None)
         except asyncssh.ChannelOpenError as error:
@@ -127,67 +139,9 @@ class Connection:
         return channel
 
 
-class _Listener(asyncssh.SSHClientSession[bytes]):
-    """Takes what a command says, and how it ends."""
-
-    def __init__(self, out: Sink, err: Sink) -> None:
-        self._out = out
-        self._err = err
-        self._heard = 0
-        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
-        self._exit = asyncio.Event()
-        self._closed = asyncio.Event()
-
-    def connection_made(self, chan: "asyncssh.SSHClientChannel[bytes]") -> None:
-        self._channel = chan
-
-    def data_received(self, data: bytes, datatype: int | None) -> None:
-        self._heard += 1
-        (self._out if datatype is None else self._err)(data)
-
-    def exit_status_received(self, status: int) -> None:
-        self._exit.set()
-
-    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
-        self._exit.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._exit.set()
-        self._closed.set()
-
-    async def ended(self) -> None:
-        """Wait for the command to end and for the rest of what it says."""
-        await self._exit.wait()
-        heard = -1
-        while heard != self._heard and not self._closed.is_set():
-            heard = self._heard
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), DRAIN_SECONDS)
-
-    async def end(self, grace: float) -> None:
-        """Ask the command to end, then end it. OpenSSH heeds neither for root, so that it may go on there."""
-        for name, wait in (("TERM", grace), ("KILL", DRAIN_SECONDS)):
-            with suppress(OSError, TimeoutError):
-                if self._channel is not None:
-                    self._channel.send_signal(name)
-                    await asyncio.wait_for(self._closed.wait(), wait)
-
-    def code(self) -> int:
-        """Return how it ended. Raises: CutOff where the far side never said."""
-        assert self._channel is not None  # noqa: S101 - there was a channel, or this is not reached
-        killed, status = self._channel.get_exit_signal(), self._channel.get_exit_status()
-        if killed is not None:
-            with suppress(KeyError):
-                return -signal.Signals[f"SIG{killed[0]}"]
-            raise CutOff("the host says that a signal ended it, and not which")
-        if status is None:
-            raise CutOff("the connection ended before the command did")
-        return status
-
-
-async def _connect(login: Login, seconds: float) -> asyncssh.SSHClientConnection:
+async def _connect(login: Login, seconds: float, stopping: Callable[[], bool]) -> asyncssh.SSHClientConnection:
     try:
-        return await _within(
+        return await within(
             seconds,
             asyncssh.connect(
                 login.host,
@@ -204,7 +158,10 @@ async def _connect(login: Login, seconds: float) -> asyncssh.SSHClientConnection
                 connect_timeout=seconds,
                 login_timeout=seconds,
             ),
+            stopping,
         )
+    except StopWanted:
+        raise NotReached("somebody stopped it before there was a login") from None
     except asyncssh.HostKeyNotVerifiable as error:
         raise NotReached(
             "the host proved itself by no key that is known for it. If it was set up anew, put its new key into the "
@@ -221,10 +178,6 @@ async def _connect(login: Login, seconds: float) -> asyncssh.SSHClientConnection
 async def _close(link: asyncssh.SSHClientConnection) -> None:
     link.abort()
     await asyncio.wait_for(link.wait_closed(), DRAIN_SECONDS)
-
-
-async def _within(seconds: float, work: Awaitable[Answer]) -> Answer:
-    return await asyncio.wait_for(work, seconds)
 
 
 def _said(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """From inputs to a login: the host has to be allowed and known, and the key is looked up only now."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import asyncssh
@@ -14,11 +14,13 @@ from jitbot.runners.ssh.inputs import SshInputs
 
 
 @contextmanager
-def logged_in(told: SshInputs, site: Site, seconds: float) -> Iterator[Connection]:
+def logged_in(
+    told: SshInputs, site: Site, seconds: float, stopping: Callable[[], bool] = lambda: False
+) -> Iterator[Connection]:
     """Log in where the inputs say. Raises: NotGranted, RunnerRefused; nothing was run then."""
     login = login_for(told, site)
     try:
-        with connected(login, seconds) as connection:
+        with connected(login, seconds, stopping) as connection:
             yield connection
     except NotReached as error:
         raise RunnerRefused(f"Nothing was run as {told.place}: {error}.") from error

@@ -17,7 +17,8 @@ from jitbot.ports import Run
 from jitbot.runners.deadline import seconds_left
 from jitbot.runners.endings import ending
 from jitbot.runners.output import Lines
-from jitbot.runners.ssh.connection import Connection, CutOff, NotReached
+from jitbot.runners.ssh.connection import Connection, NotReached, Stopped
+from jitbot.runners.ssh.listener import CutOff
 from jitbot.runners.ssh.login import logged_in, quoted
 from jitbot.runners.ssh.systemd_inputs import SystemdInputs, Verb
 from jitbot.runners.ssh.unit_state import SHOW, NoState, UnitState, read_state
@@ -38,6 +39,8 @@ class SystemdRunner:
     repeatable = False
     """A restart would be a second one."""
     undoable = True
+    stoppable = True
+    """What is stopped is the waiting: systemd goes on with what it was told until it is told the opposite."""
 
     def __init__(self, site: RedactingSite, look_seconds: float = LOOK_SECONDS) -> None:
         self._site = site
@@ -59,7 +62,7 @@ class SystemdRunner:
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         told = cast(SystemdInputs, inputs)
-        with logged_in(told, self._site, seconds_left(run)) as connection:
+        with logged_in(told, self._site, seconds_left(run), run.stopping) as connection:
             before = _before(connection, told)
             run.log(f"{told.unit} is {before}")
             after = before if told.verb is Verb.STATUS else self._change(connection, told, told.verb, before, run)
@@ -83,7 +86,7 @@ class SystemdRunner:
         if told.verb not in _OPPOSITE:
             raise RunnerRefused("A restart cannot be taken back.")
         verb = _OPPOSITE[told.verb]
-        with logged_in(told, self._site, seconds_left(run)) as connection:
+        with logged_in(told, self._site, seconds_left(run), run.stopping) as connection:
             try:
                 state = _look(connection, told)
             except _UNKNOWN as error:
@@ -121,6 +124,8 @@ def _before(connection: Connection, told: SystemdInputs) -> UnitState:
     """Look at a unit, and see that there is something to do. Raises: RunnerRefused."""
     try:
         state = _look(connection, told)
+    except Stopped as error:
+        raise RunnerRefused(f"Somebody stopped it before {told.unit} was told anything.") from error
     except _UNKNOWN as error:
         raise RunnerRefused(f"How {told.unit} stands is not known: {error}. Nothing was done.") from error
     if state.load != "loaded":

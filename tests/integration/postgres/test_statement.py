@@ -1,7 +1,9 @@
 """One statement, run exactly as approved: one only, bounded, its values bound, its result masked."""
 
+import threading
 import time
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from jitbot.errors import RunnerRefused
 from jitbot.model import HealthState
 from jitbot.outbound.text import visible
+from jitbot.runners.postgres import statement as module
 from jitbot.runners.postgres.statement import PostgresStatement
 from tests.postgres import APostgres
 
@@ -225,3 +228,75 @@ def test_what_cannot_be_read_cannot_be_approved(server, statement) -> None:
 def test_a_missing_value_is_refused(server, run, people) -> None:
     with pytest.raises(RunnerRefused):
         Telling(server, UPDATE, values=["1"], access="write").plan()
+
+
+# Stopped by hand
+
+SLOW = "UPDATE public.people SET age = $1 WHERE (SELECT true FROM pg_sleep(20))"
+
+
+def _busy(server: APostgres) -> bool:
+    """Tell whether jitbot's statement runs; asked by whoever presses Stop."""
+    query = "SELECT 1 FROM pg_stat_activity WHERE usename = 'jitbot' AND state = 'active' AND query LIKE 'UPDATE%%'"
+    return bool(server.rows(query))
+
+
+def test_a_statement_that_somebody_stops_is_cancelled_and_rolled_back(server, run, people, monkeypatch) -> None:
+    monkeypatch.setattr(run, "stopping", lambda: _busy(server))
+    began = time.monotonic()
+    with pytest.raises(RunnerRefused, match="stopped by hand: the statement was cancelled, and its transaction rolled"):
+        Telling(server, SLOW, values=["50"], access="write").start(run)
+    assert time.monotonic() - began < 10
+    assert people() == PEOPLE
+    assert not _busy(server)
+
+
+def test_a_statement_that_waits_for_others_is_stopped_too_and_quotes_nothing(server, run, people, monkeypatch) -> None:
+    waits = "SELECT 1 FROM pg_stat_activity WHERE usename = 'jitbot' AND wait_event_type = 'Lock'"
+    monkeypatch.setattr(run, "stopping", lambda: bool(server.rows(waits)))
+    with server.connect(autocommit=False) as admin:
+        admin.execute("LOCK TABLE public.people")
+        with pytest.raises(RunnerRefused, match="stopped by hand"):
+            Telling(server, UPDATE, values=["50", "bo@acme.example"], access="write", mask=["email"]).start(run)
+        admin.rollback()
+    assert people() == PEOPLE
+
+
+def test_what_is_stopped_when_it_is_done_is_not_committed(server, run, people, monkeypatch) -> None:
+    """The commit comes last, and nobody who has pressed Stop may find it done."""
+    telling = Telling(server, UPDATE, values=["50", "bo@acme.example"], access="write")
+    done = threading.Event()
+    write = module._write
+
+    def slowly(*words):
+        found = write(*words)
+        done.set()
+        told.wait(10)
+        return found
+
+    told = threading.Event()
+
+    def stopping() -> bool:
+        if done.is_set():
+            told.set()
+        return done.is_set()
+
+    monkeypatch.setattr(module, "_write", slowly)
+    monkeypatch.setattr(run, "stopping", stopping)
+    with pytest.raises(RunnerRefused, match="stopped by hand"):
+        telling.start(run)
+    assert people() == PEOPLE
+
+
+def test_a_server_that_hears_no_cancel_is_left_by_cutting_the_line(server, run, people, monkeypatch) -> None:
+    def deaf(self, *, timeout=0) -> None:
+        raise psycopg.OperationalError("no cancel gets through")
+
+    monkeypatch.setattr(psycopg.Connection, "cancel_safe", deaf)
+    monkeypatch.setattr(run, "stopping", lambda: _busy(server))
+    began = time.monotonic()
+    with pytest.raises(RunnerRefused, match="stopped by hand"):
+        Telling(server, SLOW, values=["50"], access="write").start(run)
+    assert time.monotonic() - began < 10
+    server.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'jitbot'")
+    assert people() == PEOPLE

@@ -23,6 +23,7 @@ SECTIONS = {
     "Fact": ["FactKeys"],
     "Timebox": ["TimeboxKeys"],
     "Verify": ["VerifyKeys"],
+    "For each": ["ForEachKeys"],
     "Limits": ["LimitsKeys"],
     "Narrowed break-glass": ["NarrowedGlassKeys"],
     "Planned start": ["StartLaterKeys"],

@@ -1,6 +1,7 @@
 """What the runners' tests share: runs, and a site."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -28,7 +29,7 @@ class ARun:
     def __post_init__(self) -> None:
         self.deadline = datetime.fromtimestamp(time.time() + self.seconds, UTC)
 
-    stops: bool = False
+    stops: Callable[[], bool] = lambda: False
 
     def log(self, line: str) -> None:
         self.lines.append(line)
@@ -37,7 +38,7 @@ class ARun:
         self.results.append(line)
 
     def stopping(self) -> bool:
-        return self.stops
+        return self.stops()
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def test_the_time_limit_ends_grandchildren_that_ignore_being_asked(runner, a_run
 def test_a_program_is_ended_when_somebody_wants_it_to_stop(runner, a_run, first: str) -> None:
     began = time.monotonic()
     with pytest.raises(RunnerUnsure, match="was stopped by hand; it may have done a part"):
-        runner.start(told(argv=python(f"import os, time; {first}time.sleep(20)")), a_run(stops=True))
+        runner.start(told(argv=python(f"import os, time; {first}time.sleep(20)")), a_run(stops=lambda: True))
     assert time.monotonic() - began < 10
 
 

@@ -4,11 +4,11 @@ import re
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from jitbot.runners.haproxy.inputs import ServerInputs
 from jitbot.runners.haproxy.runtime import Note, Runtime, Settled
+from tests.hostile import values
 
 GOOD = {"socket": "/run/haproxy/admin.sock", "backend": "web", "server": "a", "to": "drain"}
 HOSTILE = [
@@ -54,7 +54,7 @@ def test_a_hostile_name_is_refused(field: str, hostile: object) -> None:
         ServerInputs.model_validate({**GOOD, field: hostile})
 
 
-@given(st.text(), st.text())
+@given(values(), values())
 def test_no_name_that_is_taken_makes_a_second_command(backend: str, server: str) -> None:
     try:
         told = ServerInputs.model_validate({**GOOD, "backend": backend, "server": server})
@@ -68,7 +68,7 @@ def test_no_name_that_is_taken_makes_a_second_command(backend: str, server: str)
     assert all(re.fullmatch("[A-Za-z0-9_.:/ -]+", line) for line in link.lines)
 
 
-@given(st.text(min_size=1))
+@given(values().filter(bool))
 def test_no_key_of_a_run_makes_a_second_command_in_a_note(key: str) -> None:
     link = ALink()
     note = Note(key.encode(errors="ignore").decode(), Settled("ready", 100), grant=True)

@@ -1,4 +1,5 @@
 import json
+import threading
 import time
 
 import pytest
@@ -385,3 +386,23 @@ def test_a_target_is_what_was_named_or_the_address() -> None:
     runner = runner_for("api.example.com")
     assert runner.target(told(target="limit:api")) == "limit:api"
     assert runner.target(told(path=["a b"], query={"q": "1"})) == "https://api.example.com/x/a%20b"
+
+
+def test_an_answer_that_nobody_waits_for_any_more_leaves_it_unsure(a_rude_server, a_run) -> None:
+    heard = threading.Event()
+
+    def speak(line) -> None:
+        heard.set()
+        line.recv(1)
+
+    host = a_rude_server(speak)
+    began = time.monotonic()
+    with pytest.raises(RunnerUnsure, match="may have done it: somebody stopped it before there was an answer"):
+        runner_for(host).start(told(url=f"http://{host}/x"), a_run(stops=heard.is_set))
+    assert time.monotonic() - began < 10
+
+
+def test_what_is_stopped_before_it_was_sent_is_not_sent(runner, server, a_run) -> None:
+    with pytest.raises(RunnerRefused, match="somebody stopped it before"):
+        runner.start(told(url=f"{server.url}/x"), a_run(stops=lambda: True))
+    assert server.seen == []

@@ -1,14 +1,17 @@
 """Single commands on a real sshd."""
 
+import asyncio
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
 from pathlib import Path
 
+import asyncssh
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +22,8 @@ from jitbot.model import HealthState, Receipt
 from jitbot.outbound.site import EnvironmentSite
 from jitbot.runners.ssh.command import SshCommandRunner
 from jitbot.runners.ssh.login import quoted
+from tests.hostile import values
+from tests.sshd import a_key, private, public
 from tests.unit.runners.test_command import HOSTILE
 
 SHELLS = [path for path in map(shutil.which, ("sh", "bash", "dash", "fish", "zsh")) if path]
@@ -47,7 +52,7 @@ def test_hostile_words_arrive_as_they_are(runner, told, a_run, tmp_path: Path) -
     assert out.read_bytes().decode().split("\0")[:-1] == HOSTILE
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12), max_size=4))
+@given(st.lists(values(storable=True), max_size=4))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("shell", SHELLS)
 def test_no_shell_reads_anything_into_a_word(shell, words) -> None:
@@ -261,3 +266,92 @@ def test_wrong_inputs_are_refused(far, changes, words) -> None:
 def test_an_address_of_six_colons_is_allowed_in_brackets(far) -> None:
     told = SshCommandRunner.Inputs.model_validate(far.inputs(argv=["/bin/true"], host="::1"))
     assert told.address == f"[::1]:{far.port}"
+
+
+# Stopped by hand
+
+
+def test_a_command_that_somebody_stops_is_asked_to_end_and_may_go_on(far, runner, told, a_run, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    command = told(*sh(f"touch {begun}; sleep 20"), undo_argv=["/bin/rm", "-f", str(begun)])
+    began = time.monotonic()
+    with pytest.raises(
+        RunnerUnsure, match="somebody stopped it; it was asked to end, and may have done a part or go on"
+    ):
+        runner.start(command, a_run(stops=begun.exists))
+    assert time.monotonic() - began < 10
+    runner.undo(command, None, a_run())
+    assert not begun.exists()
+
+
+def test_a_host_that_tells_how_a_stopped_command_ended_is_believed(a_polite_host, a_run) -> None:
+    runner, command, begun = a_polite_host
+    words = "somebody stopped it; it was asked to end, ended with signal 15, and may have done a part"
+    with pytest.raises(RunnerUnsure, match=words):
+        runner.start(command, a_run(stops=begun.is_set))
+
+
+def test_a_login_that_somebody_stops_runs_nothing(far, told, a_run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # lets anybody in, and says nothing
+        port = silent.getsockname()[1]
+        runner = SshCommandRunner(EnvironmentSite([f"127.0.0.1:{port}"], far.secrets()))
+        began = time.monotonic()
+        with pytest.raises(RunnerRefused, match="somebody stopped it before there was a login"):
+            runner.start(told("/bin/true", port=port), a_run(stops=lambda: True))
+        assert time.monotonic() - began < 5
+
+
+class _Polite(asyncssh.SSHServer, asyncssh.SSHServerSession[bytes]):
+    def __init__(self, begun: threading.Event) -> None:
+        self._begun = begun
+
+    def connection_made(self, conn) -> None:
+        self._last = conn  # of the server first, then the channel of its one session
+
+    def session_requested(self) -> "_Polite":
+        return self
+
+    def exec_requested(self, command: str) -> bool:
+        self._begun.set()
+        return True
+
+    def signal_received(self, signal: str) -> None:
+        self._last.exit_with_signal(signal)
+
+
+@pytest.fixture
+def a_polite_host():
+    """Give a host that ends what it runs when it is asked to, and says so; OpenSSH does neither for root."""
+    host_key, key, begun = a_key(), a_key(), threading.Event()
+
+    async def listen() -> asyncssh.SSHAcceptor:
+        known = asyncssh.import_authorized_keys(public(key))
+        words = {
+            "server_host_keys": [host_key],
+            "authorized_client_keys": known,
+            "server_factory": lambda: _Polite(begun),
+        }
+        return await asyncssh.listen("127.0.0.1", 0, **words)
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+    port = server.get_port()
+    words = {"host": "127.0.0.1", "port": port, "user": "ann", "key": {"secret": "ssh"}}
+    command = SshCommandRunner.Inputs.model_validate({**words, "host_keys": [public(host_key)], "argv": ["/bin/x"]})
+    site = EnvironmentSite([f"127.0.0.1:{port}"], {"JITBOT_SECRET_SSH": private(key)})
+    yield SshCommandRunner(site), command, begun
+
+    async def close() -> None:
+        server.close()
+        await server.wait_closed()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    asyncio.run_coroutine_threadsafe(close(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()

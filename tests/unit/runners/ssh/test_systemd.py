@@ -292,3 +292,22 @@ def test_units_of_one_host_are_apart(runner, far, told) -> None:
 def test_wrong_inputs_are_refused(told, changes, words) -> None:
     with pytest.raises(ValidationError, match=words):
         told(**({"verb": "start"} | changes))
+
+
+# Stopped by hand
+
+
+def test_a_start_that_somebody_stops_is_not_waited_for_and_can_be_undone(runner, far, units, told, a_run) -> None:
+    units.add(WEB, **{"X-Slow": "9999"})
+    with pytest.raises(RunnerUnsure, match="The start of web\\.service was sent, and then: somebody stopped it"):
+        runner.start(told("start"), a_run(stops=lambda: units.calls() != []))
+    units.add(WEB, ActiveState="active")
+    runner.undo(told("start"), None, a_run())
+    assert units.state(WEB)["ActiveState"] == "inactive"
+
+
+def test_a_unit_that_somebody_stops_before_it_was_told_anything_stays(runner, units, told, a_run) -> None:
+    units.add(WEB)
+    with pytest.raises(RunnerRefused, match="somebody stopped it"):
+        runner.start(told("start"), a_run(stops=lambda: True))
+    assert units.calls() == []
