@@ -75,8 +75,10 @@ GOOD: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 """Inputs that each runner takes, with a value in every field that takes text."""
-ELSEWHERE = {each for each in entry_points(group="jitbot.runners").names if each.startswith(("argocd.", "github."))}
-"""Runners that meet hostile values in tests of their own: test_github_inputs.py and test_argocd_answers.py."""
+ELSEWHERE = {
+    each for each in entry_points(group="jitbot.runners").names if each.startswith(("argocd.", "aws.", "github."))
+}
+"""Runners that meet hostile values in tests of their own: test_github_inputs.py, test_argocd_answers.py and those in aws/."""
 OF_THEIR_OWN = {"source_addresses", "backend_start"}
 """Networks and instants have a form of their own, in which they are kept."""
 
