@@ -78,7 +78,7 @@ GOOD: dict[str, dict[str, Any]] = {
 ELSEWHERE = {
     each for each in entry_points(group="jitbot.runners").names if each.startswith(("argocd.", "aws.", "github."))
 }
-"""Runners that meet hostile values in tests of their own: test_github_inputs.py, test_argocd_answers.py and those in aws/."""
+"""Runners that meet hostile values in their own tests: test_github_inputs.py, test_argocd_answers.py, those in aws/."""
 OF_THEIR_OWN = {"source_addresses", "backend_start"}
 """Networks and instants have a form of their own, in which they are kept."""
 
