@@ -54,6 +54,13 @@ QUICK = {"command", "config.file", "haproxy.server", "http"}
 ELSEWHERE = {
     "argocd.rollback": "tests/contract/test_argocd.py",
     "argocd.sync": "tests/contract/test_argocd.py",
+    "aws.auto_scaling": "tests/integration/aws/test_others.py",
+    "aws.ecs_deploy": "tests/integration/aws/test_ecs_deploy.py",
+    "aws.iam_group": "tests/integration/aws/test_iam_group.py",
+    "aws.instance": "tests/integration/aws/test_others.py",
+    "aws.rds_parameter": "tests/integration/aws/test_others.py",
+    "aws.ssm_command": "tests/integration/aws/test_ssm_command.py",
+    "aws.sso_assignment": "tests/integration/aws/test_sso_assignment.py",
     "github.deployment": "tests/contract/test_github_deployment.py",
     "github.repository_permission": "tests/contract/test_github_access.py",
     "github.team_member": "tests/contract/test_github_access.py",

@@ -50,6 +50,7 @@ def _in(*names: str) -> Sequence[str]:
 
 CONFIG_FILE = ("tests/contract/test_config_file.py",)
 HAPROXY = ("tests/contract/test_haproxy.py",)
+AWS_WAY = ("tests/integration/aws/test_way.py",)
 GITHUB_ACCESS = ("tests/contract/test_github_access.py",)
 GITHUB_GRANTS = ("tests/contract/test_github_grants.py",)
 GITHUB_WORKFLOW = ("tests/contract/test_github_workflow.py",)
@@ -1938,5 +1939,47 @@ FAULTS = (
         "        if part.target == target:",
         "        if True:",
         _in("reconciling"),
+    ),
+    Fault(
+        "an endpoint of AWS that nobody allows is spoken to",
+        "jitbot/runners/aws/way.py",
+        "        allowed(request.url, self._site)\n",
+        "        return\n",
+        AWS_WAY,
+    ),
+    Fault(
+        "botocore takes what the machine has",
+        "jitbot/runners/aws/session.py",
+        "Session(session_vars={**known, **nowhere})",
+        "Session()",
+        AWS_WAY,
+    ),
+    Fault(
+        "an error within AWS is a refusal",
+        "jitbot/runners/aws/answers.py",
+        "400 <= status < 500",
+        "400 <= status < 600",
+        AWS_WAY,
+    ),
+    Fault(
+        "what changes something in AWS is sent again",
+        "jitbot/runners/aws/way.py",
+        "return self._call(service, operation, words, self._keys())",
+        "return self._tried(lambda: self._call(service, operation, words, self._keys()))",
+        ("tests/integration/aws/test_others.py",),
+    ),
+    Fault(
+        "a membership in AWS is kept by taking the tag away",
+        "jitbot/runners/aws/mark.py",
+        'said += [receipt.data["before"]] if receipt is not None else []',
+        "said += []",
+        ("tests/integration/aws/test_iam_group.py",),
+    ),
+    Fault(
+        "an assignment in AWS that is under way is not waited for",
+        "jitbot/runners/aws/sso_assignment.py",
+        "                let_creations_end(way, told)\n",
+        "",
+        ("tests/integration/aws/test_sso_assignment.py",),
     ),
 )

@@ -81,8 +81,10 @@ GOOD: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 """Inputs that each runner takes, with a value in every field that takes text."""
-ELSEWHERE = {each for each in entry_points(group="jitbot.runners").names if each.startswith(("argocd.", "github."))}
-"""Runners that meet hostile values in tests of their own: test_github_inputs.py and test_argocd_answers.py."""
+ELSEWHERE = {
+    each for each in entry_points(group="jitbot.runners").names if each.startswith(("argocd.", "aws.", "github."))
+}
+"""Runners that meet hostile values in their own tests: test_github_inputs.py, test_argocd_answers.py, those in aws/."""
 INSTEAD = {"socket", "known_hosts", "valid_for", "deployment", "statefulset", "daemonset"}
 INSTEAD |= {"cluster_role", "group", "service_account"}
 """What is given instead of others."""

@@ -1,0 +1,1 @@
+"""Runners for AWS: deployments, capacity, instances, commands, memberships, assignments and database parameters."""
