@@ -36,6 +36,7 @@ class Guarded:
         self.repeatable = runner.repeatable
         self.undoable = runner.undoable
         self.stoppable = bool(getattr(runner, "stoppable", False))
+        self.reserved = getattr(runner, "reserved", None)
         self.ends_by_itself = bool(getattr(runner, "ends_by_itself", False))
         self.extends = callable(getattr(runner, "extend", None))
         self._name = name

@@ -18,7 +18,7 @@ from jitbot.outbound.values import Secret, digest
 from jitbot.ports import Run, Site
 from jitbot.runners.asking import Places, address, call
 from jitbot.runners.deadline import seconds_left
-from jitbot.runners.http_inputs import Ask, Check, HttpInputs, Look
+from jitbot.runners.http_inputs import PLACE, Ask, Check, HttpInputs, Look
 
 LOOK_SECONDS = 10.0
 """How long a plan or a check may take."""
@@ -37,6 +37,7 @@ class HttpRunner:
     """Servers are told the run's key, but whether they heed it only their authors know."""
     undoable = True
     stoppable = True
+    reserved = PLACE
 
     def __init__(self, site: Site, look_seconds: float = LOOK_SECONDS) -> None:
         self._site = site

@@ -5,6 +5,7 @@ long. A change of any of it makes a new revision, decided anew and without the o
 """
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
@@ -137,6 +138,7 @@ def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapsho
 def _resolved(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Part, ...]]:
     """Return the inputs and the target, or those of each part by its name. Raises: InvalidInput, PolicyError."""
     runner = catalog.runner(action.runner)
+    _refuse_reserved(params, getattr(runner, "reserved", None))
     if action.for_each is None:
         inputs = fill(action.inputs, params)
         return inputs, (Part("", runner.target(catalog.inputs(action.runner, inputs))),)
@@ -148,6 +150,15 @@ def _resolved(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> tu
         if first.setdefault(part.target, part.name) != part.name:
             raise _at(name, f"{part.name} and {first[part.target]} are the same target. Choose one of them.")
     return inputs, parts
+
+
+def _refuse_reserved(params: Mapping[str, Any], reserved: re.Pattern[str] | None) -> None:
+    """Refuse what the runner would fill in itself: only a policy says where that stands. Raises: InvalidInput."""
+    for name, value in params.items() if reserved is not None else ():
+        for text in value if isinstance(value, list | tuple) else [value]:
+            found = reserved.search(text) if isinstance(text, str) and reserved is not None else None
+            if found is not None:
+                raise _at(name, f"{name} must not contain {found[0]}, which has a meaning of its own here.")
 
 
 def chosen(action: Action, params: Mapping[str, Any]) -> Sequence[str]:

@@ -20,6 +20,17 @@ guardrails:
     when: params.env == 'prod'
     review: [{from: [group:leads]}]
 """
+FREE = """
+team: free
+channel: "#free"
+actions:
+  free:
+    runner: fake
+    with: {what: "{what}", where: prod}
+    parameters: {what: {type: text}}
+    requesters: [group:engineering]
+    rules: [{allow: true}]
+"""
 
 
 def test_a_guardrail_beats_what_every_team_rule_allows(town: Town) -> None:
@@ -257,3 +268,14 @@ def test_a_request_is_kept_whatever_becomes_of_its_messages(town: Town) -> None:
 def test_broken_policies_name_the_file_and_line(town: Town) -> None:
     town.edit("group:leads", "group:leeds")
     assert re.match(r"payments\.yml:\d+:\d+: .*leeds", town.book.fault)
+
+
+@pytest.mark.parametrize("typed", ["{run.key}", "a{receipt.id}b"])
+def test_what_a_runner_fills_in_itself_cannot_be_typed(town: Town, typed: str) -> None:
+    town.runner.reserved = re.compile(r"\{(?:run\.key|receipt\.[a-z]+)\}")  # type: ignore[attr-defined]
+    town.files = {**town.files, "free.yml": FREE}
+    town.restart()
+    answer = town.try_to_ask(ANN, "free", what=typed)
+    assert answer.refused
+    assert f"what must not contain {typed.strip('ab')}" in answer.text
+    assert town.try_to_ask(ANN, "free", what="{run.kex}").request is not None

@@ -8,6 +8,7 @@ from jitbot.errors import InvalidInput, NotGranted, RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
 from jitbot.outbound.text import KEPT_CHARACTERS
 from jitbot.runners.guard import RECEIPT_BYTES, Guarded
+from jitbot.runners.http import HttpRunner
 
 SECRET = "hunter2/ü&"
 
@@ -282,3 +283,8 @@ def test_a_look_for_a_key_that_breaks_is_no_finding(guarded, error) -> None:
     runner._runner.check_by_key = broken
     assert runner.check_by_key(Inputs(), "jit-7-1").state is HealthState.UNKNOWN
     assert runner.check_by_key(NotOurs(), "jit-7-1").state is HealthState.UNKNOWN
+
+
+def test_what_the_runner_fills_in_itself_is_known_outside(guarded, site) -> None:
+    assert Guarded("http", HttpRunner(site), site).reserved.search("a{run.key}") is not None
+    assert guarded().reserved is None

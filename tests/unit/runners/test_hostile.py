@@ -17,7 +17,7 @@ from typing import Any
 import asyncssh
 import httpx2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -198,6 +198,7 @@ def test_no_value_of_a_header_begins_another_one(value: str) -> None:
 @FEW
 @given(values(storable=True), values(storable=True), values(storable=True))
 def test_what_is_sent_arrives_as_one_request_with_those_values(echo, step: str, asked: str, body: str) -> None:
+    assume(not HttpRunner.reserved.search(f"{step} {asked} {body}"))  # nobody may type these: see test_deciding.py
     runner = HttpRunner(EnvironmentSite([echo.host]))
     values = {"method": "POST", "url": f"{echo.url}/a", "path": [step], "query": {"q": asked}, "json": {"b": body}}
     before = len(echo.seen)
