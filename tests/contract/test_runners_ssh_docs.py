@@ -25,7 +25,7 @@ from tests.contract.howto import ROOT, blocks
 from tests.sshd import Sshd, Units, sshd
 
 SBIN = "/usr/sbin:/usr/local/sbin:/usr/bin"
-PAGE = (ROOT / "docs/reference/runner-ssh.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/reference/runners-ssh.md").read_text(encoding="utf-8")
 ACTIONS = yaml.safe_load(blocks(PAGE, "yaml")[0])["actions"]
 
 

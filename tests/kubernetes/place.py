@@ -16,7 +16,7 @@ from tests.contract.howto import ROOT, blocks
 from tests.kubernetes.cluster import JITBOT, Cluster
 from tests.kubernetes.controllers import Controllers, make_pod
 
-PAGE = (ROOT / "docs/reference/runner-kubernetes.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/reference/runners-kubernetes.md").read_text(encoding="utf-8")
 LABELS = {"app": "web"}
 WAIT_SECONDS = 30
 
