@@ -20,6 +20,8 @@ ACKING = 32
 waiting beyond Slack's three seconds (docs.slack.dev/interactivity/handling-user-interaction)."""
 SILENT_SECONDS = 120.0
 LOOK_EVERY_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
+"""How long closing the socket may take: the SDK's threads wait for each other, now and then for ever."""
 
 
 def build_app(client: WebClient, signing_secret: str, home: Installed) -> App:
@@ -76,14 +78,19 @@ class SocketRunner:
     def close(self) -> None:
         """Disconnect for good. What was received is acknowledged already, or comes again elsewhere."""
         self._ending.set()
-        try:
-            self._handler.close()  # type: ignore[no-untyped-call]  # Bolt's adapters carry no types
-        except (
-            AttributeError
-        ):  # the SDK's own race: Slack closed the socket in the same instant; the rest is still to do
-            self._handler.close()  # type: ignore[no-untyped-call]  # as above
+        closing = threading.Thread(target=self._close, name="slack-close", daemon=True)
+        closing.start()
+        closing.join(timeout=CLOSE_SECONDS)
+        if closing.is_alive():
+            log.warning("the socket to Slack has not closed within %s s; it ends with the process", CLOSE_SECONDS)
         if self._watch.is_alive():
             self._watch.join(timeout=LOOK_EVERY_SECONDS)
+
+    def _close(self) -> None:
+        try:
+            self._handler.close()  # type: ignore[no-untyped-call]  # Bolt's adapters carry no types
+        except AttributeError:  # the SDK's own race: Slack closed the socket in the same instant; the rest is to do
+            self._handler.close()  # type: ignore[no-untyped-call]  # as above
 
     def _heard(self, message: str) -> None:
         self._alive_at = time.monotonic()

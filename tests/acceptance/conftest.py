@@ -13,6 +13,21 @@ from tests.town import Town
 
 __all__ = ["a_server"]
 
+ON_BOTH = ("counting", "extending", "holds", "killed", "limits", "moving", "races", "the_loop")
+"""Whose tests run on Postgres each time; the others do so in the long tier, and on SQLite each time.
+
+These are about what two do at the same instant, and what must be one transaction: where the two databases differ.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what is the same on both databases into the long tier on Postgres."""
+    for item in items:
+        here = item.path.parent == Path(__file__).parent and item.path.stem.removeprefix("test_") not in ON_BOTH
+        call = getattr(item, "callspec", None)
+        if here and call is not None and call.params.get("database_url") == "postgres":
+            item.add_marker(pytest.mark.long)
+
 
 @pytest.fixture(scope="session")
 def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:

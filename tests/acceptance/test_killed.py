@@ -149,8 +149,14 @@ def live_and_die(town: Town, story: Story, at: int, harm: Callable[[Town, int], 
 
 
 @pytest.mark.timeout(100)
-@pytest.mark.parametrize("repeatable", [False, True], ids=["once only", "repeatable"])
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize(
+    ("name", "repeatable"),
+    [
+        pytest.param(name, repeatable, id=f"{name}, {'may repeat' if repeatable else 'once only'}", marks=tier)
+        for name in STORIES
+        for repeatable, tier in ((False, ()), (True, () if name == "run once" else pytest.mark.long))
+    ],
+)
 def test_killed_after_any_step_it_converges(make_town: Callable[[], Town], name: str, repeatable: bool) -> None:
     story, least = STORIES[name]
     at, died = 0, True
@@ -171,7 +177,9 @@ def test_killed_after_any_step_it_converges(make_town: Callable[[], Town], name:
 
 
 @pytest.mark.timeout(100)
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "run once" else pytest.mark.long) for name in STORIES]
+)
 def test_killed_before_any_commit_it_converges(make_town: Callable[[], Town], name: str) -> None:
     story, _ = STORIES[name]
     at, died = 0, True

@@ -406,7 +406,9 @@ def die(town: Town, request: Request, at: int, by: Callable[[Town, int], object]
     return False
 
 
-@pytest.mark.parametrize("repeatable", [False, True], ids=["start once", "may repeat"])
+@pytest.mark.parametrize(
+    "repeatable", [pytest.param(False, id="start once"), pytest.param(True, id="may repeat", marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("by", [haunt, pytest.param(die_inside, marks=pytest.mark.long)], ids=["between", "inside"])
 def test_killed_at_any_step_it_converges(
     make_town: Callable[[], Town], repeatable: bool, by: Callable[[Town, int], object]

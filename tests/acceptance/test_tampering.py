@@ -14,10 +14,15 @@ from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Tampered
 from jitbot.model import (
     WORKERS_OWN,
+    Checked,
     DeliveryKind,
+    Extension,
+    Health,
+    HealthState,
     Obligation,
     Progress,
     Request,
+    RequestId,
     Review,
     Stage,
     StandIn,
@@ -72,6 +77,11 @@ BENT: dict[str, Callable[[Request], Any]] = {
     "receipt": lambda request: {"before": 666},
     "handed_to": lambda request: 5,
     "stopped_by": lambda request: EVE,
+    "extension": lambda request: Extension(RequestId(1), LATER, LATER),
+    "target_ends_at": lambda request: LATER,
+    "extended_by": lambda request: 7,
+    "settled_by": lambda request: EVE,
+    "checked": lambda request: Checked(LATER, Health(HealthState.HEALTHY)),
     "progress": lambda request: (Progress(Stage.DONE, {"before": 7}),),
     "watch": lambda request: Watch(before={"facts.firing": 99}),
     "outcome": lambda request: "all is well",
@@ -118,7 +128,7 @@ def test_there_is_a_bent_value_for_every_field_that_carries_authority() -> None:
     assert set(BENT) == {field.name for field in fields(Request)} - WORKERS_OWN
 
 
-@pytest.mark.parametrize("column", sorted(set(BENT) - {"id", "state", "start_by"}))
+@pytest.mark.parametrize("column", sorted(set(BENT) - {"id", "state", "start_by", "extension"}))
 def test_a_bent_column_of_an_approved_request_refuses_the_run(town: Town, approved: Request, column: str) -> None:
     value = BENT[column](approved)
     assert value != getattr(approved, column)
@@ -233,6 +243,20 @@ REVIEW: dict[str, Any] = {
     "comment": "fine",
     "on_behalf_of": (StandIn(CY, ("group:oncall",)),),
 }
+
+
+def test_a_request_that_is_bent_into_an_extension_extends_nothing(town: Town) -> None:
+    held = town.ask(ANN, "tune", value=200)
+    ends = town.see(held).expires_at
+    assert ends is not None
+    approved = town.ask(ANN, "restart", service="api", env="prod")
+    town.service.intake.work(town.take_in(DeliveryKind.APPROVE, BO, approved.id, revision=1))
+    town.queue.items.clear()
+    town.runner.started.clear()
+    bend_row(town, approved, extension=Extension(held.id, ends, ends + timedelta(hours=1)))
+    town.settle()
+    assert_refused(town, approved)
+    assert town.see(held).expires_at == ends
 
 
 def test_there_is_a_bent_value_for_every_field_of_a_review() -> None:

@@ -65,10 +65,12 @@ class _OfSystemd(RunnerContract):
         return lambda: units.state("web.service")["ActiveState"]
 
 
+@pytest.mark.long
 class TestStarting(_OfSystemd):
     verb, before = "start", "inactive"
 
 
+@pytest.mark.long
 class TestStopping(_OfSystemd):
     verb, before = "stop", "active"
 

@@ -146,5 +146,5 @@ def test_a_head_that_names_another_event_is_noticed(store: Store) -> None:
 
 
 def test_nothing_but_the_workers_own_is_left_out() -> None:
-    left_out = replace(FULL, due_at=None, version=0, owner="", lease_until=None, fence=0)
+    left_out = replace(FULL, due_at=None, version=0, owner="", lease_until=None, fence=0, last_line="")
     assert without_workers_own(FULL) == left_out

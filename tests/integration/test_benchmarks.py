@@ -34,6 +34,7 @@ def test_acks_are_measured(part: str, apps: tuple[str, ...], tmp_path: Path) -> 
         assert (lost.value, [figure.value for figure in uncounted]) == (0, [0])
 
 
+@pytest.mark.long
 def test_the_time_to_the_start_is_measured(tmp_path: Path) -> None:
     median, p99, missing = run(TINY, tmp_path, parts=["start"])["start"]
 

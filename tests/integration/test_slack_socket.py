@@ -1,10 +1,12 @@
 """The socket: renewed when it is silent or cut, and every payload acknowledged once more."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from jitbot.slack import app
 from tests.slack_town import HERE, SlackTown, ephemeral, slack_town
 
 
@@ -53,6 +55,19 @@ def test_a_socket_that_slack_closes_in_the_same_instant_is_closed_all_the_same(w
     world.socket.close()
     assert client.closed
     assert not world.socket.connected()
+
+
+def test_a_socket_whose_threads_wait_for_each_other_does_not_keep_the_bot_from_ending(
+    world: SlackTown, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The SDK joins its own threads, one of which now and then sleeps for ever."""
+    monkeypatch.setattr(app, "CLOSE_SECONDS", 0.1)
+    stuck = threading.Event()
+    close = world.socket._handler.close
+    monkeypatch.setattr(world.socket._handler, "close", lambda: (stuck.wait(20), close())[1])
+    world.socket.close()
+    assert "has not closed within 0.1 s" in caplog.text
+    stuck.set()
 
 
 def test_a_delivery_that_comes_twice_asks_once(world: SlackTown) -> None:

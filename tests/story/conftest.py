@@ -7,14 +7,14 @@ import pytest
 
 from jitbot.cli.demo import Demo
 
-VARIANTS = {
-    "over a socket, on SQLite": ("sqlite", False),
-    "over HTTP, on SQLite": ("sqlite", True),
-    "over a socket, on Postgres": ("postgres", False),
-}
+VARIANTS = [
+    pytest.param(("sqlite", False), id="over a socket, on SQLite"),
+    pytest.param(("sqlite", True), id="over HTTP, on SQLite", marks=pytest.mark.long),
+    pytest.param(("postgres", False), id="over a socket, on Postgres", marks=pytest.mark.long),
+]
 
 
-@pytest.fixture(params=[pytest.param(each, id=name) for name, each in VARIANTS.items()])
+@pytest.fixture(params=VARIANTS)
 def demo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Demo]:
     """Start the demo on a free port, in each of its variants."""
     database, http = request.param

@@ -69,7 +69,7 @@ def test_ask_approve_run_hold_end_and_deny(demo: Demo) -> None:
     assert verified.returncode == 0, verified.stderr
     shown = audit(demo, "show", "JIT-1", "--json")
     assert [line.split('"kind": "')[1].split('"')[0] for line in shown.stdout.splitlines()] == [
-        "requested", "ask", "reviewed", "approve", "start", "succeed",
+        "requested", "ask", "reviewed", "approve", "start", "output", "succeed",
     ]  # fmt: skip
 
 

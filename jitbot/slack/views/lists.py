@@ -94,7 +94,7 @@ WORDS = (
     ("mine", "what you have asked for"),
     ("pending", "what waits for your approval, or for your review afterwards"),
     ("withdraw JIT-12", "take back a request that has not started"),
-    ("drop JIT-12", "end now what you were granted"),
+    ("drop JIT-12", "end now what you were granted, or what you may end"),
     ('extend JIT-12 for=30m reason="…"', "keep it for longer; alone: the form"),
     ("delegate @colleague until Friday 18:00", "have somebody review in your place; alone: who does"),
     ("delegate end", "end that"),
