@@ -144,8 +144,7 @@ class Asking:
         action = find_action(policy, request.action)
         snapshot = request.snapshot
         if request.extension is not None:
-            still_defined(request.snapshot, action)
-            return None
+            still_defined(request.snapshot, action)  # an extension has no next revision
         if definition(action) != snapshot.definition:
             snapshot = take(action, self._world.catalog, request.params)
             request = replace(request, beneficiary=for_whom(action, request.params, request.requester))

@@ -53,9 +53,7 @@ def _order(waves: Waves, count: int, *, undoable: bool) -> str:
 
 def whole_health(healths: Mapping[str, Health]) -> Health:
     """Return the worst of the parts' healths, saying which it is about."""
-    worst = next((state for state in WORST_FIRST if any(each.state is state for each in healths.values())), None)
-    if worst is None:
-        return Health(HealthState.UNKNOWN)
+    worst = min((each.state for each in healths.values()), key=WORST_FIRST.index)
     said = (f"{name}: {each.detail}" if each.detail else name for name, each in healths.items() if each.state is worst)
     return Health(worst, "" if worst is HealthState.HEALTHY else "; ".join(said))
 

@@ -16,7 +16,7 @@ from jitbot.errors import InvalidInput, RunnerError
 from jitbot.lifecycle import Event
 from jitbot.model import Action, HealthState, Privilege, Request, Stage, State, UndoCause
 from jitbot.policy.templates import names_in
-from jitbot.ports import Catalog, Ledger, lister
+from jitbot.ports import Catalog, Ledger, ListsPrivileges, lister
 from jitbot.service.parts import with_part
 from jitbot.service.telling import tell
 from jitbot.service.world import health_of
@@ -103,20 +103,20 @@ class Reconciling:
     def _without_a_grant(self) -> Iterator[Finding]:
         """Look at who holds what grants give, and whether one of them is live."""
         told: set[str] = set()
-        for name, inputs in self._scopes():
+        for name, runner, inputs in self._scopes():
             try:
-                for privilege in self._strays(name, inputs):
+                for privilege in self._strays(runner, inputs):
                     if privilege.target not in told:
                         told.add(privilege.target)
                         yield self._about(privilege)
             except RunnerError as error:
                 yield Finding(Kind.UNREAD, name, str(error))
 
-    def _strays(self, name: str, inputs: BaseModel) -> Sequence[Privilege]:
+    def _strays(self, runner: ListsPrivileges, inputs: BaseModel) -> Sequence[Privilege]:
         """Return what is held without a grant, in two readings: what ends or begins just now is not among it."""
         strays: Sequence[Privilege] = ()
         for reading in range(2):
-            held = lister(self._catalog.runner(name)).privileges(inputs) or ()
+            held = runner.privileges(inputs) or ()
             before = {each.target for each in strays}
             with self._ledger.begin() as entry:
                 strays = [each for each in held if not entry.holders(each.target)]
@@ -137,7 +137,7 @@ class Reconciling:
             return Finding(Kind.LEFT_OVER, target, said)
         return Finding(Kind.FOREIGN, target, f"{holder} holds it, and not from jitbot")
 
-    def _scopes(self) -> Iterator[tuple[str, BaseModel]]:
+    def _scopes(self) -> Iterator[tuple[str, ListsPrivileges, BaseModel]]:
         """Yield each runner with inputs to ask it about: those of grants, and of actions that have no templates."""
         grants = self._ledger.find(states=[State.ACTIVE], limit=LIVE)
         grants = [*grants, *self._ledger.find(states=_ENDS, limit=ENDED)]
@@ -152,9 +152,10 @@ class Reconciling:
                 continue
             known.add(key)
             try:
-                yield name, self._catalog.inputs(name, inputs)
+                runner, typed = lister(self._catalog.runner(name)), self._catalog.inputs(name, inputs)
             except (KeyError, InvalidInput, RunnerError):
                 continue  # what is not installed any more, or takes other inputs now, cannot be asked
+            yield name, runner, typed
 
 
 _SURE = (Kind.MISSING, Kind.LEFT_OVER)

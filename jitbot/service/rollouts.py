@@ -45,7 +45,7 @@ class Rollouts:
         Returns why the rest is left out, "" once all is done, None where there is more to come. Raises: Conflict.
         """
         begun = of_stage(request, Stage.BEGUN)
-        if begun and not self._repeatable(request):
+        if begun and not self._world.repeatable(request):
             return f"{named(request, begun)}: the worker stopped after it had started"
         ended = self._ended(request)
         if ended is not None:
@@ -171,9 +171,7 @@ class Rollouts:
 
     def _each(self, positions: Sequence[int], at_once: int, do: Callable[[int], None]) -> None:
         """Do something with several parts at the same time; what one of them raises is raised when all have ended."""
-        if not positions:
-            return
-        with ThreadPoolExecutor(min(at_once, len(positions)), thread_name_prefix="part") as pool:
+        with ThreadPoolExecutor(min(at_once, len(positions) or 1), thread_name_prefix="part") as pool:
             jobs = [pool.submit(do, position) for position in positions]
         for job in jobs:
             job.result()
@@ -184,12 +182,6 @@ class Rollouts:
             tell(entry, amended)
         self._world.queue.messages()
         return amended
-
-    def _repeatable(self, request: Request) -> bool:
-        try:
-            return self._world.runner(request, 0)[0].repeatable
-        except (RunnerError, InvalidInput):
-            return False
 
 
 def _late(entry: Entry, now: Request, changed: Sequence[Progress], *, landed: bool) -> None:

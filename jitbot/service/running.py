@@ -299,7 +299,7 @@ class Running:
         world = self._world
         if request.snapshot.parts and not _over(request, world.ledger.now()):
             return self._go_on(request)
-        repeatable = self._repeatable(request)
+        repeatable = world.repeatable(request)
         with world.ledger.begin() as entry:
             now = mine(entry, request)
             if _over(now, entry.now):
@@ -318,12 +318,6 @@ class Running:
         if moved.state is State.RUNNING:
             return self._start(moved)
         return world.queue.request(moved.id)
-
-    def _repeatable(self, request: Request) -> bool:
-        try:
-            return self._world.runner(request)[0].repeatable
-        except (RunnerError, InvalidInput):
-            return False
 
     def _move(self, request: Request, event: Event, outcome: str, notice: str, **changes: Any) -> None:
         with self._world.ledger.begin() as entry:

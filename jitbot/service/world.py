@@ -54,6 +54,13 @@ class World:
         """
         return runner_of(self.catalog, request, part)
 
+    def repeatable(self, request: Request) -> bool:
+        """Tell whether the start of a request, or of any part of it, may be repeated; False where that is not known."""
+        try:
+            return self.runner(request, 0 if request.snapshot.parts else None)[0].repeatable
+        except (RunnerError, InvalidInput):
+            return False
+
     def health(self, request: Request) -> Health:
         """Return how what a request started is, as its runner's check sees it; UNKNOWN where that cannot be told."""
         return health_of(self.catalog, request)

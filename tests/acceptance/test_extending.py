@@ -702,3 +702,26 @@ def test_what_was_done_last_on_a_target_is_never_an_extension(town: Town) -> Non
     last = town.ledger.last_on(TARGET)
     assert last is not None
     assert last.id == grant.id
+
+
+def test_an_edit_that_changes_nothing_of_it_leaves_it_waiting(town: Town) -> None:
+    grant = granted(town)
+    extension = town.extend(ANN, grant)
+    text = town.files["payments.yml"].replace("title: Restart a service", "title: Restart it")
+    town.files = {**town.files, "payments.yml": text}
+    town.reload()
+    assert town.state(extension) is State.PENDING
+    assert approved(town, extension).state is State.SUCCEEDED
+
+
+def test_what_was_extended_after_a_worker_took_it_up_is_not_ended(town: Town) -> None:
+    grant = granted(town)
+    town.forward(minutes=31)
+    claimed = town.ledger.claim(grant.id, "a worker", timedelta(seconds=20))
+    assert claimed is not None
+    with town.ledger.begin() as entry:
+        now = entry.get(grant.id)
+        later = entry.now + timedelta(minutes=10)
+        entry.amend(now, "extended", "worker", expires_at=later, due_at=later)
+    town.service.sweep._next[State.ACTIVE](claimed)
+    ends(town, grant, later)

@@ -513,3 +513,181 @@ def test_a_receipt_of_each_part_reaches_its_undo(town: Town, tune: Tune) -> None
     assert {host: receipt.data["before"] for host, receipt in seen.items() if receipt} == dict(
         zip(FIVE, range(5), strict=True)
     )
+
+
+def ask_and_wait(town: Town, for_each: str = "hosts", more: str = "") -> Request:
+    """Ask for all five hosts, not approved yet."""
+    keys = f"for_each: {for_each}\n    {more}" if more else f"for_each: {for_each}"
+    town.files = {"web.yml": POLICY.replace("FOR_EACH", keys), "people.yml": PEOPLE}
+    town.restart()
+    return town.ask(ANN, "tune", hosts=FIVE)
+
+
+def taken_over(town: Town, request: Request, host: str, then: Callable[[Town], None], **later: float) -> None:
+    """Have another process go on with the request while the worker of one host is frozen."""
+
+    def on_start(inputs: FakeInputs, run: Run) -> None:
+        if inputs.what != host:
+            return
+        town.runner.on_start = lambda inputs, run: None
+        other = town.twin()
+        other.forward(**(later or {"seconds": 31}))
+        other.settle()
+        then(other)
+        town.database.offset = other.database.offset
+        other.service.close()
+        other.database.close()
+
+    town.runner.on_start = on_start
+    town.approve(BO, request)
+    town.settle()
+
+
+def test_two_names_of_one_target_are_refused(town: Town, tune: Tune) -> None:
+    tune(hosts=["web1"])
+    town.runner.target = lambda inputs: "prod/the same"  # type: ignore[method-assign]
+    answer = town.try_to_ask(ANN, "tune", hosts=["web1", "web2"])
+    assert (answer.refused, answer.text) == (True, "web2 and web1 are the same target. Choose one of them.")
+
+
+def test_more_than_fifty_at_once_are_refused(town: Town, tune: Tune) -> None:
+    tune(hosts=["web1"])
+    many = [f"h{number}" for number in range(51)]
+    town.write("web.yml", town.files["web.yml"].replace("web1, web2, web3, web4, web5", ", ".join(many)))
+    answer = town.try_to_ask(ANN, "tune", hosts=many)
+    assert (answer.refused, answer.text) == (True, "Choose 50 at most; you have chosen 51.")
+
+
+def test_what_is_gone_through_may_be_another_parameter_by_the_time_it_runs(town: Town) -> None:
+    request = ask_and_wait(town)
+    town.write("web.yml", town.files["web.yml"].replace("hosts", "machines"))
+    answer = town.approve(BO, request)
+    assert (answer.refused, "Choose at least one." in answer.text) == (True, True), answer
+    assert (town.state(request), changed(town)) == (State.PENDING, [])
+
+
+def test_a_lost_wave_is_begun_again_where_the_runner_may_repeat(town: Town) -> None:
+    town.runner.repeatable = True
+    request = ask_and_wait(town, "{parameter: hosts, waves: 2}")
+    deaths = iter([Killed()])
+
+    def on_start(inputs: FakeInputs, run: Run) -> None:
+        if inputs.what == "web2" and (death := next(deaths, None)):
+            raise death
+
+    town.runner.on_start = on_start
+    with pytest.raises(Killed):
+        town.approve(BO, request)
+    town.restart()
+    town.forward(seconds=31)
+    town.settle()
+    assert (town.state(request), len(changed(town))) == (State.SUCCEEDED, 5)
+
+
+def test_a_runner_that_is_gone_begins_nothing_again(town: Town) -> None:
+    request = ask_and_wait(town, "{parameter: hosts, when_one_fails: stop}")
+    town.runner.on_start = lambda inputs, run: (_ for _ in ()).throw(Killed())
+    with pytest.raises(Killed):
+        town.approve(BO, request)
+    town.restart()
+    town.catalog.gone = True
+    town.forward(seconds=31)
+    town.settle()
+    assert town.state(request) is State.UNSURE
+
+
+def test_where_nobody_can_tell_the_health_for_a_minute_the_rest_is_left_out(town: Town, tune: Tune) -> None:
+    town.facts.values["firing"] = 0
+    town.runner.on_start = lambda inputs, run: setattr(town.facts, "down", True)
+    request = tune(more=WATCHED)
+    assert (request.state, stages(request).count(DONE)) == (State.RUNNING, 1)
+    for _ in range(8):
+        town.forward(seconds=11)
+        town.settle()
+    request = town.see(request)
+    assert request.undo_cause is UndoCause.PARTWAY
+    assert request.outcome.startswith("nobody can tell whether it is healthy: facts.bad could not be read")
+
+
+def test_a_refusal_that_comes_after_the_undo_changes_nothing(town: Town) -> None:
+    request = ask_and_wait(town)
+
+    def ended(other: Town) -> None:
+        other.forward(hours=2)
+        other.settle()
+        assert other.state(request) is State.ROLLED_BACK
+
+    start = town.runner.start
+
+    def starting(inputs: FakeInputs, run: Run) -> Receipt:
+        if inputs.what == "web2":
+            town.runner.on_start(inputs, run)
+            raise RunnerRefused("too late")
+        return start(inputs, run)
+
+    town.runner.start = starting  # type: ignore[method-assign]
+    taken_over(town, request, "web2", ended)
+    assert town.state(request) is State.ROLLED_BACK
+    assert stages(town.see(request))[:2] == [UNDONE, UNDONE]
+    assert town.kinds(request).count("late_result") == 0
+
+
+def test_a_start_that_lands_while_it_is_undone_is_undone_too(town: Town) -> None:
+    request = ask_and_wait(town)
+    taken_over(town, request, "web2", lambda other: None)
+    assert town.kinds(request).count("late_result") == 1
+    town.forward(hours=1)
+    town.settle()
+    assert (town.state(request), changed(town)) == (State.ROLLED_BACK, [])
+
+
+def test_what_lands_after_the_end_stays_where_the_policy_says_stop_and_is_told(town: Town) -> None:
+    request = ask_and_wait(town, "{parameter: hosts, when_one_fails: stop}")
+
+    def settled(other: Town) -> None:
+        other.forward(hours=1)
+        other.settle_unsure(CY, request, happened=False)
+        assert other.state(request) is State.FAILED
+
+    taken_over(town, request, "web2", settled)
+    assert (town.state(request), changed(town)) == (State.FAILED, ["prod/web1", "prod/web2"])
+    assert any("came through after the end; look at it by hand" in said for said in town.said("alarm"))
+
+
+def test_a_part_that_lands_in_the_middle_of_its_undo_is_undone_once_more(town: Town, tune: Tune) -> None:
+    request = tune(more=GRANT, hosts=["web1", "web2"])
+    landed = iter([True])
+
+    def on_undo(inputs: FakeInputs, run: Run) -> None:
+        if inputs.what == "web1" and next(landed, False):
+            with town.ledger.begin() as entry:
+                now = entry.get(request.id)
+                late = (replace(now.progress[0], receipt={"before": 55}), *now.progress[1:])
+                entry.amend(now, "late_result", "worker", progress=late)
+
+    town.runner.on_undo = on_undo
+    town.drop(ANN, request)
+    town.forward(seconds=5)
+    town.settle()
+    assert town.state(request) is State.REVOKED
+    assert town.runner.world == {"prod/web1": 55, "prod/web2": 100}
+
+
+def test_results_of_a_part_say_which_it_is(town: Town) -> None:
+    request = ask_and_wait(town)
+    town.runner.on_start = lambda inputs, run: None if run.stopping() else run.result("7 rows")
+    town.approve(BO, request)
+    texts = [
+        chunk.data.decode() for each in town.world.outputs.of(request.id) if each.results
+        for chunk in town.world.outputs.chunks(each.id)
+    ]  # fmt: skip
+    assert "web2: 7 rows\n" in "".join(texts)
+
+
+def test_an_unsure_part_settled_as_not_happened_ends_it(town: Town, tune: Tune) -> None:
+    failing(town, "web2", RunnerUnsure("no answer"))
+    request = tune("{parameter: hosts, when_one_fails: stop}")
+    town.settle_unsure(CY, request, happened=False)
+    request = town.see(request)
+    assert (request.state, stages(request)[:2]) == (State.FAILED, [DONE, REFUSED])
+    assert request.outcome == "1 of 5 done (web1), which is left as it is. web2: no answer"

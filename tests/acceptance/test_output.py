@@ -338,3 +338,12 @@ def test_each_wave_of_many_targets_is_kept_and_each_line_says_whose_it_is(town: 
     found = [sorted(text.splitlines()) for each, text in kept(town, request) if each.results]
     assert found == [["web1: 3 sessions"], ["web2: 3 sessions", "web3: 3 sessions"]]
     assert [fault(town, each) for each, _ in kept(town, request)] == [""] * 4
+
+
+def test_what_a_run_says_after_its_end_is_not_drawn_and_a_lost_write_of_nothing_is_nothing(town: Town) -> None:
+    request = town.ask(ANN, "restart", service="api", env="staging")
+    run = RunLog(town.world, town.see(request), town.ledger.now())
+    with town.ledger.begin() as entry:
+        run._draw(entry, "too late")
+    run._failed(StoreUnavailable("down"), None, last=False)
+    assert (town.see(request).last_line, town.state(request)) == ("", State.SUCCEEDED)

@@ -247,3 +247,10 @@ def test_what_is_changed_is_told_and_left(town: Town, system: System) -> None:
     assert (finding.kind, finding.said) == (Kind.CHANGED, "somebody took a part of it")
     assert not reconciling(town).repair(finding, named=True)
     assert town.state(request) is State.ACTIVE
+
+
+def test_what_is_not_installed_any_more_cannot_be_asked(town: Town, system: System) -> None:
+    granted(town)
+    town.catalog.gone = True
+    assert [each.kind for each in reconciling(town).look()] == [Kind.UNREAD]
+    assert system.asked == []

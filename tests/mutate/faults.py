@@ -1880,7 +1880,7 @@ FAULTS = (
     Fault(
         "a lost worker's parts are begun again though that may not be",
         "jitbot/service/rollouts.py",
-        "if begun and not self._repeatable(request):",
+        "if begun and not self._world.repeatable(request):",
         "if False:",
         _in("many_targets"),
     ),
