@@ -1,5 +1,6 @@
 """What the runners that change one value of one object have in common: plan, start, check and undo, by like steps."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from jitbot.runners.kubernetes.steps import Steps
 from jitbot.runners.kubernetes.wire import NoWord
 
 
-class Changing:
+class Changing(ABC):
     """A runner of which only the change itself is missing."""
 
     Inputs: type[BaseModel]
@@ -71,17 +72,19 @@ class Changing:
         api = Api(told, self._site, seconds_left(run))
         Steps(api, self._subject(told), self._change(told, api)).undo(receipt, run)
 
+    @abstractmethod
     def _subject(self, told: Any) -> Subject:
-        raise NotImplementedError
+        """Return the object that is changed."""
 
+    @abstractmethod
     def _change(self, told: Any, api: Api) -> Change:
-        raise NotImplementedError
+        """Return the change itself."""
 
+    @abstractmethod
     def _in_words(
         self, told: Any, api: Api, change: Any, found: Document, now: Any, goal: Any
     ) -> tuple[str, Sequence[str], int, Sequence[Any]]:
         """Return the plan's summary, its diff, how many pods it touches, and what of all that people care about."""
-        raise NotImplementedError
 
     def _finish(self, told: Any, api: Api, steps: Steps, note: Note, run: Run) -> str:
         return steps.finish(note, run)

@@ -202,6 +202,7 @@ def test_a_service_that_was_deleted_is_undone(aws) -> None:
     receipt = orders.start()
     orders.ecs.delete_service(cluster="shop", service="orders", force=True)
     orders.undo(receipt)
+    assert orders.look()["status"] == "INACTIVE"
 
 
 def test_a_revision_that_was_deregistered_is_refused(aws) -> None:

@@ -134,6 +134,7 @@ def test_a_user_who_was_deleted_meanwhile_is_undone_all_the_same(aws) -> None:
     aws.admin("iam").delete_user(UserName="ann")
     ops.undo(receipt)
     ops.undo(None)
+    assert aws.admin("iam").get_group(GroupName="ops")["Users"] == []
 
 
 def test_a_membership_lost_and_given_again_by_jitbot_is_jitbots(aws) -> None:

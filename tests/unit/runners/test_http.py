@@ -290,6 +290,7 @@ def test_undo_goes_where_start_went_if_nothing_else_is_said(runner, server, a_ru
 def test_what_is_gone_is_undone(runner, server, a_run, status: int) -> None:
     server.answers["/x"] = (status, {}, b"")
     runner.undo(told(url=f"{server.url}/x", undo={}), None, a_run())
+    assert [seen.method for seen in server.seen] == ["DELETE"]
 
 
 def test_an_undo_that_fails_is_not_believed(runner, server, a_run) -> None:
