@@ -1,18 +1,18 @@
 """The signed record read back: whole, one request's, or one request rebuilt from it."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from jitbot.audit import GENESIS, Sealed, Verifier
 from jitbot.errors import Tampered
 from jitbot.model import AuditEvent, Request, RequestId, Review
-from jitbot.store import tables
+from jitbot.store import statements, tables
 from jitbot.store.engine import Database
 from jitbot.store.rows import from_signed, review_from_signed
 
@@ -50,7 +50,7 @@ class StoreTrail:
         """Fold a request's own events; none of them may be missing, changed or emptied."""
         folded: dict[str, Any] = {}
         reviews: dict[str, Review] = {}
-        for sealed in self._chained(tables.events.c.request == request):
+        for sealed in self._chained(statements.OF_REQUEST, _request=request):
             if sealed.body is None:
                 raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
             body = json.loads(sealed.body)
@@ -69,22 +69,21 @@ class StoreTrail:
 
     def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
         """Return the newest event of a kind, if it is newer than `after`: verified, with everything that follows it."""
-        newest = select(func.max(tables.events.c.seq)).where(tables.events.c.kind == kind)
         with self._database.read() as connection:
-            seq = connection.execute(newest).scalar() or 0
+            seq = connection.execute(statements.NEWEST_OF_KIND, {"_kind": kind}).scalar() or 0
         if seq < after:
             raise Tampered(f"Event {after} is gone, and nothing of its kind came later. {CUT}")
         if seq == after:
             return None
-        (sealed,) = self._chained(tables.events.c.seq == seq)
+        (sealed,) = self._chained(statements.NUMBERED, _seq=seq)
         if sealed.body is None:
             raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
         return _event(sealed)
 
     def told(self, request: RequestId, kind: str) -> Sequence[AuditEvent]:
         """Return a request's events of a kind, verified with everything that follows them."""
-        own = (tables.events.c.request == request) & (tables.events.c.kind == kind)
-        return [_event(sealed) for sealed in self._chained(own) if sealed.body is not None]
+        chosen = self._chained(statements.OF_REQUEST_AND_KIND, _request=request, _kind=kind)
+        return [_event(sealed) for sealed in chosen if sealed.body is not None]
 
     def owing(self) -> Sequence[Request]:
         """Rebuild every request that came to owe a review, but for those whose review is signed too."""
@@ -108,18 +107,21 @@ class StoreTrail:
 
         The newest of all events is the last that is yielded, whatever its kind. Raises: Tampered.
         """
-        yield from (event for event, _ in self._verified(tables.events.c.kind.in_(kinds), after, previous))
+        wanted = {"_kinds": list(kinds)}
+        yield from (event for event, _ in self._verified(statements.OF_KINDS, wanted, after, previous))
 
-    def _chained(self, own: ColumnElement[bool]) -> Iterator[Sealed]:
+    def _chained(self, own: ColumnElement[bool], **wanted: Any) -> Iterator[Sealed]:
         """Yield the events that `own` chooses (a request's, for example), verified, from the first of them on."""
         with self._database.read() as connection:
-            first = connection.execute(select(func.min(tables.events.c.seq)).where(own)).scalar()
+            first = connection.execute(statements.first_event(own), wanted).scalar()
             if first is None:
                 return
-            before = connection.execute(select(tables.events.c.hash).where(tables.events.c.seq == first - 1)).scalar()
-        yield from (event for event, chosen in self._verified(own, first - 1, before or GENESIS) if chosen)
+            before = connection.execute(statements.HASH, {"_seq": first - 1}).scalar()
+        yield from (event for event, chosen in self._verified(own, wanted, first - 1, before or GENESIS) if chosen)
 
-    def _verified(self, own: ColumnElement[bool], after: int, previous: bytes) -> Iterator[tuple[Sealed, bool]]:
+    def _verified(
+        self, own: ColumnElement[bool], wanted: Mapping[str, Any], after: int, previous: bytes
+    ) -> Iterator[tuple[Sealed, bool]]:
         """Yield the events behind one that `own` chooses, and the newest of all, each with whether it was chosen.
 
         Everything up to the head has to follow one from the other, or else one could be left out: a denial, or a run
@@ -129,7 +131,7 @@ class StoreTrail:
         with self._database.read() as connection:
             head = self._head(connection, sealed)
         last, before_last, chosen = None, previous, False
-        for event, chosen in self._pages(own, after):
+        for event, chosen in self._pages(own, wanted, after):
             (self._verifier.event if chosen else self._verifier.follows)(event, previous)
             head.passed(event)
             if chosen:
@@ -140,15 +142,12 @@ class StoreTrail:
             yield last, False
         head.reached(last.seq if last is not None else after)
 
-    def _pages(self, own: ColumnElement[bool], after: int) -> Iterator[tuple[Sealed, bool]]:
-        """Yield the events behind one and whether each is chosen; only those that are have their bodies read."""
-        narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
-        bodies = [case((own, tables.events.c[name])).label(name) for name in ("body", "salt")]
-        columns = [*narrow, *bodies, case((own, 1), else_=0).label("own")]
+    def _pages(self, own: ColumnElement[bool], wanted: Mapping[str, Any], after: int) -> Iterator[tuple[Sealed, bool]]:
+        """Yield the events behind one and whether each is chosen."""
+        query = statements.page_of_events(own)
         while True:
-            query = select(*columns).where(tables.events.c.seq > after).order_by(tables.events.c.seq).limit(PAGE)
             with self._database.read() as connection:
-                rows = connection.execute(query).all()
+                rows = connection.execute(query, {**wanted, "_after": after, "_limit": PAGE}).all()
             yield from ((_sealed(row), bool(row.own)) for row in rows)
             if len(rows) < PAGE:
                 return
@@ -180,11 +179,10 @@ class StoreTrail:
 
     def _head(self, connection: Connection, sealed: tuple[int, bytes]) -> "_Head":
         """Read how long the record has to be at least. Raises: Tampered, where it was longer before our eyes."""
-        row = connection.execute(select(tables.chain)).one_or_none()
+        row = connection.execute(statements.CHAIN).one_or_none()
         head = _Head(row._mapping["count"], row.hash) if row is not None else _Head(0, GENESIS)
         count, digest = sealed
-        kept = select(tables.events.c.hash).where(tables.events.c.seq == count)
-        if count and connection.execute(kept).scalar() != digest:
+        if count and connection.execute(statements.HASH, {"_seq": count}).scalar() != digest:
             raise Tampered(f"Event {count} is not the one that was written. {CUT}")
         return head
 
