@@ -49,7 +49,7 @@ def measure(kind: str, scale: Scale, folder: Path, fresh_url: FreshUrl) -> list[
     signer = open_key(folder / "signing.key")
 
     database = _opened(fresh_url)
-    with _recorded() as recording:
+    with recorded() as recording:
         walk(StoreLedger(database, signer), scale.moves)
 
     def by_ledger(empty: Database) -> None:
@@ -111,7 +111,7 @@ def replay(database: Database, recording: Recording) -> None:
 
 
 @contextmanager
-def _recorded() -> Iterator[Recording]:
+def recorded() -> Iterator[Recording]:
     """Listen to everything that SQLAlchemy sends within the `with` block."""
     recording = Recording()
 
