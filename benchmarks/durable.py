@@ -1,7 +1,7 @@
 """The reference from elsewhere: DBOS, a library of durable workflows on the same kinds of database.
 
-It is no dependency of ours, not even of the tests: `pip install dbos` beside the benchmarks, or it is left out. It runs in
-a process of its own, `python -m benchmarks.durable URL SECONDS THREADS`, and prints the workflows a second.
+It is no dependency of ours, not even of the tests: `pip install dbos` beside the benchmarks, or it is left out. It runs
+in a process of its own, `python -m benchmarks.durable URL SECONDS THREADS`, and prints the workflows a second.
 """
 
 import subprocess

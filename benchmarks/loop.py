@@ -1,12 +1,11 @@
 """How many requests a second the service takes through their whole lives: asked, decided, approved, run, on record.
 
-Two references, each on an empty database of the same kind in the same run: the statements of the same transactions, sent
-again by SQLAlchemy with nothing around them; and DBOS, whose workflows have four steps that do nothing.
+Two references, each on an empty database of the same kind in the same run: the statements of the same transactions,
+sent again by SQLAlchemy with nothing around them; and DBOS, whose workflows have four steps that do nothing.
 """
 
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path

@@ -30,6 +30,7 @@ class Database:
     """One database: a way to write, a way to read, and its clock. `offset` moves the clock in tests."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self.offset = timedelta(0)
         self.sealed = (0, b"")
         """Number and hash of the newest event that this process has committed; the record never ends before it."""

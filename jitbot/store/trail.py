@@ -4,16 +4,18 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
-from jitbot.audit import GENESIS, Sealed, Verifier
+from jitbot.audit import GENESIS, Mark, Sealed, Verifier
 from jitbot.errors import Tampered
 from jitbot.model import AuditEvent, Request, RequestId, Review
 from jitbot.store import statements, tables
 from jitbot.store.engine import Database
+from jitbot.store.proof import STRETCH, Stretch, verified
 from jitbot.store.rows import from_signed, review_from_signed
 
 PAGE = 1_000
@@ -166,16 +168,28 @@ class StoreTrail:
             return [_event(_sealed(row)) for row in connection.execute(query)]
 
     def verify(self) -> int:
-        """Verify every event and the head, a page at a time."""
+        """Verify every event and the head."""
+        return self.verify_from(Mark()).count
+
+    def verify_from(self, mark: Mark) -> Mark:
+        """Verify the chain of all events and the head, and the signature of each event behind the mark.
+
+        Returns a mark of the newest event. Raises: Tampered, also where the record does not lead through the mark.
+        """
         sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
             head = self._head(connection, sealed)
-        count = 0
-        for event in self._verifier.chain(self._all()):
-            count = event.seq
-            head.passed(event)
-        head.reached(count)
-        return count
+            newest = connection.execute(select(func.max(tables.events.c.seq))).scalar() or 0
+            bounds = sorted({*range(0, newest, STRETCH), mark.count, head.count, newest})
+            known = select(tables.events.c.seq, tables.events.c.hash).where(tables.events.c.seq.in_(bounds))
+            hashes = {0: GENESIS} | {row.seq: row.hash for row in connection.execute(known)}
+        head.reached(newest)
+        if hashes.get(mark.count) != mark.hash:
+            raise Tampered(f"Event {mark.count} is not the one that was verified before, or it is gone. {CUT}")
+        if hashes.get(head.count) != head.hash:
+            raise Tampered(f"Event {head.count} is not the one that the head names. {CUT}")
+        stretches = [Stretch(after, hashes.get(after, b""), upto, mark.count) for after, upto in pairwise(bounds)]
+        return Mark(newest, verified(self._database, self._verifier, stretches))
 
     def _head(self, connection: Connection, sealed: tuple[int, bytes]) -> "_Head":
         """Read how long the record has to be at least. Raises: Tampered, where it was longer before our eyes."""
@@ -185,17 +199,6 @@ class StoreTrail:
         if count and connection.execute(statements.HASH, {"_seq": count}).scalar() != digest:
             raise Tampered(f"Event {count} is not the one that was written. {CUT}")
         return head
-
-    def _all(self) -> Iterator[Sealed]:
-        last = 0
-        while True:
-            query = select(tables.events).where(tables.events.c.seq > last).order_by(tables.events.c.seq).limit(PAGE)
-            with self._database.read() as connection:
-                rows = connection.execute(query).all()
-            if not rows:
-                return
-            yield from (_sealed(row) for row in rows)
-            last = rows[-1].seq
 
 
 def _sealed(row: Row[Any]) -> Sealed:
