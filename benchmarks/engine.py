@@ -87,7 +87,7 @@ class Valve:
     def __init__(self, undo_seconds: float = 0.0) -> None:
         self._undo_seconds = undo_seconds
         self.undone_at: dict[int, float] = {}
-        """When the undo of each valve was called, in seconds since the epoch."""
+        """When each valve was turned back, in seconds since the epoch."""
         self.on_start: Callable[[], None] = lambda: None
 
     def target(self, inputs: BaseModel) -> str:
@@ -111,8 +111,8 @@ class Valve:
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         """Turn it back."""
         assert isinstance(inputs, ValveInputs)
-        self.undone_at[inputs.valve] = time.time()
         time.sleep(self._undo_seconds)
+        self.undone_at[inputs.valve] = time.time()
 
 
 class Valves:
