@@ -77,6 +77,7 @@ class _Group:
         self.size = 0
         self._ended = threading.Event()
         self._kept = False
+        self._raw: Any = self.connection.connection.dbapi_connection
         try:
             self._transaction = self.connection.begin()
         except BaseException:
@@ -107,8 +108,7 @@ class _Group:
     @property
     def alive(self) -> bool:
         """Tell whether SQLite has kept the transaction; a full disk makes it give up all of it by itself."""
-        raw: Any = self.connection.connection.dbapi_connection
-        return bool(raw.in_transaction)
+        return bool(self._raw.in_transaction)
 
     def end(self) -> None:
         """Commit for all; where that fails, all of them are told."""
@@ -119,7 +119,8 @@ class _Group:
         except SQLAlchemyError:
             log.exception("%s transactions could not be committed", self.size)
         finally:
-            self.connection.close()  # rolls back what was not committed
+            self._raw.rollback()  # what is still open then was not taken
+            self.connection.close()
             self._ended.set()
 
     def wait(self) -> None:
