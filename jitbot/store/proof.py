@@ -88,16 +88,21 @@ def _each(
     database: Database, verifier: Verifier, stretches: Sequence[Stretch]
 ) -> Iterator[Iterator[tuple[int, bytes]]]:
     """Give where each stretch ends, as it is verified, in order."""
-    hands = min(len(os.sched_getaffinity(0)), len(stretches))
-    if hands < 2 or stretches[-1].upto - stretches[0].after < WORTH_A_PROCESS:
+    number = min(hands(), len(stretches))
+    if number < 2 or stretches[-1].upto - stretches[0].after < WORTH_A_PROCESS:
         yield (verify_stretch(database, verifier, stretch) for stretch in stretches)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
-    with ProcessPoolExecutor(hands, context, _begin, (database.url, verifier.keys)) as pool:
+    with ProcessPoolExecutor(number, context, _begin, (database.url, verifier.keys)) as pool:
         try:
             yield pool.map(_elsewhere, stretches)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def hands() -> int:
+    """Return how many processes can compute at the same time here."""
+    return len(os.sched_getaffinity(0))
 
 
 _hand: list[tuple[Database, Verifier]] = []
