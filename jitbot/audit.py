@@ -131,6 +131,10 @@ class Verifier:
             previous = digest
         return seq, previous
 
+    def signed(self, sealed: Sealed) -> None:
+        """Verify the signature alone, of an event whose hash was verified. Raises: Tampered."""
+        self._signature(sealed.key, sealed.hash, sealed.signature, f"Event {sealed.seq}")
+
     @property
     def keys(self) -> Sequence[bytes]:
         """Return the 32 bytes of each key that is known."""

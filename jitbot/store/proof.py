@@ -7,17 +7,16 @@ before has to end with, so that together they are one chain.
 
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection
 
-from jitbot.audit import GENESIS, Row, Verifier
+from jitbot.audit import GENESIS, Verifier
 from jitbot.errors import Tampered
+from jitbot.store import raw
 from jitbot.store.engine import Database
 
 PAGE = 2_000
@@ -25,15 +24,6 @@ PAGE = 2_000
 STRETCH = 10_000
 WORTH_A_PROCESS = 20_000
 """So many events at least, before another process takes less time than it takes to start."""
-
-_COLUMNS = {
-    "sqlite": "seq, at, kind, request, CAST(body AS BLOB), salt, commitment, key, hash, signature",
-    "postgresql": (
-        "seq, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US') || '+00:00', kind, request, "
-        "convert_to(body, 'UTF8'), salt, commitment, key, hash, signature"
-    ),
-}
-_MARKS = {"sqlite": ("?", "?"), "postgresql": ("%s", "%s")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +57,12 @@ def verify_stretch(database: Database, verifier: Verifier, stretch: Stretch) -> 
     seq, previous = stretch.after, stretch.previous
     while seq < stretch.upto:
         with database.read() as connection:
-            rows = _rows(connection, seq, min(seq + PAGE, stretch.upto))
+            rows = raw.between(connection, seq, min(seq + PAGE, stretch.upto))
         before = seq
         seq, previous = verifier.rows(rows, previous, seq, stretch.signed_after)
         if seq == before:
             break
     return seq, previous
-
-
-def _rows(connection: Connection, after: int, upto: int) -> Iterable[Row]:
-    name = connection.dialect.name
-    low, high = _MARKS[name]
-    query = f"SELECT {_COLUMNS[name]} FROM events WHERE seq > {low} AND seq <= {high} ORDER BY seq"  # noqa: S608 - ours
-    found: Any = connection.exec_driver_sql(query, (after, upto)).all()
-    return found  # type: ignore[no-any-return]  # rows are tuples
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Dialect,
-    Select,
     SelectBase,
     bindparam,
     case,
@@ -118,30 +117,9 @@ CLAIM_DELIVERY = (
 )
 
 _events = tables.events.c
-OF_REQUEST = _events.request == bindparam("_request")
-OF_REQUEST_AND_KIND = OF_REQUEST & (_events.kind == bindparam("_kind"))
-NUMBERED = _events.seq == bindparam("_seq")
-OF_KINDS = _events.kind.in_(bindparam("_kinds", expanding=True))
-"""Which events are chosen, in the four ways in which the record is read."""
 NEWEST_OF_KIND = select(func.max(_events.seq)).where(_events.kind == bindparam("_kind"))
-HASH = select(_events.hash).where(NUMBERED)
+HASH = select(_events.hash).where(_events.seq == bindparam("_seq"))
 CHAIN = select(tables.chain)
-
-
-@cache
-def first_event(chosen: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for the number of the first event that is chosen."""
-    return select(func.min(_events.seq)).where(chosen)
-
-
-@cache
-def page_of_events(chosen: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for the events behind `_after` and whether each is chosen; only those have their bodies read."""
-    narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
-    bodies = [case((chosen, _events[name])).label(name) for name in ("body", "salt")]
-    columns = [*narrow, *bodies, case((chosen, 1), else_=0).label("own")]
-    behind = select(*columns).where(_events.seq > bindparam("_after"))
-    return behind.order_by(_events.seq).limit(bindparam("_limit"))
 
 
 @cache

@@ -1,19 +1,20 @@
 """The signed record read back: whole, one request's, or one request rebuilt from it."""
 
 import json
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from jitbot.audit import GENESIS, Mark, Sealed, Verifier
 from jitbot.errors import Tampered
 from jitbot.model import AuditEvent, Request, RequestId, Review
-from jitbot.store import statements, tables
+from jitbot.store import raw, statements, tables
 from jitbot.store.engine import Database
 from jitbot.store.proof import STRETCH, Stretch, verified
 from jitbot.store.rows import from_signed, review_from_signed
@@ -21,6 +22,8 @@ from jitbot.store.rows import from_signed, review_from_signed
 PAGE = 1_000
 REVIEWED = "reviewed_after"
 CUT = "The end was cut off."
+NO_SIGNATURES = sys.maxsize
+"""Behind which event signatures are verified, where only the chain is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class StoreTrail:
         """Fold a request's own events; none of them may be missing, changed or emptied."""
         folded: dict[str, Any] = {}
         reviews: dict[str, Review] = {}
-        for sealed in self._chained(statements.OF_REQUEST, _request=request):
+        for sealed in self._chained(raw.OF_REQUEST, request=request):
             if sealed.body is None:
                 raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
             body = json.loads(sealed.body)
@@ -77,14 +80,14 @@ class StoreTrail:
             raise Tampered(f"Event {after} is gone, and nothing of its kind came later. {CUT}")
         if seq == after:
             return None
-        (sealed,) = self._chained(statements.NUMBERED, _seq=seq)
+        (sealed,) = self._chained(raw.NUMBERED, seq=seq)
         if sealed.body is None:
             raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
         return _event(sealed)
 
     def told(self, request: RequestId, kind: str) -> Sequence[AuditEvent]:
         """Return a request's events of a kind, verified with everything that follows them."""
-        chosen = self._chained(statements.OF_REQUEST_AND_KIND, _request=request, _kind=kind)
+        chosen = self._chained(raw.OF_REQUEST_AND_KIND, request=request, kind=kind)
         return [_event(sealed) for sealed in chosen if sealed.body is not None]
 
     def owing(self) -> Sequence[Request]:
@@ -109,20 +112,20 @@ class StoreTrail:
 
         The newest of all events is the last that is yielded, whatever its kind. Raises: Tampered.
         """
-        wanted = {"_kinds": list(kinds)}
-        yield from (event for event, _ in self._verified(statements.OF_KINDS, wanted, after, previous))
+        wanted = {"kinds": list(kinds)}
+        yield from (event for event, _ in self._verified(raw.OF_KINDS, wanted, after, previous))
 
-    def _chained(self, own: ColumnElement[bool], **wanted: Any) -> Iterator[Sealed]:
+    def _chained(self, own: str, **wanted: Any) -> Iterator[Sealed]:
         """Yield the events that `own` chooses (a request's, for example), verified, from the first of them on."""
         with self._database.read() as connection:
-            first = connection.execute(statements.first_event(own), wanted).scalar()
+            first = raw.first(connection, own, wanted)
             if first is None:
                 return
             before = connection.execute(statements.HASH, {"_seq": first - 1}).scalar()
         yield from (event for event, chosen in self._verified(own, wanted, first - 1, before or GENESIS) if chosen)
 
     def _verified(
-        self, own: ColumnElement[bool], wanted: Mapping[str, Any], after: int, previous: bytes
+        self, own: str, wanted: Mapping[str, Any], after: int, previous: bytes
     ) -> Iterator[tuple[Sealed, bool]]:
         """Yield the events behind one that `own` chooses, and the newest of all, each with whether it was chosen.
 
@@ -132,28 +135,34 @@ class StoreTrail:
         sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
             head = self._head(connection, sealed)
-        last, before_last, chosen = None, previous, False
-        for event, chosen in self._pages(own, wanted, after):
-            (self._verifier.event if chosen else self._verifier.follows)(event, previous)
-            head.passed(event)
-            if chosen:
-                yield event, True
-            last, before_last, previous = event, previous, event.hash
-        if last is not None and not chosen:
-            self._verifier.event(last, before_last)
-            yield last, False
-        head.reached(last.seq if last is not None else after)
+        seq, rows = after, cast(Sequence[Any], ())
+        for rows in self._pages(own, wanted, after):
+            begun, (seq, previous) = seq, self._verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)
+            if begun < head.count <= seq:
+                head.passed(_from_raw(rows[head.count - begun - 1]))
+            for row in rows:
+                if row[-1]:
+                    yield self._signed(row), True
+        if rows and not rows[-1][-1]:
+            yield self._signed(rows[-1]), False
+        head.reached(seq)
 
-    def _pages(self, own: ColumnElement[bool], wanted: Mapping[str, Any], after: int) -> Iterator[tuple[Sealed, bool]]:
-        """Yield the events behind one and whether each is chosen."""
-        query = statements.page_of_events(own)
+    def _signed(self, row: Any) -> Sealed:
+        """Return a raw row of which all but the signature is verified, and verify that. Raises: Tampered."""
+        sealed = _from_raw(row)
+        self._verifier.signed(sealed)
+        return sealed
+
+    def _pages(self, own: str, wanted: Mapping[str, Any], after: int) -> Iterator[Sequence[Any]]:
+        """Yield the raw events behind one, a page at a time, each with whether it is chosen."""
         while True:
             with self._database.read() as connection:
-                rows = connection.execute(query, {**wanted, "_after": after, "_limit": PAGE}).all()
-            yield from ((_sealed(row), bool(row.own)) for row in rows)
+                rows = raw.page(connection, own, wanted, after, PAGE)
+            if rows:
+                yield rows
             if len(rows) < PAGE:
                 return
-            after = rows[-1].seq
+            after = rows[-1][0]
 
     def events(
         self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None
@@ -203,6 +212,11 @@ class StoreTrail:
 
 def _sealed(row: Row[Any]) -> Sealed:
     return Sealed(**{name: row._mapping[name] for name in Sealed.__slots__})
+
+
+def _from_raw(row: Any) -> Sealed:
+    seq, at, kind, request, body, *rest = row[:-1]
+    return Sealed(seq, datetime.fromisoformat(at), kind, request, None if body is None else body.decode(), *rest)
 
 
 def _event(sealed: Sealed) -> AuditEvent:

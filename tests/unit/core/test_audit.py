@@ -153,6 +153,14 @@ def test_a_header_is_the_canonical_json_of_its_fields(
     assert header(seq, at, kind, request, commitment, key) == canonical(fields).encode()
 
 
+@pytest.mark.parametrize(
+    ("at", "commitment"), [(NOW.isoformat(), bytes(32)), (NOW.isoformat(timespec="microseconds"), bytes(31))]
+)
+def test_a_header_has_parts_of_one_length(at: str, commitment: bytes) -> None:
+    with pytest.raises(ValueError, match="another length"):
+        header(1, at, "moved", None, commitment, SIGNER.key)
+
+
 def test_a_body_deleted_with_its_salt_leaves_the_chain_whole() -> None:
     events = a_chain()
     events[1] = replace(events[1], body=None, salt=None)
