@@ -42,6 +42,13 @@ def test_the_time_to_the_start_is_measured(tmp_path: Path) -> None:
     assert missing.value == 0
 
 
+@pytest.mark.long
+def test_the_loop_is_measured_through_the_local_slack_too(tmp_path: Path) -> None:
+    rate, lost = run(TINY, tmp_path, parts=["through"])["through"]
+
+    assert rate.value and lost.value == 0
+
+
 def test_the_store_is_measured(tmp_path: Path) -> None:
     ledger, record = run(TINY, tmp_path, parts=["store"])["store"]
 
