@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
+from jitbot.errors import InvalidInput, NotFound, PoolUnavailable, RunnerError, RunnerRefused, Tampered, WorkerLost
 from jitbot.lifecycle import Event
 from jitbot.model import (
     TOUCHED,
@@ -25,7 +25,7 @@ from jitbot.model import (
     Watch,
 )
 from jitbot.policy.decide import decide
-from jitbot.ports import Entry
+from jitbot.ports import Entry, late
 from jitbot.service.asking import AGAIN, POLICY, Asking, held, not_allowed
 from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
@@ -40,16 +40,19 @@ from jitbot.service.world import World
 
 TURN = timedelta(seconds=1)
 """When a run that waits for its target is tried again."""
+NO_WORKER = timedelta(seconds=5)
+"""When a run is tried again whose pool has no worker."""
 _SAID_TO_HAVE_HAPPENED = frozenset({State.VERIFYING, State.ACTIVE, State.SUCCEEDED})
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What a start came to: a receipt, a refusal, or neither."""
+    """What a start came to: a receipt, a refusal, or neither; then it `may_land` still where its worker was lost."""
 
     receipt: Receipt | None = None
     refused: str = ""
     unsure: str = ""
+    may_land: bool = False
 
 
 class Running:
@@ -91,12 +94,25 @@ class Running:
         """Have people asked again about what would do something else by now; deny what cannot be done any more."""
         try:
             revision = self._asking.revised(request, policy)
+        except PoolUnavailable as error:
+            self._wait_for_a_worker(request, str(error))
+            return True
         except (RunnerError, InvalidInput, NotFound) as error:
             self._deny(request, f"It cannot be run any more: {error}")
             return True
         if revision is not None:
             self._asking.revise(request, revision, policy)
         return revision is not None
+
+    def _wait_for_a_worker(self, request: Request, why: str) -> None:
+        """Try again in a moment, until it is too late to start, and say on the card what is waited for."""
+        with self._world.ledger.begin() as entry:
+            now = mine(entry, request)
+            soon = entry.now + NO_WORKER
+            amended = entry.amend(now, "waits", WORKER, outcome=why, due_at=soon, owner="", lease_until=None)
+            if now.outcome != why:
+                tell(entry, amended)
+        self._world.queue.messages()
 
     def _busy(self, request: Request) -> bool:
         """Put off what is to be watched while its target is in use, before its facts are read every second."""
@@ -141,6 +157,7 @@ class Running:
         if not free(entry, request):
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
             return None
+        decided = {**decided, "outcome": ""} if request.outcome else decided  # what was waited for is there now
         begins = {"attempts": 1, "receipt": _base(entry, request), "progress": _none_begun(request)}
         return self._intend(entry, request, Event.START, **begins, **decided)
 
@@ -176,7 +193,7 @@ class Running:
             except (RunnerRefused, InvalidInput) as error:
                 result = _Result(refused=str(error) or "the runner refused")
             except RunnerError as error:
-                result = _Result(unsure=str(error) or "the runner did not say")
+                result = _Result(unsure=str(error) or "the runner did not say", may_land=isinstance(error, WorkerLost))
         return self._finish(request, result)
 
     def _go_on(self, request: Request) -> None:
@@ -193,7 +210,7 @@ class Running:
         """Write what became of all parts: done, or on the way to be undone, or left as it is."""
         touched, unsure = of_stage(now, *TOUCHED), of_stage(now, Stage.BEGUN, Stage.UNSURE)
         wanted = now.ttl is not None or now.stopped_by is not None or _undone_when_one_fails(now)
-        may_land = bool(of_stage(now, Stage.BEGUN))
+        may_land = bool(of_stage(now, Stage.BEGUN)) or (bool(unsure) and bool(now.snapshot.pool))
         undone = failure and touched and wanted and now.undoable
         if not undone and len(of_stage(now, Stage.DONE)) == len(now.progress):
             return self.happened(entry, now, Receipt({}, f"all {len(now.progress)} done"))
@@ -226,14 +243,14 @@ class Running:
 
     def _result(self, entry: Entry, now: Request, result: _Result) -> Request:
         if now.stopped_by is not None and now.undoable and not result.refused:
-            return self._stopped(entry, now, result.receipt)
+            return self._stopped(entry, now, result.receipt, attempt_open=result.may_land)
         if result.receipt is not None:
             return self.happened(entry, now, result.receipt)
         if result.refused:
             moved = entry.move(now, Event.REFUSE, WORKER, outcome=result.refused, attempt_open=False)
             tell(entry, moved, f"failed, nothing happened: {result.refused}")
             return moved
-        return self._lose(entry, now, result.unsure, attempt_open=False)
+        return self._lose(entry, now, result.unsure, attempt_open=result.may_land)
 
     def _stopped(self, entry: Entry, now: Request, receipt: Receipt | None, *, attempt_open: bool = False) -> Request:
         """Undo what a run has done until somebody wanted it to end, whatever that is."""
@@ -280,7 +297,8 @@ class Running:
                 moved = entry.move(now, Event.FAIL, WORKER, outcome=result.refused, attempt_open=False)
                 tell(entry, moved, f"failed, nothing happened: {result.refused}")
                 return moved
-        changes: dict[str, Any] = {} if now.state is State.RUNNING else {"attempt_open": False}
+        open_still = now.state is State.RUNNING or result.may_land
+        changes: dict[str, Any] = {} if open_still else {"attempt_open": False}
         if now.state is State.UNDOING:
             changes["due_at"] = entry.now
         ended = now.ended_at is not None and now.state is not State.SUCCEEDED
@@ -294,8 +312,25 @@ class Running:
             alarm(entry, moved, wrong)
         return moved
 
+    def answered(self, request: Request) -> bool:
+        """Take in what a worker of a pool has answered after it was given up; False where it has not."""
+        try:
+            runner, _ = self._world.runner(request)
+            receipt = late(runner).answered(request.run_key)
+        except RunnerRefused as error:
+            self._finish(request, _Result(refused=str(error) or "the runner refused"))
+            return True
+        except (RunnerError, InvalidInput):
+            return False
+        if receipt is not None:
+            self._finish(request, _Result(receipt))
+        return receipt is not None
+
     def lost(self, request: Request) -> None:
-        """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure."""
+        """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure.
+
+        What runs in a pool goes on there, and is only asked for its result.
+        """
         world = self._world
         if request.snapshot.parts and not _over(request, world.ledger.now()):
             return self._go_on(request)
@@ -306,7 +341,7 @@ class Running:
                 expired = entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now)
                 tell(entry, expired)
                 moved = expired
-            elif now.stopped_by is not None and now.undoable:
+            elif now.stopped_by is not None and now.undoable and not now.snapshot.pool:
                 moved = self._stopped(entry, now, None, attempt_open=True)
             elif repeatable and now.start_deadline is not None and entry.now < now.start_deadline:
                 moved = self._intend(entry, now, Event.REPEAT, attempts=now.attempts + 1)

@@ -249,6 +249,7 @@ class ActionKeys(Strict):
     title: Short | None = Field(None, description="What people see; the action's own name in words if left out.")
     description: str = Field("", max_length=300, description="One or two sentences for the form.")
     runner: str = Field(description="What carries it out.")
+    pool: str = Field("", description="The pool whose workers carry it out; jitbot itself if left out.")
     inputs: dict[str, Any] = Field({}, alias="with", description="The runner's inputs; `{x}` is parameter x.")
     parameters: dict[str, ParameterKeys] = Field({}, max_length=40, description="The fields of the form, by name.")
     risk: Literal["low", "medium", "high", "critical"] = Field("medium", description="Seen by conditions and people.")

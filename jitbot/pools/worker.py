@@ -1,0 +1,189 @@
+"""A worker of a pool: takes calls, has the runner do them, and says what came of them.
+
+Each call runs in a thread of its own. A clerk, one more thread, writes down twice a second what is said, tells that
+this worker is there, and looks which calls nobody wants any more. While the database is away the runs go on, and what
+they come to is written when it is back.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from jitbot.errors import InvalidInput, JitbotError, NotGranted, RunnerError, RunnerRefused, SettingsError
+from jitbot.model import Receipt
+from jitbot.pools.calls import Answer, Kind, Word
+from jitbot.pools.hand import Hand
+from jitbot.pools.taken import Hold, Taken
+from jitbot.pools.wakeups import Wakeups
+from jitbot.ports import Catalog
+
+log = logging.getLogger(__name__)
+
+CLERK_SECONDS = 0.5
+TIDY_SECONDS = 3600.0
+RETRY_SECONDS = 1.0
+"""How soon is tried again what the database did not take."""
+FRESH_SECONDS = 2.0
+"""A worker that was longer at taking a call looks again whether it has it: it may have been stopped in between."""
+STOP_SECONDS = 30.0
+"""So long what is in hand may take when the worker is told to stop."""
+
+
+class Worker:
+    """Works in one pool until it is told to stop."""
+
+    def __init__(self, *, taken: Taken, wakeups: Wakeups, catalog: Catalog) -> None:
+        self._taken, self._wakeups, self._catalog = taken, wakeups, catalog
+        self._turn = threading.Lock()
+        self._hands: dict[tuple[str, int], Hand] = {}
+        self._left = threading.Event()
+        self._tidied = 0.0
+
+    def run(self, told: threading.Event) -> None:
+        """Work until told to stop, then until what is in hand has ended, or its time is over."""
+        clerk = threading.Thread(target=self._clerk, name="clerk", daemon=True)
+        self._write_down()
+        clerk.start()
+        asyncio.run(self._listen(told))
+        end = time.monotonic() + STOP_SECONDS
+        while self._in_hand() and time.monotonic() < end:
+            time.sleep(0.05)
+        self._left.set()
+        clerk.join()
+        left = self._in_hand()
+        if left:
+            log.warning("%s calls are left in the middle; the service will find out what became of them", left)
+        else:
+            self._safely(self._taken.leave)
+
+    async def _listen(self, told: threading.Event) -> None:
+        stop = asyncio.Event()
+        waiting = asyncio.create_task(_passed_on(told, stop))
+        while not told.is_set():
+            try:
+                await self._wakeups.listen(self._woken, stop)
+            except OSError as error:
+                log.warning("the queue does not answer, and is tried again: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+        await waiting
+
+    async def _woken(self, call: str, attempt: int) -> None:
+        """Carry out a call in a thread, which nothing that happens to the queue can end."""
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def work() -> None:
+            try:
+                self.carry_out(call, attempt)
+            finally:
+                _in_loop(loop, done.set)
+
+        threading.Thread(target=work, name=f"call {call}", daemon=True).start()
+        await done.wait()
+
+    def carry_out(self, call: str, attempt: int) -> None:
+        """Take a call, if it is still to be had, and do it."""
+        began = time.monotonic()
+        try:
+            hold = self._taken.take(call, attempt)
+            if hold is None or (time.monotonic() - began > FRESH_SECONDS and not self._taken.holds(hold)):
+                return
+        except JitbotError as error:
+            log.warning("a call could not be taken: %s", error)
+            return
+        hand = Hand(hold)
+        with self._turn:
+            self._hands[call, attempt] = hand
+        try:
+            self._report(hand, self._done(hold, hand))
+        finally:
+            with self._turn:
+                del self._hands[call, attempt]
+
+    def _done(self, hold: Hold, hand: Hand) -> Answer:
+        """Do it, and return what came of it; whatever was thrown, the service is told."""
+        try:
+            return Answer(Word.DONE, self._do(hold, hand))
+        except KeyError:
+            where = "JITBOT_RUNNERS of the workers lists those that may be loaded"
+            return Answer(Word.REFUSED, said=f"The runner {hold.call.runner} is not allowed in this pool: {where}.")
+        except (RunnerRefused, InvalidInput, NotGranted, SettingsError) as error:
+            return Answer(Word.REFUSED, said=str(error) or "the runner refused")
+        except RunnerError as error:
+            return Answer(Word.UNSURE, said=str(error) or "the runner did not say")
+        except Exception as error:
+            log.exception("the call %s failed", hold.call.id)
+            return Answer(Word.UNSURE, said=f"The worker failed ({type(error).__name__}): it may have happened.")
+
+    def _do(self, hold: Hold, hand: Hand) -> object:
+        call = hold.call
+        runner = self._catalog.runner(call.runner)
+        inputs = self._catalog.inputs(call.runner, call.inputs)
+        receipt = None if call.receipt is None else Receipt(call.receipt)
+        given = {
+            Kind.PLAN: (inputs,),
+            Kind.START: (inputs, hand),
+            Kind.CHECK: (inputs, receipt),
+            Kind.CHECK_BY_KEY: (inputs, call.key),
+            Kind.UNDO: (inputs, receipt, hand),
+            Kind.EXTEND: (inputs, receipt, hand),
+            Kind.PRIVILEGES: (inputs,),
+        }
+        return getattr(runner, call.kind.value)(*given[call.kind])
+
+    def _report(self, hand: Hand, answer: Answer) -> None:
+        """Write down what came of a call, however long the database takes to be there."""
+        said = hand.take(last=True)
+        while True:
+            try:
+                if not self._taken.answer(hand.hold, answer, said):
+                    log.warning("the call %s was given to another worker meanwhile", hand.hold.call.id)
+            except JitbotError as error:
+                log.warning("what came of the call %s cannot be written yet: %s", hand.hold.call.id, error)
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    def _clerk(self) -> None:
+        while not self._left.wait(CLERK_SECONDS):
+            self._write_down()
+            if time.monotonic() - self._tidied > TIDY_SECONDS:
+                self._tidied = time.monotonic()
+                self._safely(self._taken.tidy)
+
+    def _write_down(self) -> None:
+        with self._turn:
+            hands = list(self._hands.values())
+        said = [(hand, hand.take()) for hand in hands]
+        try:
+            wanted = self._taken.tell(self._catalog.names(), [(hand.hold, some) for hand, some in said])
+        except JitbotError as error:
+            log.warning("nothing can be written down just now: %s", error)
+            for hand, some in said:
+                hand.put_back(some)
+            return
+        for hand in hands:
+            if (hand.hold.call.id, hand.hold.attempt) not in wanted:
+                hand.stop()
+
+    def _in_hand(self) -> int:
+        with self._turn:
+            return len(self._hands)
+
+    def _safely(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except JitbotError as error:
+            log.warning("%s", error)
+
+
+async def _passed_on(told: threading.Event, stop: asyncio.Event) -> None:
+    await asyncio.to_thread(told.wait)
+    stop.set()
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, do: Callable[[], None]) -> None:
+    """Have a loop do something, unless it has ended by now."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(do)
