@@ -46,7 +46,7 @@ class Following:
         self._began = time.monotonic()
         self._woken = self._began
         self._read_to = 0
-        self._told_to_stop = False
+        self._told_to_stop = self._away = False
         self._silent: tuple[object, float] = (None, self._began)
         """The last sign of the worker, and since when it is the last one (monotonic seconds)."""
 
@@ -61,6 +61,7 @@ class Following:
             except StoreUnavailable as error:
                 self._unread(error)
             else:
+                self._away = False
                 if answer is not None:
                     return believed(answer)
                 if seen.lines:  # there may be more at once
@@ -142,7 +143,9 @@ class Following:
         self._silent = (None, time.monotonic())
         if self._patience.answer is not None:
             raise PoolUnavailable(str(error)) from error
-        log.warning("call %s: %s", self._call.id, error)
+        if not self._away:
+            log.warning("call %s is followed on: %s", self._call.id, error)
+        self._away = True
 
     def _answer(self, seen: Seen) -> Answer:
         try:

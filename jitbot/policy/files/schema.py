@@ -249,7 +249,6 @@ class ActionKeys(Strict):
     title: Short | None = Field(None, description="What people see; the action's own name in words if left out.")
     description: str = Field("", max_length=300, description="One or two sentences for the form.")
     runner: str = Field(description="What carries it out.")
-    pool: str = Field("", description="The pool whose workers carry it out; jitbot itself if left out.")
     inputs: dict[str, Any] = Field({}, alias="with", description="The runner's inputs; `{x}` is parameter x.")
     parameters: dict[str, ParameterKeys] = Field({}, max_length=40, description="The fields of the form, by name.")
     risk: Literal["low", "medium", "high", "critical"] = Field("medium", description="Seen by conditions and people.")
@@ -260,6 +259,7 @@ class ActionKeys(Strict):
         json_schema_extra={"default": True},
     )
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What conditions may look at, by name.")
+    pool: str = Field("", description="The worker pool that carries it out; jitbot itself if left out.")
     for_each: ForEach | None = Field(
         None, description="Do it on each value of a `multi-choice` parameter; the parameter's name for short."
     )
