@@ -127,10 +127,10 @@ def open_pools(settings: Settings, secrets: Secrets) -> Mapping[str, Catalog]:
 def check_pools(settings: Settings) -> None:
     """See that the schema of every pool is there. Raises: SettingsError, StoreUnavailable."""
     if settings.pools:
-        from jitbot.pools.building import asked
+        from jitbot.pools.building import ready as pool_ready
 
         for name in settings.pools:
-            asked(name, settings.database_url).ready()
+            pool_ready(name, settings.database_url)
 
 
 def open_sources(settings: Settings, history: History | None = None, secrets: Secrets | None = None) -> FactRegistry:

@@ -93,7 +93,8 @@ class APool:
 
     def workers(self) -> list[str]:
         """Return the workers that were heard of lately."""
-        return [each.name for each in self.asked().live(5.0)]
+        heard = "SELECT name FROM workers WHERE seen_at > now() - interval '5 seconds'"
+        return [name for (name,) in self.rows(heard)]
 
     def close(self) -> None:
         for place in self._places:
@@ -137,4 +138,3 @@ class Later:
         self._thread.join(SECONDS)
         assert not self._thread.is_alive(), "it did not come to its end"
         return self._result
-

@@ -16,16 +16,14 @@ def pools(settings: Settings, policy: Policy) -> Iterator[Finding]:
     if not settings.pools:
         return
     try:
-        from jitbot.pools.building import asked
+        from jitbot.pools.building import live
     except JitbotError as error:
         yield Finding("pools", str(error), False)
         return
     for name in settings.pools:
         wanted = {action.runner for action in policy.actions.values() if action.pool == name}
         try:
-            calls = asked(name, settings.database_url)
-            calls.ready()
-            workers = calls.live(LIVE_SECONDS)
+            workers = live(name, settings.database_url, LIVE_SECONDS)
         except JitbotError as error:
             yield Finding(f"pool {name}", str(error), False)
             continue

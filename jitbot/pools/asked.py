@@ -147,9 +147,9 @@ class Asked:
             found = connection.execute(query.order_by(workers.c.name)).all()
         return [Live(each.name, tuple(each.runners), float(each.silent)) for each in found]
 
-    def ready(self) -> None:
-        """See that the pool's schema is there. Raises: SettingsError, StoreUnavailable."""
-        self._place.ready()
+    def close(self) -> None:
+        """Close every connection."""
+        self._place.close()
 
     def _wake(self, connection: Connection, call: str, attempt: int) -> None:
         wake(connection, self._place.schema, call, attempt)

@@ -5,7 +5,7 @@ import socket
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 
-from jitbot.pools.asked import Asked
+from jitbot.pools.asked import Asked, Live
 from jitbot.pools.catalog import PoolCatalog
 from jitbot.pools.place import Place
 from jitbot.pools.taken import Taken
@@ -21,15 +21,29 @@ def catalogs(
     return {name: PoolCatalog(local, Asked(Place(url, name)), guard) for name in names}
 
 
-def asked(name: str, url: str) -> Asked:
-    """Return the calls of a pool, for whoever looks after it. Raises: SettingsError."""
-    return Asked(Place(url, name))
+def live(name: str, url: str, within: float) -> Sequence[Live]:
+    """Return who was heard of in a pool within so many seconds. Raises: SettingsError, StoreUnavailable."""
+    ready(name, url)
+    asked = Asked(Place(url, name))
+    try:
+        return asked.live(within)
+    finally:
+        asked.close()
+
+
+def ready(name: str, url: str) -> None:
+    """See that a pool is there, and may be used. Raises: SettingsError, StoreUnavailable."""
+    place = Place(url, name)
+    try:
+        place.ready()
+    finally:
+        place.close()
 
 
 def worker(name: str, url: str, catalog: Catalog, hands: int) -> Worker:
     """Return a worker of a pool, and see that it can work. Raises: SettingsError, StoreUnavailable."""
+    ready(name, url)
     place = Place(url, name)
-    place.ready()
     called = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     wakeups = Wakeups(place.conninfo, place.options, place.schema, hands)
     return Worker(taken=Taken(place, called), wakeups=wakeups, catalog=catalog)

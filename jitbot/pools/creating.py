@@ -18,6 +18,20 @@ QUEUE = "procrastinate_"
 """How the names of the queue's own tables begin."""
 PASSWORD = "PASSWORD"  # noqa: S105 - what is shown in its place where it is not known
 
+_OTHERS = """
+WITH others AS (
+  SELECT oid, nspname FROM pg_namespace
+  WHERE nspname NOT IN (%(schema)s, 'pg_catalog', 'information_schema') AND nspname !~ '^pg_(temp|toast)'
+)
+SELECT nspname FROM others WHERE has_schema_privilege(%(schema)s, oid, 'CREATE')
+UNION ALL
+SELECT nspname || '.' || relname FROM pg_class JOIN others ON others.oid = relnamespace
+WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND has_schema_privilege(%(schema)s, others.oid, 'USAGE')
+  AND has_table_privilege(%(schema)s, pg_class.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+LIMIT 3
+"""
+"""What a role may do outside of its own schema: make something, or touch a table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Created:
@@ -47,6 +61,7 @@ def create(url: str, pool: str) -> Created:
             _schema(raw, place.schema)
             metadata.create_all(connection)
             _grants(raw, place.schema)
+            _alone(raw, place.schema)
     except SQLAlchemyError as error:
         raise StoreUnavailable(f"The pool cannot be made: {error.__class__.__name__}.") from error
     finally:
@@ -96,3 +111,14 @@ def _grants(raw: Connection[Any], schema: str) -> None:
     for name, rights in allowed.items():
         given = sql.SQL("GRANT {rights} ON {table} TO {role}")
         raw.execute(given.format(rights=sql.SQL(rights), table=sql.Identifier(name), role=role))
+
+
+def _alone(raw: Connection[Any], schema: str) -> None:
+    """See that the role reaches nothing else, as it would by what PUBLIC may. Raises: SettingsError."""
+    found = raw.execute(_OTHERS, {"schema": schema}).fetchall()
+    if found:
+        names = ", ".join(str(name) for (name,) in found)
+        raise SettingsError(
+            f"The role {schema} would reach more than its pool: {names}. Take away what PUBLIC may there, such as by "
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC, and run this again."
+        )

@@ -74,8 +74,9 @@ class Place:
             raise StoreUnavailable(f"The database of pool {self.pool} does not answer ({why}).") from error
 
     def close(self) -> None:
-        """Close every connection."""
-        self._engine.dispose()
+        """Close every connection, where there are any."""
+        if "_engine" in vars(self):
+            self._engine.dispose()
 
 
 def _engine(url: str, schema: str, pool: str) -> Engine:

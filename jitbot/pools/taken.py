@@ -35,10 +35,6 @@ class Taken:
     def __init__(self, place: Place, worker: str) -> None:
         self._place, self._worker = place, worker
 
-    def ready(self) -> None:
-        """See that the pool can be worked in. Raises: SettingsError, StoreUnavailable."""
-        self._place.ready()
-
     def take(self, call: str, attempt: int) -> Hold | None:
         """Take a call; None where it is taken, withdrawn, put up anew, or too late. Raises: StoreUnavailable."""
         free = (calls.c.state == CallState.WAITING.value) & (calls.c.attempt == attempt) & (calls.c.take_before > NOW)

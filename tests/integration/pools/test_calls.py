@@ -82,9 +82,8 @@ def test_a_start_that_nobody_takes_by_its_deadline_has_not_happened_and_never_wi
     run.deadline = datetime.now(UTC) + timedelta(seconds=0.3)
     with pytest.raises(RunnerRefused, match="answered in time; nothing was done"):
         both.here.start(INPUTS, run)
-    with both.worker():
-        with pytest.raises(RunnerRefused, match="taken back before a worker had begun it"):
-            both.here.start(INPUTS, ContractRun())
+    with both.worker(), pytest.raises(RunnerRefused, match="taken back before a worker had begun it"):
+        both.here.start(INPUTS, ContractRun())
     assert both.there.started == []
 
 

@@ -1,0 +1,109 @@
+"""A pool and the role of its workers: what it may, and all that it may not."""
+
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
+
+from jitbot.errors import SettingsError
+from jitbot.pools.building import worker
+from jitbot.pools.creating import create
+from jitbot.store.upgrade import ready
+from tests.pooling import APool, until
+from tests.town import FakeRunner, OneRunner
+
+pytestmark = pytest.mark.postgres
+
+
+def test_the_role_of_a_pool_reads_and_writes_nothing_but_its_pool(pool: APool) -> None:
+    ready(pool.url)
+    other = APool(pool.url)
+    schema = make_url(pool.url).query["options"]
+    ledger = str(schema).split("=")[1]
+    refused = [
+        f"SELECT * FROM {ledger}.requests",
+        f"SELECT * FROM {ledger}.events",
+        f"UPDATE {ledger}.requests SET state = 'ACTIVE'",
+        f"SELECT * FROM {other.made.schema}.calls",
+        f"INSERT INTO {other.made.schema}.procrastinate_jobs (queue_name, task_name) VALUES ('x', 'y')",
+        "CREATE TABLE public.mine ()",
+        f"CREATE TABLE {pool.made.schema}.mine ()",
+        "CREATE ROLE somebody",
+        "INSERT INTO calls (id, kind, runner, inputs, key, deadline, take_before, state) "
+        "VALUES ('x', 'start', 'command', '{}', 'x', now(), now(), 'waiting')",
+        "UPDATE calls SET inputs = '{}'",
+        "UPDATE calls SET attempt = 7",
+    ]
+    try:
+        for statement in refused:
+            with pytest.raises(ProgrammingError, match="InsufficientPrivilege"):
+                pool.rows(statement, pool.made.address)
+        assert pool.rows("SELECT * FROM calls", pool.made.address) == []
+    finally:
+        other.close()
+
+
+def test_making_a_pool_again_leaves_alone_what_is_there(pool: APool) -> None:
+    pool.rows("INSERT INTO workers (name, runners) VALUES ('one', '[]')")
+    again = create(pool.url, pool.name)
+    assert pool.made.password
+    assert again.password == ""
+    assert ":PASSWORD@" in again.address
+    assert pool.workers() == ["one"]
+
+
+def test_a_role_that_would_reach_more_than_its_pool_is_not_made(pool: APool) -> None:
+    """As in every Postgres before 15, where PUBLIC may make objects in the schema public."""
+    name = f"p{uuid.uuid4().hex[:10]}"
+    pool.rows("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    try:
+        with pytest.raises(SettingsError, match="REVOKE CREATE ON SCHEMA public FROM PUBLIC"):
+            create(pool.url, name)
+    finally:
+        pool.rows("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    assert pool.rows(f"SELECT FROM pg_roles WHERE rolname = 'jitbot_pool_{name}'") == []
+
+
+def test_a_login_that_may_not_make_roles_is_told_what_to_have_run(pool: APool) -> None:
+    pool.rows("CREATE ROLE unprivileged LOGIN")
+    try:
+        url = make_url(pool.url).set(username="unprivileged").render_as_string(hide_password=False)
+        with pytest.raises(SettingsError, match="CREATE ROLE jitbot_pool_another LOGIN"):
+            create(url, "another")
+    finally:
+        pool.rows("DROP ROLE unprivileged")
+
+
+def test_a_pool_needs_postgres_and_a_name(sqlite_url: str) -> None:
+    with pytest.raises(SettingsError, match="needs Postgres"):
+        create(sqlite_url, "prod-eu")
+    with pytest.raises(SettingsError, match="'Prod' cannot be a pool's name"):
+        create(sqlite_url, "Prod")
+    with pytest.raises(SettingsError, match="needs Postgres: its workers are other processes"):
+        worker("prod-eu", sqlite_url, OneRunner(FakeRunner()), 1)
+
+
+def test_a_worker_does_not_start_where_its_schema_is_not(postgres_url: str) -> None:
+    with pytest.raises(SettingsError, match="Run `jitbot pool create prod-xx`"):
+        worker("prod-xx", postgres_url, OneRunner(FakeRunner()), 1)
+
+
+def test_the_commands_make_a_pool_and_work_in_it(pool: APool, tmp_path: Path) -> None:
+    """`pool create` prints the address with which `worker` starts; nothing else is needed but the runners' settings."""
+    words = [sys.executable, "-m", "jitbot", "pool", "create", pool.name]
+    made = subprocess.run(
+        words, env={"JITBOT_DATABASE_URL": pool.url}, capture_output=True, text=True, check=True
+    ).stdout
+    assert f"the schema and the role {pool.made.schema} are there" in made
+    assert "The role was there before and keeps its password" in made
+    assert f"jitbot worker --pool {pool.name}" in made
+    working = pool.process(tmp_path / "log")
+    try:
+        until(pool.workers, "the worker", timeout=40)
+    finally:
+        working.terminate()
+        assert working.wait(20) == 0, (tmp_path / "log").read_text()
