@@ -60,7 +60,7 @@ class Elsewhere:
         before = len(self.pool.workers())
         process = self.pool.process(self.log, JITBOT_SECRET_VAULT_KEY=KEY)
         self.closing.callback(_end, process)
-        until(lambda: len(self.pool.workers()) > before, f"a worker; see {self.log}", timeout=40)
+        until(lambda: len(self.pool.workers()) > before, f"a worker; see {self.log}", timeout=90)
         return process
 
     def there(self, name: str) -> bool:
@@ -76,7 +76,7 @@ class Elsewhere:
         until(lambda: self.there("begun"), "the beginning of the run")
 
     def told_ann(self, words: str) -> None:
-        until(lambda: words in str(self.demo.slack.person("U0ANN").see()), f"Ann being told {words}", timeout=40)
+        until(lambda: words in str(self.demo.slack.person("U0ANN").see()), f"Ann being told {words}", timeout=90)
 
     def card(self, *words: str, timeout: float = 30) -> Any:
         return card(self.demo.slack.person("U0BO"), *words, timeout=timeout)
@@ -90,7 +90,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, pool: APool) -> Iterator[Elsewhere]:
+def elsewhere(tmp_path: Path, pool: APool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Elsewhere]:
+    monkeypatch.setattr("jitbot.cli.demo.READY_SECONDS", 90.0)  # there are more processes here than elsewhere
     policies = tmp_path / "policies"
     shutil.copytree("policies", policies)
     (policies / "vault.yml").write_text(POLICY.format(pool=pool.name, folder=tmp_path))
