@@ -78,7 +78,7 @@ def _role(raw: Connection[Any], role: str) -> str:
     if may != (True,):
         raise SettingsError(
             f"This login may not make roles. Have somebody who may run: CREATE ROLE {role} LOGIN PASSWORD '…'; "
-            "then run this again, or run it once with the address of a login that may."
+            "then run this again."
         )
     password = secrets.token_urlsafe(24)
     made = "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {}"

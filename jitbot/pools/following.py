@@ -16,7 +16,7 @@ from jitbot.ports import Run
 
 log = logging.getLogger(__name__)
 
-LOST_SECONDS = 10.0
+LOST_SECONDS = 20.0
 """After so long without a sign a worker is given up."""
 WAKE_SECONDS = 5.0
 """How often workers are woken again for a call that nobody takes: a wake-up dies with the worker that has it."""

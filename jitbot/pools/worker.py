@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from jitbot.errors import InvalidInput, JitbotError, NotGranted, RunnerError, RunnerRefused, SettingsError
 from jitbot.model import Receipt
@@ -27,6 +28,8 @@ RETRY_SECONDS = 1.0
 """How soon is tried again what the database did not take."""
 FRESH_SECONDS = 2.0
 """A worker that was longer at taking a call looks again whether it has it: it may have been stopped in between."""
+LONG_SECONDS = 60.0
+"""A call that takes longer does not count any more for how many are taken: one that hangs must not keep others out."""
 STOP_SECONDS = 30.0
 """So long what is in hand may take when the worker is told to stop."""
 
@@ -80,7 +83,8 @@ class Worker:
                 _in_loop(loop, done.set)
 
         threading.Thread(target=work, name=f"call {call}", daemon=True).start()
-        await done.wait()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), LONG_SECONDS)
 
     def carry_out(self, call: str, attempt: int) -> None:
         """Take a call, if it is still to be had, and do it."""

@@ -282,6 +282,18 @@ def test_two_workers_share_the_work(both: Both) -> None:
     assert len({each.worker for each in both.pool.calls("start")}) == 2
 
 
+def test_what_hangs_on_a_worker_does_not_keep_others_out(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jitbot.pools.worker.LONG_SECONDS", 0.2)
+    release = threading.Event()
+    both.there.on_start = lambda inputs, run: release.wait(20)  # type: ignore[assignment, return-value]
+    with both.worker(hands=1):
+        start = Later(lambda: both.here.start(INPUTS, ContractRun()))
+        until(lambda: [each.state for each in both.pool.calls("start")] == ["taken"], "the run that hangs")
+        both.here.undo(INPUTS, None, ContractRun())
+        release.set()
+        assert start.result().summary == "changed it"
+
+
 def test_what_a_worker_has_in_hand_when_it_is_told_to_stop_is_brought_to_its_end(both: Both) -> None:
     begun = threading.Event()
 
