@@ -326,8 +326,7 @@ def work(settings: Settings, pool: str) -> None:
     from jitbot.pools.building import worker
 
     told_to_stop = threading.Event()
-    secrets = open_secrets(settings)
-    redact_logs(logging.getLogger().handlers, secrets.redact)
+    secrets = _secrets(settings)
     site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets)
     working = worker(pool, settings.database_url, Registry(settings.runners, site), settings.workers)
     for each in (signal.SIGTERM, signal.SIGINT):
@@ -340,14 +339,20 @@ def serve(settings: Settings) -> None:
     told_to_stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: told_to_stop.set())
-    secrets = open_secrets(settings)
-    redact_logs(logging.getLogger().handlers, secrets.redact)
+    secrets = _secrets(settings)
     bot = Bot(settings, secrets)
     try:
         bot.start()
         told_to_stop.wait()
     finally:
         bot.stop()
+
+
+def _secrets(settings: Settings) -> Secrets:
+    """Open the stores of secrets, and keep what they hold out of the log."""
+    secrets = open_secrets(settings)
+    redact_logs(logging.getLogger().handlers, secrets.redact)
+    return secrets
 
 
 def _secret(settings: Settings, name: str) -> str:

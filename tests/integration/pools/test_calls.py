@@ -1,4 +1,7 @@
-"""Calls on a runner of a pool: what is asked is done once, and what nobody knows is said to be so."""
+"""Calls on a runner of a pool: what is asked is done once, and what nobody knows is said to be so.
+
+Not marked `postgres`: what pools do shows nowhere else, so deliberate faults are tried on them too.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -15,8 +18,6 @@ from jitbot.ports import Run
 from jitbot.testing.runners import ContractRun
 from tests.pooling import APool, Later, until
 from tests.town import FakeInputs, FakeRunner, OneRunner
-
-pytestmark = pytest.mark.postgres
 
 INPUTS = FakeInputs(what="api", where="prod", value=7)
 

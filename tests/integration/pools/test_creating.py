@@ -1,4 +1,7 @@
-"""A pool and the role of its workers: what it may, and all that it may not."""
+"""A pool and the role of its workers: what it may, and all that it may not.
+
+Not marked `postgres`: what pools do shows nowhere else, so deliberate faults are tried on them too.
+"""
 
 import subprocess
 import sys
@@ -15,8 +18,6 @@ from jitbot.pools.creating import create
 from jitbot.store.upgrade import ready
 from tests.pooling import APool, until
 from tests.town import FakeRunner, OneRunner
-
-pytestmark = pytest.mark.postgres
 
 
 def test_the_role_of_a_pool_reads_and_writes_nothing_but_its_pool(pool: APool) -> None:
