@@ -25,11 +25,12 @@ from jitbot.model import (
     Watch,
 )
 from jitbot.policy.decide import decide
-from jitbot.ports import Entry, late
+from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY, Asking, held, not_allowed
 from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
+from jitbot.service.elsewhere import late_answer, wait_for_a_worker
 from jitbot.service.owing import owe
 from jitbot.service.parts import of_stage, so_far
 from jitbot.service.rollouts import Rollouts
@@ -40,8 +41,6 @@ from jitbot.service.world import World
 
 TURN = timedelta(seconds=1)
 """When a run that waits for its target is tried again."""
-NO_WORKER = timedelta(seconds=5)
-"""When a run is tried again whose pool has no worker."""
 _SAID_TO_HAVE_HAPPENED = frozenset({State.VERIFYING, State.ACTIVE, State.SUCCEEDED})
 
 
@@ -95,7 +94,7 @@ class Running:
         try:
             revision = self._asking.revised(request, policy)
         except PoolUnavailable as error:
-            self._wait_for_a_worker(request, str(error))
+            wait_for_a_worker(self._world, request, str(error))
             return True
         except (RunnerError, InvalidInput, NotFound) as error:
             self._deny(request, f"It cannot be run any more: {error}")
@@ -103,16 +102,6 @@ class Running:
         if revision is not None:
             self._asking.revise(request, revision, policy)
         return revision is not None
-
-    def _wait_for_a_worker(self, request: Request, why: str) -> None:
-        """Try again in a moment, until it is too late to start, and say on the card what is waited for."""
-        with self._world.ledger.begin() as entry:
-            now = mine(entry, request)
-            soon = entry.now + NO_WORKER
-            amended = entry.amend(now, "waits", WORKER, outcome=why, due_at=soon, owner="", lease_until=None)
-            if now.outcome != why:
-                tell(entry, amended)
-        self._world.queue.messages()
 
     def _busy(self, request: Request) -> bool:
         """Put off what is to be watched while its target is in use, before its facts are read every second."""
@@ -314,17 +303,10 @@ class Running:
 
     def answered(self, request: Request) -> bool:
         """Take in what a worker of a pool has answered after it was given up; False where it has not."""
-        try:
-            runner, _ = self._world.runner(request)
-            receipt = late(runner).answered(request.run_key)
-        except RunnerRefused as error:
-            self._finish(request, _Result(refused=str(error) or "the runner refused"))
-            return True
-        except (RunnerError, InvalidInput):
-            return False
-        if receipt is not None:
-            self._finish(request, _Result(receipt))
-        return receipt is not None
+        receipt, refused = late_answer(self._world, request)
+        if receipt is not None or refused:
+            self._finish(request, _Result(receipt, refused))
+        return receipt is not None or bool(refused)
 
     def lost(self, request: Request) -> None:
         """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure.

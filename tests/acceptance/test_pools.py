@@ -13,6 +13,20 @@ from jitbot.runners.guard import Guarded
 from tests.town import ANN, BO, POLICY, FakeRunner, OneRunner, Town
 
 IN_A_POOL = POLICY.replace("runner: fake", "runner: fake\n    pool: prod-eu")
+MANY = """
+team: payments
+channel: "#payments-oncall"
+actions:
+  tell:
+    runner: fake
+    pool: prod-eu
+    with: {what: "{who}", where: prod}
+    parameters:
+      who: {type: multi-choice, options: [a, b]}
+    for_each: who
+    requesters: [group:engineering]
+    rules: [{name: one on call, review: [{from: [group:oncall], count: 1}]}]
+"""
 NOBODY = "No worker of pool prod-eu answered within 5 s; nothing was done."
 
 
@@ -196,6 +210,48 @@ def test_a_pool_that_cannot_be_asked_leaves_it_unsure(place: Place) -> None:
     place.town.forward(seconds=31)
     place.town.settle()
     assert place.town.state(request) is State.UNSURE
+
+
+def test_what_is_not_installed_any_more_says_nothing_of_what_has_happened(place: Place) -> None:
+    place.fails(WorkerLost("lost"))
+    request = place.town.ask(ANN, "tune", value=7)
+    place.town.catalog.pool("prod-eu").gone = True  # type: ignore[attr-defined]
+    place.town.forward(seconds=31)
+    place.town.settle()
+    assert place.town.state(request) is State.UNSURE
+
+
+def test_many_targets_wait_for_a_worker_too(place: Place) -> None:
+    place.town.write("many.yml", MANY)
+    assert place.town.book.fault == ""
+    request = place.town.ask(ANN, "tell", who=["a", "b"])
+    place.there.on_plan = raising(PoolUnavailable(NOBODY))
+    place.town.approve(BO, request)
+    waiting = place.town.see(request)
+    assert (waiting.state, waiting.outcome) == (State.APPROVED, f"a: {NOBODY}")
+    place.there.on_plan = lambda inputs: None
+    place.town.forward(seconds=6)
+    place.town.settle()
+    assert place.town.state(request) is State.SUCCEEDED
+
+
+def test_a_part_whose_worker_was_lost_may_land_and_is_undone_once_more_after_the_deadline(place: Place) -> None:
+    place.town.write("many.yml", MANY.replace("for_each: who", "for_each: {parameter: who, when_one_fails: undo}"))
+    assert place.town.book.fault == ""
+    request = place.town.ask(ANN, "tell", who=["a", "b"])
+
+    def lose_one(inputs: Any, run: Run) -> None:
+        if inputs.what == "b":
+            raise WorkerLost("lost")
+
+    place.there.on_start = lose_one
+    place.town.approve(BO, request)
+    assert place.town.state(request) is State.UNDOING, "the part may land until its deadline"
+    undone = place.there.undone.count(request.key_of(1))
+    place.town.forward(minutes=15)
+    place.town.settle()
+    assert place.town.state(request) is State.FAILED
+    assert place.there.undone.count(request.key_of(1)) == undone + 1
 
 
 class Died(BaseException):

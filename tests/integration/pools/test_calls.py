@@ -38,7 +38,6 @@ class Both:
 def both(pool: APool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
     monkeypatch.setattr("jitbot.pools.following.LOST_SECONDS", 0.6)
     monkeypatch.setattr("jitbot.pools.following.WAKE_SECONDS", 0.2)
-    monkeypatch.setattr("jitbot.pools.pooled.TAKE_SECONDS", 0.3)
     there = FakeRunner()
     here = pool.runners(OneRunner(FakeRunner())).runner("fake")
     yield Both(pool, there, here)
@@ -64,12 +63,15 @@ def test_everything_that_is_asked_is_done_by_the_worker(both: Both) -> None:
     assert both.here.target(INPUTS) == "prod/api", "that is known without a worker"
 
 
-def test_a_look_that_nobody_takes_says_that_nobody_is_there_and_is_not_made_later(both: Both) -> None:
-    with pytest.raises(PoolUnavailable, match=f"No worker of pool {both.pool.name} answered within 0.3 s"):
-        both.here.plan(INPUTS)
-    assert both.here.check(INPUTS, None) == Health(
-        HealthState.UNKNOWN, f"No worker of pool {both.pool.name} answered within 0.3 s; nothing was done."
-    )
+def test_a_look_that_nobody_takes_says_that_nobody_is_there_and_is_not_made_later(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = f"No worker of pool {both.pool.name} answered within 0.3 s; nothing was done."
+    with monkeypatch.context() as patch:
+        patch.setattr("jitbot.pools.pooled.TAKE_SECONDS", 0.3)
+        with pytest.raises(PoolUnavailable, match=nobody):
+            both.here.plan(INPUTS)
+        assert both.here.check(INPUTS, None) == Health(HealthState.UNKNOWN, nobody)
     assert [each.state for each in both.pool.calls("plan")] == ["withdrawn"]
     planned: list[object] = []
     both.there.on_plan = planned.append
