@@ -24,10 +24,10 @@ class Hand:
         self._stopping = False
 
     def log(self, line: str) -> None:
-        self._add(Line(line))
+        self._add(Line(_storable(line)))
 
     def result(self, line: str) -> None:
-        self._add(Line(line, result=True))
+        self._add(Line(_storable(line), result=True))
 
     def stopping(self) -> bool:
         """Tell whether the run is to end early; only a start can be stopped, since an undo has to come to its end."""
@@ -56,3 +56,8 @@ class Hand:
                 self._left_out += 1
             else:
                 self._lines.append(line)
+
+
+def _storable(text: str) -> str:
+    """Return a text with nothing in it that Postgres cannot keep: one such line would hold up all others."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -4,7 +4,7 @@ What it holds is fenced by the number of the attempt: after the service has put 
 earlier worker writes about it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,20 +68,30 @@ class Taken:
 
     def tell(
         self, runners: Sequence[str], said: Iterable[tuple[Hold, Sequence[Line]]] = ()
-    ) -> frozenset[tuple[str, int]]:
-        """Say that this worker is there, and what its runs have said; returns the calls that shall go on, by attempt.
+    ) -> Mapping[tuple[str, int], bool]:
+        """Say that this worker is there, and what its runs have said.
+
+        Returns the calls that it holds, by attempt, and whether each is to be stopped.
 
         Raises: StoreUnavailable.
         """
         alive = insert(workers).values(name=self._worker, runners=list(runners))
         alive = alive.on_conflict_do_update(index_elements=["name"], set_={"seen_at": NOW})
         mine = (calls.c.worker == self._worker) & (calls.c.state == CallState.TAKEN.value)
-        wanted = select(calls.c.id, calls.c.attempt).where(mine, calls.c.stopping.is_(False))
+        held = select(calls.c.id, calls.c.attempt, calls.c.stopping).where(mine)
         with self._place.begin() as connection:
             connection.execute(alive)
             for hold, some in said:
                 _say(connection, hold, some)
-            return frozenset((each.id, each.attempt) for each in connection.execute(wanted))
+            return {(each.id, each.attempt): each.stopping for each in connection.execute(held)}
+
+    def give_back(self, call: str, attempt: int) -> None:
+        """Put back what was taken and never begun: that it was taken had remained unknown. Raises: StoreUnavailable."""
+        mine = (calls.c.worker == self._worker) & (calls.c.attempt == attempt)
+        taken = (calls.c.id == call) & (calls.c.state == CallState.TAKEN.value)
+        back = {"state": CallState.WAITING.value, "worker": None, "taken_at": None}
+        with self._place.begin() as connection:
+            connection.execute(update(calls).where(mine, taken).values(**back))
 
     def leave(self) -> None:
         """Say that this worker is gone. Raises: StoreUnavailable."""

@@ -40,7 +40,8 @@ class Worker:
     def __init__(self, *, taken: Taken, wakeups: Wakeups, catalog: Catalog) -> None:
         self._taken, self._wakeups, self._catalog = taken, wakeups, catalog
         self._turn = threading.Lock()
-        self._hands: dict[tuple[str, int], Hand] = {}
+        self._hands: dict[tuple[str, int], Hand | None] = {}
+        """What is in hand, by call and attempt; None while it is being taken."""
         self._left = threading.Event()
         self._tidied = 0.0
 
@@ -88,30 +89,34 @@ class Worker:
 
     def carry_out(self, call: str, attempt: int) -> None:
         """Take a call, if it is still to be had, and do it."""
-        began = time.monotonic()
-        try:
-            hold = self._taken.take(call, attempt)
-            if hold is None or (time.monotonic() - began > FRESH_SECONDS and not self._taken.holds(hold)):
+        with self._turn:
+            if (call, attempt) in self._hands:  # woken twice for the same
                 return
+            self._hands[call, attempt] = None
+        try:
+            hold = self._take(call, attempt)
+            if hold is not None:
+                hand = Hand(hold)
+                with self._turn:
+                    self._hands[call, attempt] = hand
+                self._report(hand, self._done(hold, hand))
         except JitbotError as error:
             log.warning("a call could not be taken: %s", error)
-            return
-        hand = Hand(hold)
-        with self._turn:
-            self._hands[call, attempt] = hand
-        try:
-            self._report(hand, self._done(hold, hand))
         finally:
             with self._turn:
                 del self._hands[call, attempt]
+
+    def _take(self, call: str, attempt: int) -> Hold | None:
+        began = time.monotonic()
+        hold = self._taken.take(call, attempt)
+        if hold is not None and time.monotonic() - began > FRESH_SECONDS and not self._taken.holds(hold):
+            return None
+        return hold
 
     def _done(self, hold: Hold, hand: Hand) -> Answer:
         """Do it, and return what came of it; whatever was thrown, the service is told."""
         try:
             return Answer(Word.DONE, self._do(hold, hand))
-        except KeyError:
-            where = "JITBOT_RUNNERS of the workers lists those that may be loaded"
-            return Answer(Word.REFUSED, said=f"The runner {hold.call.runner} is not allowed in this pool: {where}.")
         except (RunnerRefused, InvalidInput, NotGranted, SettingsError) as error:
             return Answer(Word.REFUSED, said=str(error) or "the runner refused")
         except RunnerError as error:
@@ -122,6 +127,9 @@ class Worker:
 
     def _do(self, hold: Hold, hand: Hand) -> object:
         call = hold.call
+        if call.runner not in self._catalog.names():
+            where = "JITBOT_RUNNERS of the workers lists those that may be loaded"
+            raise RunnerRefused(f"The runner {call.runner} is not allowed in this pool: {where}.")
         runner = self._catalog.runner(call.runner)
         inputs = self._catalog.inputs(call.runner, call.inputs)
         receipt = None if call.receipt is None else Receipt(call.receipt)
@@ -151,24 +159,32 @@ class Worker:
 
     def _clerk(self) -> None:
         while not self._left.wait(CLERK_SECONDS):
-            self._write_down()
+            try:
+                self._write_down()
+            except Exception:
+                log.exception("something could not be written down, and is tried again")
             if time.monotonic() - self._tidied > TIDY_SECONDS:
                 self._tidied = time.monotonic()
                 self._safely(self._taken.tidy)
 
     def _write_down(self) -> None:
         with self._turn:
-            hands = list(self._hands.values())
+            busy = set(self._hands)
+            hands = [hand for hand in self._hands.values() if hand is not None]
         said = [(hand, hand.take()) for hand in hands]
         try:
-            wanted = self._taken.tell(self._catalog.names(), [(hand.hold, some) for hand, some in said])
+            held = self._taken.tell(self._catalog.names(), [(hand.hold, some) for hand, some in said])
+            with self._turn:
+                busy |= set(self._hands)
+            for call, attempt in set(held) - busy:
+                self._taken.give_back(call, attempt)
         except JitbotError as error:
             log.warning("nothing can be written down just now: %s", error)
             for hand, some in said:
                 hand.put_back(some)
             return
         for hand in hands:
-            if (hand.hold.call.id, hand.hold.attempt) not in wanted:
+            if held.get((hand.hold.call.id, hand.hold.attempt), True):  # stopped, or given to another worker
                 hand.stop()
 
     def _in_hand(self) -> int:

@@ -250,7 +250,7 @@ def test_a_part_whose_worker_was_lost_may_land_and_is_undone_once_more_after_the
     undone = place.there.undone.count(request.key_of(1))
     place.town.forward(minutes=15)
     place.town.settle()
-    assert place.town.state(request) is State.FAILED
+    assert place.town.state(request) is State.ROLLED_BACK
     assert place.there.undone.count(request.key_of(1)) == undone + 1
 
 

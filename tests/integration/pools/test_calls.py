@@ -14,6 +14,7 @@ import pytest
 from jitbot.errors import PoolUnavailable, RunnerRefused, RunnerUnsure, StoreUnavailable, WorkerLost
 from jitbot.model import Health, HealthState, Receipt
 from jitbot.pools.calls import Answer, Call, CallState, Kind, Line, Word
+from jitbot.pools.hand import Hand
 from jitbot.ports import Run
 from jitbot.testing.runners import ContractRun
 from tests.pooling import APool, Later, until
@@ -234,6 +235,18 @@ def test_nobody_is_taken_for_lost_because_the_database_was_away(both: Both, monk
     assert start.result() == Receipt()
 
 
+def test_being_woken_twice_is_being_woken_once(both: Both) -> None:
+    both.there.on_start = lambda inputs, run: threading.Event().wait(1.5)  # type: ignore[assignment, return-value]
+    run = ContractRun()
+    with both.worker():
+        start = Later(lambda: both.here.start(INPUTS, run))
+        until(lambda: [each.state for each in both.pool.calls("start")] == ["taken"], "the run")
+        for _ in range(3):
+            both.pool.asked().wake("jit-1-1", 1)
+        assert start.result().summary == "changed it"
+    assert (both.there.started, run.lines) == (["jit-1-1"], ["changed prod/api"])
+
+
 def test_a_wake_up_that_is_lost_with_its_worker_is_given_again(both: Both) -> None:
     start = Later(lambda: both.here.start(INPUTS, ContractRun()))
     until(lambda: both.pool.calls("start"), "the call")
@@ -273,6 +286,32 @@ def test_what_is_too_late_or_taken_back_is_not_begun(both: Both) -> None:
     seen = asked.look("a")
     assert seen is not None
     assert (seen.state, seen.too_late) == (CallState.WAITING, True)
+
+
+def test_what_was_taken_and_never_begun_is_put_back_and_begun(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection breaks just as the taking is committed: the worker does not know that it has it."""
+    with both.worker() as worker:
+        take = worker._taken.take
+
+        def cut_off(call: str, attempt: int) -> None:
+            monkeypatch.setattr(worker._taken, "take", take)
+            assert take(call, attempt) is not None
+            raise StoreUnavailable("the connection is lost")
+
+        monkeypatch.setattr(worker._taken, "take", cut_off)
+        assert both.here.start(INPUTS, ContractRun()).summary == "changed it"
+    assert both.there.started == ["jit-1-1"]
+
+
+def test_a_line_that_cannot_be_stored_holds_up_nothing(both: Both) -> None:
+    worker = both.pool.taken("one")
+    both.pool.asked().ask(a_start())
+    hold = worker.take("jit-1-1", 1)
+    assert hold is not None
+    run = Hand(hold)
+    run.log("a\0b\ud800c")
+    worker.tell([], [(hold, run.take())])
+    assert both.pool.rows("SELECT text FROM lines") == [("a\ufffdb?c",)]
 
 
 def test_two_workers_share_the_work(both: Both) -> None:
