@@ -52,10 +52,12 @@ class Following:
 
     def to_its_end(self) -> Any:
         """Return what the runner returned. Raises: RunnerRefused, RunnerUnsure, PoolUnavailable, WorkerLost."""
-        self._ask()
-        wait = SHORTEST
+        wait, asked = SHORTEST, False
         while True:
             try:
+                if not asked:
+                    self._ask()
+                    asked = True
                 seen = self._seen()
                 answer = self._follow(seen)
             except StoreUnavailable as error:
@@ -70,12 +72,8 @@ class Following:
             wait = min(wait * 1.5, LONGEST)
 
     def _ask(self) -> None:
-        """Put the call up; what could not be written has not happened."""
-        try:
-            same = self._asked.ask(self._call, self._patience.take)
-        except StoreUnavailable as error:
-            raise PoolUnavailable(f"{error} Nothing was done.") from error
-        if not same:
+        """Put the call up, or find it; where it is not known whether that was written, it is asked for again."""
+        if not self._asked.ask(self._call, self._patience.take):
             raise RunnerRefused(
                 f"Pool {self._asked.pool} has a run {self._call.key} with other inputs, perhaps of another database. "
                 "Nothing was done. Empty the pool's schema, if the ledger was restored or begun anew."
@@ -92,7 +90,9 @@ class Following:
         if seen.state is CallState.LOST:
             raise self._lost(seen)
         if seen.state is CallState.WITHDRAWN:
-            raise RunnerRefused("It was taken back before a worker had begun it; nothing was done.")
+            raise self._not_begun(
+                seen, RunnerRefused("It was taken back before a worker had begun it; nothing was done.")
+            )
         if seen.state is CallState.WAITING:
             self._wait(seen)
         else:
@@ -103,9 +103,8 @@ class Following:
         """Nobody has taken it: take it back when it is too late or not wanted any more, else wake somebody again."""
         stopping = self._stopping()
         if (seen.too_late or stopping) and self._asked.withdraw(self._call.id):
-            if stopping:
-                raise RunnerRefused("It was stopped before a worker had begun it; nothing was done.")
-            raise PoolUnavailable(self._nobody())
+            stopped = RunnerRefused("It was stopped before a worker had begun it; nothing was done.")
+            raise self._not_begun(seen, stopped if stopping else PoolUnavailable(self._nobody()))
         if time.monotonic() - self._woken > WAKE_SECONDS:
             self._woken = time.monotonic()
             self._asked.wake(self._call.id, seen.attempt)
@@ -157,6 +156,12 @@ class Following:
         if self._patience.answer is not None:
             return PoolUnavailable(f"{self._who(seen)} does not answer any more.")
         return WorkerLost(f"{self._who(seen)} was lost after it had begun.")
+
+    def _not_begun(self, seen: Seen, error: RunnerError) -> RunnerError:
+        """Return what to say of a call that was taken back; one that was put up again may have happened before."""
+        if seen.attempt == 1:
+            return error
+        return WorkerLost("The worker that had begun it was lost, and no other one came.")
 
     def _stopping(self) -> bool:
         return self._run is not None and self._run.stopping()

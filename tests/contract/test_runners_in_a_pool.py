@@ -35,6 +35,7 @@ class InAPool:
         return Pooled("command", local, working.asked())
 
 
+@pytest.mark.long
 class TestRollingBackInAPool(InAPool, here.TestRollingBackByCommand):
     pass
 

@@ -208,6 +208,41 @@ def test_a_start_that_costs_one_worker_after_the_other_is_not_given_to_a_fourth(
     assert isinstance(start.result(), WorkerLost)
 
 
+def test_a_second_worker_that_never_comes_does_not_make_the_first_one_have_done_nothing(both: Both) -> None:
+    both.here._runner.repeatable = True
+    frozen, run = both.pool.taken("frozen"), ContractRun()
+    run.deadline = datetime.now(UTC) + timedelta(seconds=4)
+    start = Later(lambda: both.here.start(INPUTS, run))
+    until(lambda: frozen.take("jit-1-1", 1), "the call")
+    assert isinstance(start.result(), WorkerLost)
+    with pytest.raises(WorkerLost):
+        both.here.start(INPUTS, ContractRun())
+
+
+def test_a_start_that_may_have_been_asked_for_is_asked_for_again(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection breaks as the call is committed: to say that nothing was done would be a guess."""
+    asked = both.here._runner._asked
+    ask, times = asked.ask, iter(range(1000))
+
+    def cut_off(*words: Any) -> bool:
+        done: bool = ask(*words)
+        if next(times) < 2:
+            raise StoreUnavailable("the connection is lost")
+        return done
+
+    monkeypatch.setattr(asked, "ask", cut_off)
+    with both.worker():
+        assert both.here.start(INPUTS, ContractRun()).summary == "changed it"
+        monkeypatch.setattr(asked, "ask", lambda *_: _away())
+        with pytest.raises(PoolUnavailable, match="away"):
+            both.here.plan(INPUTS)
+    assert both.there.started == ["jit-1-1"]
+
+
+def _away() -> bool:
+    raise StoreUnavailable("The queue is away.")
+
+
 def test_a_worker_that_is_heard_of_is_not_lost_however_long_it_takes(both: Both) -> None:
     both.there.on_start = lambda inputs, run: threading.Event().wait(1.5)
     with both.worker():

@@ -3,15 +3,15 @@
 Not marked `postgres`: what pools do shows nowhere else, so deliberate faults are tried on them too.
 """
 
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
+from typer.testing import CliRunner
 
+from jitbot.cli.app import app
 from jitbot.errors import SettingsError
 from jitbot.pools.building import worker
 from jitbot.pools.creating import create
@@ -93,15 +93,20 @@ def test_a_worker_does_not_start_where_its_schema_is_not(postgres_url: str) -> N
         worker("prod-xx", postgres_url, OneRunner(FakeRunner()), 1)
 
 
-def test_the_commands_make_a_pool_and_work_in_it(pool: APool, tmp_path: Path) -> None:
-    """`pool create` prints the address with which `worker` starts; nothing else is needed but the runners' settings."""
-    words = [sys.executable, "-m", "jitbot", "pool", "create", pool.name]
-    made = subprocess.run(
-        words, env={"JITBOT_DATABASE_URL": pool.url}, capture_output=True, text=True, check=True
-    ).stdout
-    assert f"the schema and the role {pool.made.schema} are there" in made
-    assert "The role was there before and keeps its password" in made
-    assert f"jitbot worker --pool {pool.name}" in made
+def test_the_command_prints_the_address_once(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JITBOT_DATABASE_URL", postgres_url)
+    name = f"p{uuid.uuid4().hex[:10]}"
+    first, second = (CliRunner().invoke(app, ["pool", "create", name]).output for _ in range(2))
+    assert f"the schema and the role jitbot_pool_{name} are there" in first
+    address = next(line.split("=", 1)[1] for line in first.splitlines() if "JITBOT_DATABASE_URL=" in line)
+    assert make_url(address).password
+    assert f"jitbot worker --pool {name}" in first
+    assert "keeps its password" in second
+    assert ":PASSWORD@" in second
+
+
+@pytest.mark.long
+def test_a_worker_starts_with_the_address_alone_and_ends_in_order(pool: APool, tmp_path: Path) -> None:
     working = pool.process(tmp_path / "log")
     try:
         until(pool.workers, "the worker", timeout=40)
