@@ -39,7 +39,7 @@ class Worker:
 
     def __init__(self, *, taken: Taken, wakeups: Wakeups, catalog: Catalog) -> None:
         self._taken, self._wakeups, self._catalog = taken, wakeups, catalog
-        self._turn = threading.Lock()
+        self._turn, self._writing = threading.Lock(), threading.Lock()
         self._hands: dict[tuple[str, int], Hand | None] = {}
         """What is in hand, by call and attempt; None while it is being taken."""
         self._left = threading.Event()
@@ -93,23 +93,24 @@ class Worker:
             if (call, attempt) in self._hands:  # woken twice for the same
                 return
             self._hands[call, attempt] = None
-        try:
-            hold = self._take(call, attempt)
-            if hold is not None:
-                hand = Hand(hold)
-                with self._turn:
-                    self._hands[call, attempt] = hand
-                self._report(hand, self._done(hold, hand))
-        except JitbotError as error:
-            log.warning("a call could not be taken: %s", error)
-        finally:
+        hold = self._take(call, attempt)
+        if hold is not None:
+            hand = Hand(hold)
             with self._turn:
-                del self._hands[call, attempt]
+                self._hands[call, attempt] = hand
+            self._report(hand, self._done(hold, hand))
+        with self._turn:  # not where something was thrown: what has begun is never put back
+            del self._hands[call, attempt]
 
     def _take(self, call: str, attempt: int) -> Hold | None:
+        """Take a call; None where that did not succeed, or nobody knows whether it has."""
         began = time.monotonic()
-        hold = self._taken.take(call, attempt)
-        if hold is not None and time.monotonic() - began > FRESH_SECONDS and not self._taken.holds(hold):
+        try:
+            hold = self._taken.take(call, attempt)
+            if hold is not None and time.monotonic() - began > FRESH_SECONDS and not self._taken.holds(hold):
+                return None
+        except JitbotError as error:
+            log.warning("the call %s could not be taken: %s", call, error)
             return None
         return hold
 
@@ -123,7 +124,7 @@ class Worker:
             return Answer(Word.UNSURE, said=str(error) or "the runner did not say")
         except Exception as error:
             log.exception("the call %s failed", hold.call.id)
-            return Answer(Word.UNSURE, said=f"The worker failed ({type(error).__name__}): it may have happened.")
+            return _failed(error)
 
     def _do(self, hold: Hold, hand: Hand) -> object:
         call = hold.call
@@ -146,7 +147,8 @@ class Worker:
 
     def _report(self, hand: Hand, answer: Answer) -> None:
         """Write down what came of a call, however long the database takes to be there."""
-        said = hand.take(last=True)
+        with self._writing:  # what the clerk has of it is written before
+            said = hand.take(last=True)
         while True:
             try:
                 if not self._taken.answer(hand.hold, answer, said):
@@ -154,13 +156,18 @@ class Worker:
             except JitbotError as error:
                 log.warning("what came of the call %s cannot be written yet: %s", hand.hold.call.id, error)
                 time.sleep(RETRY_SECONDS)
+            except Exception as error:
+                log.exception("the answer to the call %s cannot be written", hand.hold.call.id)
+                answer, said = _failed(error), ()
+                time.sleep(RETRY_SECONDS)
             else:
                 return
 
     def _clerk(self) -> None:
         while not self._left.wait(CLERK_SECONDS):
             try:
-                self._write_down()
+                with self._writing:
+                    self._write_down()
             except Exception:
                 log.exception("something could not be written down, and is tried again")
             if time.monotonic() - self._tidied > TIDY_SECONDS:
@@ -196,6 +203,10 @@ class Worker:
             do()
         except JitbotError as error:
             log.warning("%s", error)
+
+
+def _failed(error: Exception) -> Answer:
+    return Answer(Word.UNSURE, said=f"The worker failed ({type(error).__name__}): it may have happened.")
 
 
 async def _passed_on(told: threading.Event, stop: asyncio.Event) -> None:

@@ -1,10 +1,8 @@
 """Runs that happen elsewhere: bot, local Slack and worker are three processes, and only the worker may act."""
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 
 from jitbot.cli.demo import Demo
 from tests.pooling import APool, pool, until
-from tests.story.test_the_demo import CHANNEL, audit, card
+from tests.story.test_the_demo import CHANNEL, card
 
 __all__ = ["pool"]
 
@@ -115,8 +113,6 @@ def test_a_grant_is_given_and_taken_back_by_a_worker_that_alone_has_the_key(else
     assert elsewhere.there("open")
     until(lambda: "opened with •••" in elsewhere.thread(), "the output, without the key")
     assert KEY not in elsewhere.demo.log.read_text() + elsewhere.log.read_text()
-    doctor = _jitbot(elsewhere.demo, "doctor")
-    assert f"✓ pool {elsewhere.pool.name}: 1 live" in doctor.stdout, doctor.stdout
     ann.click(granted, "jit:drop")
     elsewhere.card("Open the vault", "⚪")
     assert not elsewhere.there("open")
@@ -124,7 +120,6 @@ def test_a_grant_is_given_and_taken_back_by_a_worker_that_alone_has_the_key(else
     assert worker.wait(20) == 0, "it ends in order when it is told to"
     ann.command(CHANNEL, '/jit vault reason="INC-2 again"')
     elsewhere.told_ann(f"No worker of pool {elsewhere.pool.name} answered within 5 s")
-    assert audit(elsewhere.demo, "verify").returncode == 0
 
 
 @pytest.mark.long
@@ -198,13 +193,3 @@ def test_a_bot_that_was_killed_while_a_worker_runs_takes_the_result_when_it_is_b
     elsewhere.demo.start_bot()
     elsewhere.card("Take a while", "done", timeout=60)
     assert len((elsewhere.folder / "begun").read_text().splitlines()) == 1
-
-
-def _jitbot(demo: Demo, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "jitbot", *words],
-        env=demo.environment | {"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=False,
-    )

@@ -349,6 +349,48 @@ def test_a_line_that_cannot_be_stored_holds_up_nothing(both: Both) -> None:
     assert both.pool.rows("SELECT text FROM lines") == [("a\ufffdb?c",)]
 
 
+def test_what_is_said_at_the_end_is_not_written_behind_the_answer(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clerk has a line in its hands when the run ends; whoever has the answer has all lines."""
+    picked, run = threading.Event(), ContractRun()
+
+    def say(inputs: FakeInputs, run: Run) -> None:
+        run.log("one")
+        assert picked.wait(20)
+
+    both.there.on_start = say
+    with both.worker() as worker:
+        tell = worker._taken.tell
+
+        def slowly(runners: Any, said: Any) -> Any:
+            if any(lines for _, lines in said):
+                picked.set()
+                threading.Event().wait(0.5)
+            return tell(runners, said)
+
+        monkeypatch.setattr(worker._taken, "tell", slowly)
+        both.here.start(INPUTS, run)
+        monkeypatch.undo()
+    assert run.lines == ["one", "changed prod/api"]
+
+
+def test_an_answer_that_cannot_be_written_is_unsure_and_not_begun_again(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with both.worker() as worker:
+        answer = worker._taken.answer
+
+        def picky(hold: Any, given: Answer, said: Any = ()) -> bool:
+            if given.word is Word.DONE:
+                raise TypeError("this cannot be written")
+            done: bool = answer(hold, given, said)
+            return done
+
+        monkeypatch.setattr(worker._taken, "answer", picky)
+        with pytest.raises(RunnerUnsure, match="it may have happened"):
+            both.here.start(INPUTS, ContractRun())
+    assert both.there.started == ["jit-1-1"]
+
+
 def test_two_workers_share_the_work(both: Both) -> None:
     both_run = threading.Barrier(2)
     both.there.on_start = lambda inputs, run: both_run.wait(20)  # type: ignore[assignment, return-value]

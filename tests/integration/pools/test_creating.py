@@ -12,12 +12,16 @@ from sqlalchemy.exc import ProgrammingError
 from typer.testing import CliRunner
 
 from jitbot.cli.app import app
+from jitbot.cli.doctor_pools import pools
 from jitbot.errors import SettingsError
+from jitbot.model import Policy
 from jitbot.pools.building import worker
 from jitbot.pools.creating import create
+from jitbot.settings import read_settings
 from jitbot.store.upgrade import ready
 from tests.pooling import APool, until
 from tests.town import FakeRunner, OneRunner
+from tests.unit.core.builders import an_action
 
 
 def test_the_role_of_a_pool_reads_and_writes_nothing_but_its_pool(pool: APool) -> None:
@@ -91,6 +95,21 @@ def test_a_pool_needs_postgres_and_a_name(sqlite_url: str) -> None:
 def test_a_worker_does_not_start_where_its_schema_is_not(postgres_url: str) -> None:
     with pytest.raises(SettingsError, match="Run `jitbot pool create prod-xx`"):
         worker("prod-xx", postgres_url, OneRunner(FakeRunner()), 1)
+
+
+def test_the_doctor_tells_whether_somebody_works_in_a_pool(pool: APool) -> None:
+    settings = read_settings(database_url=pool.url, pools=f"{pool.name},gone")
+    policy = Policy(actions={"act": an_action(runner="http", pool=pool.name)})
+
+    def found() -> list[tuple[bool, str]]:
+        return [(each.good, each.said) for each in pools(settings, policy)]
+
+    assert found()[0] == (False, "has no live worker")
+    assert "The schema of pool gone is not there" in found()[1][1]
+    pool.rows("""INSERT INTO workers (name, runners) VALUES ('one', '["command"]')""")
+    assert found()[0] == (False, "no worker has http")
+    pool.rows("""INSERT INTO workers (name, runners) VALUES ('two', '["http"]')""")
+    assert found()[0] == (True, "2 live: one, two")
 
 
 def test_the_command_prints_the_address_once(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
