@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from jitbot.errors import InvalidInput, JitbotError, NotGranted, RunnerError, RunnerRefused, SettingsError
-from jitbot.model import Receipt
-from jitbot.pools.calls import Answer, Kind, Word
+from jitbot.errors import JitbotError
+from jitbot.pools.calls import Answer
+from jitbot.pools.doing import done, failed
 from jitbot.pools.hand import Hand
 from jitbot.pools.taken import Hold, Taken
 from jitbot.pools.wakeups import Wakeups
@@ -70,7 +70,9 @@ class Worker:
                 await self._wakeups.listen(self._woken, stop)
             except OSError as error:
                 log.warning("the queue does not answer, and is tried again: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("the queue was lost, and is tried again")
+            await asyncio.sleep(0 if stop.is_set() else RETRY_SECONDS)
         await waiting
 
     async def _woken(self, call: str, attempt: int) -> None:
@@ -98,7 +100,7 @@ class Worker:
             hand = Hand(hold)
             with self._turn:
                 self._hands[call, attempt] = hand
-            self._report(hand, self._done(hold, hand))
+            self._report(hand, done(self._catalog, hold.call, hand))
         with self._turn:  # not where something was thrown: what has begun is never put back
             del self._hands[call, attempt]
 
@@ -114,37 +116,6 @@ class Worker:
             return None
         return hold
 
-    def _done(self, hold: Hold, hand: Hand) -> Answer:
-        """Do it, and return what came of it; whatever was thrown, the service is told."""
-        try:
-            return Answer(Word.DONE, self._do(hold, hand))
-        except (RunnerRefused, InvalidInput, NotGranted, SettingsError) as error:
-            return Answer(Word.REFUSED, said=str(error) or "the runner refused")
-        except RunnerError as error:
-            return Answer(Word.UNSURE, said=str(error) or "the runner did not say")
-        except Exception as error:
-            log.exception("the call %s failed", hold.call.id)
-            return _failed(error)
-
-    def _do(self, hold: Hold, hand: Hand) -> object:
-        call = hold.call
-        if call.runner not in self._catalog.names():
-            where = "JITBOT_RUNNERS of the workers lists those that may be loaded"
-            raise RunnerRefused(f"The runner {call.runner} is not allowed in this pool: {where}.")
-        runner = self._catalog.runner(call.runner)
-        inputs = self._catalog.inputs(call.runner, call.inputs)
-        receipt = None if call.receipt is None else Receipt(call.receipt)
-        given = {
-            Kind.PLAN: (inputs,),
-            Kind.START: (inputs, hand),
-            Kind.CHECK: (inputs, receipt),
-            Kind.CHECK_BY_KEY: (inputs, call.key),
-            Kind.UNDO: (inputs, receipt, hand),
-            Kind.EXTEND: (inputs, receipt, hand),
-            Kind.PRIVILEGES: (inputs,),
-        }
-        return getattr(runner, call.kind.value)(*given[call.kind])
-
     def _report(self, hand: Hand, answer: Answer) -> None:
         """Write down what came of a call, however long the database takes to be there."""
         with self._writing:  # what the clerk has of it is written before
@@ -158,7 +129,7 @@ class Worker:
                 time.sleep(RETRY_SECONDS)
             except Exception as error:
                 log.exception("the answer to the call %s cannot be written", hand.hold.call.id)
-                answer, said = _failed(error), ()
+                answer, said = failed(error), ()
                 time.sleep(RETRY_SECONDS)
             else:
                 return
@@ -203,10 +174,6 @@ class Worker:
             do()
         except JitbotError as error:
             log.warning("%s", error)
-
-
-def _failed(error: Exception) -> Answer:
-    return Answer(Word.UNSURE, said=f"The worker failed ({type(error).__name__}): it may have happened.")
 
 
 async def _passed_on(told: threading.Event, stop: asyncio.Event) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jitbot.errors import PoolUnavailable, RunnerRefused, RunnerUnsure, StoreUnavailable, WorkerLost
-from jitbot.model import Health, HealthState, Receipt
+from jitbot.model import Health, HealthState, Privilege, Receipt
 from jitbot.pools.calls import Answer, Call, CallState, Kind, Line, Word
 from jitbot.pools.hand import Hand
 from jitbot.ports import Run
@@ -62,6 +62,31 @@ def test_everything_that_is_asked_is_done_by_the_worker(both: Both) -> None:
         both.here.undo(INPUTS, receipt, ContractRun())
     assert both.there.world == {"prod/api": 100}
     assert both.here.target(INPUTS) == "prod/api", "that is known without a worker"
+
+
+class ARunnerOfGrants(FakeRunner):
+    """A fake one that has all that a runner can have besides."""
+
+    def extend(self, inputs: Any, receipt: Receipt | None, run: Run) -> Receipt:
+        return Receipt({"until": str(run.until), "key": run.key, "had": dict(receipt.data) if receipt else None})
+
+    def privileges(self, inputs: Any) -> list[Privilege]:
+        return [Privilege("prod/api", "ann", ours=True)]
+
+    def check_by_key(self, inputs: Any, key: str) -> Health:
+        return Health(HealthState.HEALTHY, f"there is {key}")
+
+
+def test_what_a_runner_has_besides_it_has_in_a_pool_too_and_nothing_else(pool: APool) -> None:
+    plain = pool.runners(OneRunner(FakeRunner())).runner("fake")
+    here: Any = pool.runners(OneRunner(ARunnerOfGrants())).runner("fake")
+    run = ContractRun()
+    assert (plain.extends, plain.privileges(INPUTS)) == (False, None)  # type: ignore[attr-defined]
+    with pool.worker(OneRunner(ARunnerOfGrants())):
+        extended = here.extend(INPUTS, Receipt({"x": 1}), run)
+        assert extended.data == {"until": str(run.until), "key": "jit-1-1", "had": {"x": 1}}
+        assert here.privileges(INPUTS) == [Privilege("prod/api", "ann", ours=True)]
+        assert here.check_by_key(INPUTS, "jit-1-1") == Health(HealthState.HEALTHY, "there is jit-1-1")
 
 
 def test_a_look_that_nobody_takes_says_that_nobody_is_there_and_is_not_made_later(
@@ -399,6 +424,19 @@ def test_two_workers_share_the_work(both: Both) -> None:
         starts = [Later(lambda key=key: both.here.start(INPUTS, ContractRun(key))) for key in ("jit-1-1", "jit-2-1")]
         assert [start.result().summary for start in starts] == ["changed it"] * 2
     assert len({each.worker for each in both.pool.calls("start")}) == 2
+
+
+def test_a_worker_whose_connections_are_cut_connects_again(both: Both) -> None:
+    both.there.on_start = lambda inputs, run: threading.Event().wait(1.0)  # type: ignore[assignment, return-value]
+    with both.worker():
+        start = Later(lambda: both.here.start(INPUTS, ContractRun()))
+        until(lambda: [each.state for each in both.pool.calls("start")] == ["taken"], "the run")
+        role = both.pool.made.schema
+        cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
+        assert both.pool.rows(cut)
+        assert start.result().summary == "changed it", "the run went on"
+        both.here.undo(INPUTS, None, ContractRun())
+    assert both.there.started == ["jit-1-1"]
 
 
 def test_what_hangs_on_a_worker_does_not_keep_others_out(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
