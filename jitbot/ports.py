@@ -320,18 +320,6 @@ class ChecksByKey(Protocol):
         """Look at what the run with this key did, whose start never answered."""
 
 
-class AnswersLate(Protocol):
-    """What a runner of a catalog has besides, for what runs elsewhere and may answer after it was given up."""
-
-    def answered(self, key: str) -> Receipt | None:
-        """Return what the start with this key came to; None where that is not known. Raises: RunnerError."""
-
-
-def late(runner: Runner) -> AnswersLate:
-    """Return a runner as one that may answer late, as those of a catalog do."""
-    return cast(AnswersLate, runner)
-
-
 def lister(runner: Runner) -> ListsPrivileges:
     """Return a runner as one that may list privileges, as those of a catalog do."""
     return cast(ListsPrivileges, runner)
