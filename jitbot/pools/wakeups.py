@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy import Connection
 
-from jitbot.errors import SettingsError
+from jitbot.errors import SettingsError, StoreUnavailable
 
 try:
     from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
@@ -34,9 +34,12 @@ _WRITER = App(connector=SyncPsycopgConnector())
 
 
 def wake(connection: Connection, queue: str, call: str, attempt: int) -> None:
-    """Wake one worker for a call, once this transaction is committed."""
+    """Wake one worker for a call, once this transaction is committed. Raises: StoreUnavailable."""
     raw = connection.connection.driver_connection
-    _WRITER.configure_task(TASK, queue=queue, connection=raw).defer(call=call, attempt=attempt)
+    try:
+        _WRITER.configure_task(TASK, queue=queue, connection=raw).defer(call=call, attempt=attempt)
+    except ConnectorException as error:
+        raise StoreUnavailable(f"The queue {queue} does not take a wake-up ({type(error).__name__}).") from error
 
 
 def tables() -> str:

@@ -328,6 +328,14 @@ def test_an_answer_that_is_none_is_no_answer(both: Both) -> None:
     assert "an answer that is none" in str(start.result())
 
 
+def test_a_call_is_put_up_with_its_wake_up_or_not_at_all(both: Both) -> None:
+    asked = both.pool.asked()
+    both.pool.rows("ALTER TABLE procrastinate_jobs RENAME TO elsewhere")
+    with pytest.raises(StoreUnavailable):
+        asked.ask(a_start())
+    assert asked.look("jit-1-1") is None
+
+
 def test_what_is_taken_by_one_is_not_to_be_had_by_another(both: Both) -> None:
     one, other = both.pool.taken("one"), both.pool.taken("other")
     both.pool.asked().ask(a_start())
