@@ -273,6 +273,20 @@ def test_a_service_that_died_finds_the_run_that_was_begun(place: Place) -> None:
     assert set(place.there.started) == {request.run_key}
 
 
+def test_a_service_that_died_in_a_wave_finds_the_parts_that_were_begun(place: Place) -> None:
+    place.town.write("many.yml", MANY)
+    request = place.town.ask(ANN, "tell", who=["a", "b"])
+    place.there.after_start = raising(Died())  # type: ignore[assignment]
+    with pytest.raises(Died):
+        place.town.approve(BO, request)
+    place.there.after_start = lambda: None
+    place.town.restart()
+    place.town.forward(seconds=31)
+    place.town.settle()
+    assert place.town.state(request) is State.SUCCEEDED
+    assert set(place.there.started) == {request.key_of(0), request.key_of(1)}
+
+
 def test_a_run_that_was_to_stop_when_the_service_died_is_asked_for_what_it_came_to(place: Place) -> None:
     def stopped_and_dead(inputs: object, run: Run) -> None:
         [request] = place.town.ledger.find()

@@ -2012,6 +2012,20 @@ FAULTS = (
         POOL_CALLS,
     ),
     Fault(
+        "what a lost worker had begun is said not to have been begun",
+        "jitbot/pools/following.py",
+        "        if seen.attempt == 1:\n",
+        "        if True:\n",
+        POOL_CALLS,
+    ),
+    Fault(
+        "a worker that was given up cannot answer any more",
+        "jitbot/pools/taken.py",
+        "calls.c.state.in_([CallState.TAKEN.value, CallState.LOST.value])",
+        "calls.c.state.in_([CallState.TAKEN.value])",
+        POOL_CALLS,
+    ),
+    Fault(
         "a worker may make up calls",
         "jitbot/pools/tables.py",
         '"calls": "SELECT, UPDATE (state, worker, taken_at, answer, answered_at), DELETE",',
