@@ -37,11 +37,16 @@ class Both:
 
 @pytest.fixture
 def both(pool: APool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
-    monkeypatch.setattr("jitbot.pools.following.LOST_SECONDS", 0.6)
     monkeypatch.setattr("jitbot.pools.following.WAKE_SECONDS", 0.2)
     there = FakeRunner()
     here = pool.runners(OneRunner(FakeRunner())).runner("fake")
     yield Both(pool, there, here)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a worker up soon; where no real one works, which could be silent for so long on a busy machine."""
+    monkeypatch.setattr("jitbot.pools.following.LOST_SECONDS", 0.6)
 
 
 def a_start(key: str = "jit-1-1") -> Call:
@@ -196,6 +201,7 @@ def test_a_runner_that_the_workers_do_not_have_is_refused(both: Both) -> None:
         both.here.start(INPUTS, ContractRun())
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_worker_that_is_not_heard_of_leaves_its_start_unsure_and_its_late_answer_counts(both: Both) -> None:
     frozen = both.pool.taken("frozen")
     start = Later(lambda: both.here.start(INPUTS, ContractRun()))
@@ -208,12 +214,17 @@ def test_a_worker_that_is_not_heard_of_leaves_its_start_unsure_and_its_late_answ
     assert both.here.answered("jit-1-1") == Receipt({"x": 1})
 
 
-def test_a_repeatable_start_is_given_to_another_worker_and_the_first_one_cannot_answer(both: Both) -> None:
+def test_a_repeatable_start_is_given_to_another_worker_and_the_first_one_cannot_answer(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
     both.here._runner.repeatable = True
     frozen, run = both.pool.taken("frozen"), ContractRun()
-    start = Later(lambda: both.here.start(INPUTS, run))
-    hold = until(lambda: frozen.take("jit-1-1", 1), "the call")
-    frozen.tell([], [(hold, [Line("said by the first")])])
+    with monkeypatch.context() as impatient:
+        impatient.setattr("jitbot.pools.following.LOST_SECONDS", 0.6)
+        start = Later(lambda: both.here.start(INPUTS, run))
+        hold = until(lambda: frozen.take("jit-1-1", 1), "the call")
+        frozen.tell([], [(hold, [Line("said by the first")])])
+        until(lambda: [each.attempt for each in both.pool.calls("start")] == [2], "a second attempt")
     with both.worker():
         assert start.result() == Receipt({"before": 100}, "changed it")
     assert not frozen.holds(hold)
@@ -224,6 +235,7 @@ def test_a_repeatable_start_is_given_to_another_worker_and_the_first_one_cannot_
     assert (call.state, call.attempt) == ("answered", 2)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_start_that_costs_one_worker_after_the_other_is_not_given_to_a_fourth(both: Both) -> None:
     both.here._runner.repeatable = True
     frozen = both.pool.taken("frozen")
@@ -233,6 +245,7 @@ def test_a_start_that_costs_one_worker_after_the_other_is_not_given_to_a_fourth(
     assert isinstance(start.result(), WorkerLost)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_second_worker_that_never_comes_does_not_make_the_first_one_have_done_nothing(both: Both) -> None:
     both.here._runner.repeatable = True
     frozen, run = both.pool.taken("frozen"), ContractRun()
@@ -268,8 +281,11 @@ def _away() -> bool:
     raise StoreUnavailable("The queue is away.")
 
 
-def test_a_worker_that_is_heard_of_is_not_lost_however_long_it_takes(both: Both) -> None:
-    both.there.on_start = lambda inputs, run: threading.Event().wait(1.5)
+def test_a_worker_that_is_heard_of_is_not_lost_however_long_it_takes(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jitbot.pools.following.LOST_SECONDS", 3.0)
+    both.there.on_start = lambda inputs, run: threading.Event().wait(4.5)
     with both.worker():
         assert both.here.start(INPUTS, ContractRun()).summary == "changed it"
     assert [each.attempt for each in both.pool.calls("start")] == [1]
