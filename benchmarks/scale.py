@@ -23,6 +23,12 @@ class Scale:
     moves: int = 300
     """Requests that go through the ledger in one round of the store's measurement."""
 
+    ledgers: tuple[int, ...] = (100_000, 1_000_000)
+    """How many requests a full ledger has; a tenth of them is open."""
+    loads: tuple[float, ...] = (1, 20, 50, 100, 200)
+    """Acts a second on a full ledger."""
+    idle_seconds: float = 10.0
+
     def acts(self, rate: float) -> int:
         """Return how many acts one app gets at one rate in one round."""
         return max(self.fewest, round(rate * self.seconds))
@@ -32,8 +38,31 @@ class Scale:
         return self.warm_up + self.rounds * sum(self.acts(rate) for rate in self.rates)
 
 
-QUICK = Scale(seconds=2.0, fewest=4, rounds=1, warm_up=20, approvals=10, moves=60, policy_seconds=0.5, agreed=10)
+QUICK = Scale(
+    seconds=2.0,
+    fewest=4,
+    rounds=1,
+    warm_up=20,
+    approvals=10,
+    moves=60,
+    policy_seconds=0.5,
+    agreed=10,
+    ledgers=(10_000,),
+    loads=(20, 100),
+    idle_seconds=3.0,
+)
 TINY = Scale(
-    rates=(20,), seconds=0.2, fewest=3, rounds=1, warm_up=2, approvals=2, moves=5, rules=(10, 20), policy_seconds=0.01
+    rates=(20,),
+    seconds=0.2,
+    fewest=3,
+    rounds=1,
+    warm_up=2,
+    approvals=2,
+    moves=5,
+    rules=(10, 20),
+    policy_seconds=0.01,
+    ledgers=(30,),
+    loads=(20,),
+    idle_seconds=0.1,
 )
 """For the tests: shows that everything comes out, and measures nothing."""
