@@ -25,7 +25,7 @@ class StoreInbox:
     def put(self, delivery: Delivery) -> bool:
         """Commit a delivery unless its key is known."""
         row = {name: getattr(delivery, name) for name in delivery.__dataclass_fields__} | {"attempts": 0}
-        with self._database.write_one() as connection:
+        with self._database.write(urgent=True) as connection:
             return connection.execute(put_delivery(connection.dialect), row).first() is not None
 
     def get(self, key: str) -> Delivery | None:

@@ -75,7 +75,7 @@ class Database:
         self._closed = False
         self._newest = threading.Lock()
         self._writer = _sqlite(url, writes=True) if self.sqlite else _postgres(url)
-        self._reader = _sqlite(url, writes=False) if self.sqlite else _each_alone(self._writer)
+        self._reader = _sqlite(url, writes=False) if self.sqlite else self._writer
 
     @contextmanager
     def write(self, *, urgent: bool = False) -> Iterator[Connection]:
@@ -90,15 +90,6 @@ class Database:
             else:
                 with self._writer.begin() as connection:
                     yield connection
-
-    @contextmanager
-    def write_one(self) -> Iterator[Connection]:
-        """Open a connection for one statement that is a transaction of its own, and urgent. Raises: StoreUnavailable.
-
-        On Postgres it goes over the network once, where a BEGIN and a COMMIT around it would make that three times.
-        """
-        with self.write(urgent=True) if self.sqlite else self.read() as connection:
-            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -161,11 +152,6 @@ def _sqlite(url: str, *, writes: bool) -> Engine:
 
 def _postgres(url: str) -> Engine:
     return create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True, pool_recycle=1800)
-
-
-def _each_alone(engine: Engine) -> Engine:
-    """Return the same engine and pool with each statement as a transaction of its own: no BEGIN, and no ROLLBACK."""
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def plain_engine(url: str) -> Engine:

@@ -104,9 +104,10 @@ class StoreLedger:
     def outdated(self, digest: str, limit: int) -> Sequence[Outdated]:
         """Return what waits for people and was last decided by another policy set, oldest first."""
         columns = (tables.requests.c.id, tables.requests.c.action, tables.requests.c.policy_digest)
+        own, waits = tables.requests.c.policy_digest, tables.requests.c.state == State.PENDING
         query = (
             select(*columns)
-            .where(tables.requests.c.state == State.PENDING, tables.requests.c.policy_digest != digest)
+            .where(or_(waits & (own < digest), waits & (own > digest)))  # written so, both are stretches of the index
             .order_by(tables.requests.c.id)
             .limit(limit)
         )
