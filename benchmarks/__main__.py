@@ -11,13 +11,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import acks, loaded, machine, policies, ready, redaction, start, store
+from benchmarks import acks, loaded, machine, one_request, policies, ready, redaction, start, store
 from benchmarks.databases import FreshUrl, databases
 from benchmarks.figures import Figure, show, write
 from benchmarks.ledgers import Ledgers
 from benchmarks.scale import QUICK, Scale
 
-PARTS = ("clicks", "commands", "start", "store", "policy", "redaction", "load", "ready")
+PARTS = ("clicks", "commands", "start", "store", "policy", "redaction", "load", "ready", "request")
 APPS = ("bare", "jitbot")
 WIDTH = 120
 
@@ -45,6 +45,7 @@ def run(
             "policy": lambda url: policies.measure(scale),
             "redaction": lambda url: redaction.measure(),
             "load": lambda url: loaded.measure(scale, ledgers, folder / "load"),
+            "request": lambda url: one_request.measure(scale, folder / "request"),
             "ready": lambda url: ready.measure(scale, ledgers, folder / "ready"),
         }
         figures = {}

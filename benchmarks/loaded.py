@@ -18,7 +18,7 @@ from benchmarks.databases import FreshUrl, Record, databases
 from benchmarks.figures import Figure, bounded, compared, percentile
 from benchmarks.ledgers import Ledgers
 from benchmarks.load import Tally
-from benchmarks.memory import most_resident, resident
+from benchmarks.memory import cpu_seconds, most_resident, resident
 from benchmarks.requests import commands
 from benchmarks.scale import Scale
 from benchmarks.town import write_policies, write_workspace
@@ -46,6 +46,14 @@ class Replicas:
     at_rest: float
     """Mebibytes of the largest process before the load."""
     tallies: dict[float, Tally] = field(default_factory=dict)
+    computed: float = 0.0
+    """Seconds, of all processes, for everything that was sent."""
+
+    def take(self, number: int, rate: float) -> None:
+        """Send commands, and note how they were acknowledged and what they cost."""
+        before = sum(map(cpu_seconds, self.pids))
+        self.tallies.setdefault(rate, Tally()).add(self.side.take(number, rate))
+        self.computed += sum(map(cpu_seconds, self.pids)) - before
 
 
 def measure(scale: Scale, ledgers: Ledgers, folder: Path) -> list[Figure]:
@@ -72,7 +80,7 @@ def _measure(
         for rate in scale.loads:
             for _ in range(scale.rounds):
                 for each in found.values():
-                    each.tallies.setdefault(rate, Tally()).add(each.side.take(scale.acts(rate), rate))
+                    each.take(scale.acts(rate), rate)
         sent = scale.warm_up + scale.rounds * sum(scale.acts(rate) for rate in scale.loads)
         return list(_figures(name, found["empty"], found["filled"], sent))
 
@@ -104,6 +112,9 @@ def _figures(name: str, empty: Replicas, filled: Replicas, sent: int) -> Iterato
         times += [median(tally.took_ms) / median(before)] if tally.took_ms and before else []
     grown = compared(f"{name}: median, against an empty ledger", median(times) if times else None, 1.0, "", MOST_TIMES)
     yield grown
+    counted = sum(len(tally.took_ms) + tally.faults.total() for tally in filled.tallies.values())
+    costs = [1000 * each.computed / max(1, counted) for each in (filled, empty)]
+    yield compared(f"{name}: computed for a command", costs[0], costs[1], "ms", MOST_TIMES)
     lost = sum(tally.faults.total() for tally in filled.tallies.values())
     yield bounded(f"{name}: commands not acknowledged in 3 s", float(lost), "", 0)
     missing = sent - (filled.record.count("requested") - filled.before)

@@ -2,21 +2,34 @@
 
 import shutil
 import time
-from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from benchmarks import processes
 from benchmarks.databases import FreshUrl, databases
-from benchmarks.figures import Figure, bounded
+from benchmarks.figures import Figure, bounded, compared
 from benchmarks.ledgers import Ledgers
 from benchmarks.memory import cpu_seconds
 from benchmarks.scale import Scale
 from benchmarks.town import write_policies, write_workspace
 
 MOST_SECONDS = 3.0
+MOST_TIMES = 1.2
 MOST_IDLE = 1.0
 STARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """How long a start took until jitbot was ready, how much of that it computed, and what it uses at rest.
+
+    Seconds, and per cent of a core.
+    """
+
+    took: float
+    computed: float
+    idle: float
 
 
 def measure(scale: Scale, ledgers: Ledgers, folder: Path) -> list[Figure]:
@@ -26,13 +39,16 @@ def measure(scale: Scale, ledgers: Ledgers, folder: Path) -> list[Figure]:
         own = folder / kind
         own.mkdir(parents=True, exist_ok=True)
         with databases(kind, own) as fresh_url:
-            empty, _ = _start(scale, ledgers, own / "empty", fresh_url())
+            empty = _start(scale, ledgers, own / "empty", fresh_url())
             for size in scale.ledgers:
                 url = _filled(ledgers, fresh_url, size)
-                took, idle = _start(scale, ledgers, own / str(size), url)
+                full = _start(scale, ledgers, own / str(size), url)
                 what = f"{name}, {size:,} requests, {size // 10:,} open"
-                figures.append(bounded(f"{what}: ready after", took, "s", MOST_SECONDS, empty))
-                figures.append(bounded(f"{what}: CPU when idle", idle, "%", MOST_IDLE))
+                figures.append(bounded(f"{what}: ready after", full.took, "s", MOST_SECONDS, empty.took))
+                figures.append(
+                    compared(f"{what}: computed until ready", full.computed, empty.computed, "s", MOST_TIMES)
+                )
+                figures.append(bounded(f"{what}: CPU when idle", full.idle, "%", MOST_IDLE, empty.idle))
     return figures
 
 
@@ -40,20 +56,20 @@ def _filled(ledgers: Ledgers, fresh_url: FreshUrl, size: int) -> str:
     return ledgers.filled(fresh_url, size - size // 10, size // 10)
 
 
-def _start(scale: Scale, ledgers: Ledgers, folder: Path, url: str) -> tuple[float, float]:
-    """Return the median seconds to readiness, and the CPU that is used at rest afterwards in per cent of a core."""
+def _start(scale: Scale, ledgers: Ledgers, folder: Path, url: str) -> Started:
+    """Start several times on one database, and watch the last one do nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ledgers.lived.folder / "signing.key", folder / "signing.key")
     policies = write_policies(folder / "policies", f"http://{ledgers.lived.host}/valve")
-    took = []
-    with ExitStack() as stack:
-        slack = stack.enter_context(processes.slack(write_workspace(folder / "workspace.yml"), folder))
+    took, computed, idle = [], [], 0.0
+    with processes.slack(write_workspace(folder / "workspace.yml"), folder) as slack:
         for _ in range(STARTS):
             began = time.perf_counter()
             with processes.jitbot(slack, folder, url, policies, ledgers.lived.host) as pid:
                 took.append(time.perf_counter() - began)
-                idle = _idle(pid, scale.idle_seconds)
-    return median(took), idle
+                computed.append(cpu_seconds(pid))
+                idle = _idle(pid, scale.rest_seconds)
+    return Started(median(took), median(computed), idle)
 
 
 def _idle(pid: int, seconds: float) -> float:

@@ -27,7 +27,10 @@ class Scale:
     """How many requests a full ledger has; a tenth of them is open."""
     loads: tuple[float, ...] = (1, 20, 50, 100, 200)
     """Acts a second on a full ledger."""
-    idle_seconds: float = 10.0
+    rest_seconds: float = 10.0
+    """How long a jitbot is watched that has nothing to do."""
+    lives: int = 20
+    """Requests that are taken from `/jit` to done, one at a time."""
 
     def acts(self, rate: float) -> int:
         """Return how many acts one app gets at one rate in one round."""
@@ -49,7 +52,8 @@ QUICK = Scale(
     agreed=10,
     ledgers=(10_000,),
     loads=(20, 100),
-    idle_seconds=3.0,
+    rest_seconds=3.0,
+    lives=5,
 )
 TINY = Scale(
     rates=(20,),
@@ -63,6 +67,7 @@ TINY = Scale(
     policy_seconds=0.01,
     ledgers=(30,),
     loads=(20,),
-    idle_seconds=0.1,
+    rest_seconds=0.1,
+    lives=1,
 )
 """For the tests: shows that everything comes out, and measures nothing."""

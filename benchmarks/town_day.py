@@ -1,0 +1,305 @@
+"""A working day of a large company, simulated: how long cards wait to be drawn, and which limit binds first.
+
+`python -m benchmarks.town_day` prints the tables of docs/why/scale.md. What a request costs was measured
+(`ONLY=request make bench`); how often people ask is assumed, and can be given. Slack's limits are kept by jitbot's own
+account of them (`jitbot.slack.pace`), on simulated time. The same seed gives the same day.
+"""
+
+import argparse
+import heapq
+import itertools
+import random
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.figures import percentile
+from jitbot.slack.limits import UPDATES_A_MINUTE
+from jitbot.slack.pace import POST, UPDATE, Pace
+
+DAY = 24 * 60
+HOURS = (1, 1, 1, 1, 1, 2, 3, 5, 8, 11, 12, 10, 8, 10, 12, 11, 9, 6, 4, 3, 2, 2, 1, 1)
+"""How requests spread over the hours of a day, as parts of their sum: two humps of one long working day."""
+ONCE = 0.6
+"""So many requests are allowed at once; all others wait for a person."""
+ANSWER_SECONDS, ANSWER_SPREAD = 240.0, 1.2
+"""After how long people answer: the median, and the spread of its logarithm; an hour and more is not rare."""
+RUN_SECONDS = 30.0
+"""How long a run takes on average."""
+FORMS = 0.5
+"""So many are asked for by the form, whose modal is opened and filled; the others by one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """What the company is like; all are assumptions, with their reasons in docs/why/scale.md."""
+
+    engineers: int = 100_000
+    a_day: float = 0.1
+    """Requests of one engineer in a day."""
+    team: int = 8
+    """Engineers who share a channel."""
+    incidents: int = 20
+    """Bursts in a day, each in one channel: so many requests within so many minutes."""
+    burst: int = 30
+    burst_minutes: float = 10.0
+    workspaces: int = 1
+    """Over how many workspaces the channels are spread evenly; each has limits of its own."""
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What was measured of one request, and of what two cores can do, on Postgres; see docs/why/scale.md."""
+
+    transactions: float = 12.0
+    events: float = 7.0
+    kibibytes: float = 23.0
+    computed_ms: float = 60.0
+    transactions_a_second: float = 287.0
+    acks_a_second: float = 100.0
+
+
+@dataclass(slots=True)
+class Card:
+    """A request with its card in a channel and one in the requester's direct messages."""
+
+    channel: str
+    asked_at: float
+    standing: int = 0
+    changed_at: float = 0.0
+    last: bool = False
+    """Whether it will not change any more."""
+    stale: int = 0
+    """So many copies differ from what is so."""
+    queued: bool = False
+
+
+@dataclass(slots=True)
+class Day:
+    """What came of one day in one workspace; seconds and counts by minute."""
+
+    posted: list[float] = field(default_factory=list)
+    """From a request to its card in the channel."""
+    drawn: list[float] = field(default_factory=list)
+    """From the end of a request to the last of its copies that shows it."""
+    minutes: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    running: int = 0
+    most_running: int = 0
+    longest: int = 0
+    """The most cards that waited to be redrawn at once."""
+
+    def note(self, what: str, at: float, count: int = 1) -> None:
+        """Count something in its minute."""
+        self.minutes[what][int(at // 60)] += count
+
+
+class Simulation:
+    """One workspace on one day. Events are kept in a heap by their time, in seconds since midnight."""
+
+    def __init__(self, town: Town) -> None:
+        self.day = Day()
+        self._town = town
+        self._random = random.Random(town.seed)
+        self._now = 0.0
+        self._pace = Pace(lambda: self._now)
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._redraws: deque[Card] = deque()
+        self._posts: dict[str, deque[Card]] = defaultdict(deque)
+        self._drawing = False
+
+    def run(self) -> Day:
+        """Live through the day, and on until everything is drawn."""
+        for at, channel in self._asked():
+            self._at(at, self._ask, Card(channel, at))
+        while self._heap:
+            self._now, _, do = heapq.heappop(self._heap)
+            do()
+        return self.day
+
+    def _asked(self) -> Iterator[tuple[float, str]]:
+        """Yield when and in which channel people ask: through the day, and in bursts."""
+        town, rnd = self._town, self._random
+        channels = max(1, town.engineers // town.team // town.workspaces)
+        for _ in range(round(town.engineers * town.a_day / town.workspaces)):
+            hour = rnd.choices(range(24), HOURS)[0]
+            yield (hour + rnd.random()) * 3600, f"C{rnd.randrange(channels)}"
+        for _ in range(round(town.incidents / town.workspaces)):
+            begins, channel = rnd.uniform(0, (DAY - town.burst_minutes) * 60), f"C{rnd.randrange(channels)}"
+            for _ in range(town.burst):
+                yield begins + rnd.random() * town.burst_minutes * 60, channel
+
+    def _at(self, at: float, do: Callable[..., None], *given: object) -> None:
+        heapq.heappush(self._heap, (at, next(self._order), lambda: do(*given)))
+
+    def _ask(self, card: Card) -> None:
+        self.day.note("asked", self._now)
+        self.day.note("acks", self._now)
+        if self._random.random() < FORMS:
+            self.day.note("views.open", self._now)
+            self.day.note("acks", self._now)
+        for place in (card.channel, f"D{id(card)}"):
+            self._posts[place].append(card)
+            self._post(place)
+        if self._random.random() < ONCE:
+            self._start(card)
+        else:
+            wait = ANSWER_SECONDS * self._random.lognormvariate(0, ANSWER_SPREAD)
+            self._at(self._now + wait, self._approve, card)
+
+    def _approve(self, card: Card) -> None:
+        self.day.note("acks", self._now)
+        self.day.note("response_url", self._now)  # the clicked copy is redrawn by it, which no limit holds up
+        self._change(card, copies=1)
+        self._start(card)
+
+    def _start(self, card: Card) -> None:
+        self.day.running += 1
+        self.day.most_running = max(self.day.most_running, self.day.running)
+        self._at(self._now + self._random.expovariate(1 / RUN_SECONDS), self._end, card)
+
+    def _end(self, card: Card) -> None:
+        self.day.running -= 1
+        card.last = True
+        self._change(card, copies=2)
+
+    def _change(self, card: Card, copies: int) -> None:
+        """Have copies redrawn; one that waits already is drawn once, as it is by then."""
+        self.day.note("chat.update", self._now, copies)
+        card.changed_at, card.stale = self._now, max(card.stale, copies)
+        if card.standing == 2:
+            self._queue(card)
+
+    def _queue(self, card: Card) -> None:
+        if card.stale and not card.queued:
+            card.queued = True
+            self._redraws.append(card)
+            self.day.longest = max(self.day.longest, len(self._redraws))
+        self._draw()
+
+    def _post(self, place: str) -> None:
+        waiting = self._posts[place]
+        wait = self._pace.take(POST, place).total_seconds()
+        if wait:
+            self._at(self._now + wait, self._post, place)
+            return
+        card = waiting.popleft()
+        self.day.note("chat.postMessage", self._now)
+        self.day.note(f"post {place}", self._now)
+        card.standing += 1
+        if place == card.channel:
+            self.day.posted.append(self._now - card.asked_at)
+        if card.standing == 2:
+            self._queue(card)
+
+    def _draw(self, *, woken: bool = False) -> None:
+        """Redraw what waits, the longest waiting first, until Slack takes no more."""
+        if self._drawing and not woken:
+            return
+        self._drawing = False
+        while self._redraws:
+            wait = self._pace.take(UPDATE).total_seconds()
+            if wait:
+                self._drawing = True
+                self._at(self._now + wait, lambda: self._draw(woken=True))
+                return
+            card = self._redraws[0]
+            card.stale -= 1
+            if not card.stale:
+                self._redraws.popleft()
+                card.queued = False
+                if card.last:
+                    self.day.drawn.append(self._now - card.changed_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much of a limit is used in the busiest minute."""
+
+    name: str
+    a_day: float
+    busiest: float
+    limit: float
+
+    @property
+    def part(self) -> float:
+        """Return the part that is used; above 1, something waits."""
+        return self.busiest / self.limit
+
+
+def uses(day: Day, town: Town, costs: Costs) -> list[Use]:
+    """Return what a day asks for and what is allowed, by minute, the most used first."""
+    asked, spaces = day.minutes["asked"], town.workspaces
+    channels = [each for name, each in day.minutes.items() if name.startswith("post C")]
+    rows = [
+        _use("chat.update, in a workspace", day.minutes["chat.update"], UPDATES_A_MINUTE - 4),
+        _use("chat.postMessage, in a workspace", day.minutes["chat.postMessage"], 300),
+        _use("chat.postMessage, in the busiest channel", max(channels, key=_most, default=Counter()), 60),
+        _use("views.open, in a workspace", day.minutes["views.open"], 100),
+        _use("acknowledgements", day.minutes["acks"], 60 * costs.acks_a_second, spaces),
+        _use("transactions", asked, 60 * costs.transactions_a_second, spaces * costs.transactions),
+        _use("computing, seconds on two cores", asked, 120, spaces * costs.computed_ms / 1000),
+    ]
+    return sorted(rows, key=lambda use: -use.part)
+
+
+def _use(name: str, minutes: Counter[int], limit: float, times: float = 1) -> Use:
+    return Use(name, minutes.total() * times, _most(minutes) * times, limit)
+
+
+def _most(minutes: Counter[int]) -> int:
+    return max(minutes.values(), default=0)
+
+
+def main() -> None:
+    """Simulate, and print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.town_day", description="A day of a large company.")
+    for name in ("engineers", "workspaces", "incidents"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(Town(), name))
+    parser.add_argument("--a-day", type=float, default=Town().a_day, help="requests of one engineer in a day")
+    options = parser.parse_args()
+    town = Town(options.engineers, options.a_day, incidents=options.incidents, workspaces=options.workspaces)
+    console = Console(width=120)
+    console.print(_limits(town))
+    console.print(_delays(town))
+
+
+def _limits(town: Town) -> Table:
+    day, costs = Simulation(town).run(), Costs()
+    table = Table("what", "a day", "busiest minute", "allowed a minute", "used", title="Limits", title_justify="left")
+    for use in uses(day, town, costs):
+        table.add_row(use.name, f"{use.a_day:,.0f}", f"{use.busiest:,.1f}", f"{use.limit:,.0f}", f"{use.part:.0%}")
+    asked = day.minutes["asked"].total() * town.workspaces
+    kept = asked * costs.kibibytes / 2**20
+    table.caption = (
+        f"{asked:,} requests, {kept:.1f} GiB kept, at most {day.most_running * town.workspaces} runs at once"
+    )
+    return table
+
+
+def _delays(town: Town) -> Table:
+    table = Table(title="Delays", title_justify="left")
+    for heading in (
+        "requests of an engineer",
+        "workspaces",
+        "card posted, p99",
+        "end drawn, median",
+        "p99",
+        "longest queue",
+    ):
+        table.add_column(heading)
+    for times, spaces in itertools.product((0.2, 0.5, 1, 2), (1, 10)):
+        tried = replace(town, a_day=town.a_day * times, workspaces=town.workspaces * spaces)
+        day = Simulation(tried).run()
+        shown = (percentile(day.posted, 0.99), percentile(day.drawn, 0.5), percentile(day.drawn, 0.99))
+        seconds = [f"{each or 0:,.0f} s" for each in shown]
+        table.add_row(f"{tried.a_day:g}", str(tried.workspaces), *seconds, f"{day.longest:,}")
+    return table
+
+
+if __name__ == "__main__":
+    main()
