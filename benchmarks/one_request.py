@@ -54,14 +54,22 @@ def measure(scale: Scale, folder: Path) -> list[Figure]:
             with processes.jitbot(slack, folder, url, policies, host) as pid:
                 acts = commands("one")
                 _through(slack, acts, count, 1)
-                before, computed = {what: count(what) for what in READS}, cpu_seconds(pid)
+                idle = _computed(pid, scale.rest_seconds)
+                before, began, computed = {what: count(what) for what in READS}, time.monotonic(), cpu_seconds(pid)
                 calls = Counter(slack.calls())
                 for number in range(scale.lives):
                     _through(slack, acts, count, number + 2)
                 calls = Counter(slack.calls()) - calls
                 spent = {what: (count(what) - before[what]) / scale.lives for what in READS}
-                computed = (cpu_seconds(pid) - computed) / scale.lives
+                computed = (cpu_seconds(pid) - computed - idle * (time.monotonic() - began)) / scale.lives
     return list(_figures(calls, scale.lives, spent, computed))
+
+
+def _computed(pid: int, seconds: float) -> float:
+    """Return how much of a second a process computes that has nothing to do."""
+    before = cpu_seconds(pid)
+    time.sleep(seconds)
+    return (cpu_seconds(pid) - before) / seconds
 
 
 def _figures(calls: Counter[str], lives: int, spent: dict[str, float], computed: float) -> Iterator[Figure]:

@@ -55,10 +55,9 @@ class Town:
 class Costs:
     """What was measured of one request, and of what two cores can do, on Postgres; see docs/why/scale.md."""
 
-    transactions: float = 12.0
-    events: float = 7.0
-    kibibytes: float = 23.0
-    computed_ms: float = 60.0
+    transactions: float = 35.0
+    kibibytes: float = 30.0
+    computed_ms: float = 130.0
     transactions_a_second: float = 287.0
     acks_a_second: float = 100.0
 
@@ -67,15 +66,19 @@ class Costs:
 class Card:
     """A request with its card in a channel and one in the requester's direct messages."""
 
+    number: int
     channel: str
     asked_at: float
     standing: int = 0
+    """So many of its two copies are posted."""
     changed_at: float = 0.0
     last: bool = False
-    """Whether it will not change any more."""
+    """Whether it will not change any more; until then, that it runs is only progress."""
+    running: bool = False
     stale: int = 0
     """So many copies differ from what is so."""
     queued: bool = False
+    waits_as_progress: bool = False
 
 
 @dataclass(slots=True)
@@ -109,13 +112,14 @@ class Simulation:
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._redraws: deque[Card] = deque()
+        self._progress: deque[Card] = deque()
         self._posts: dict[str, deque[Card]] = defaultdict(deque)
         self._drawing = False
 
     def run(self) -> Day:
         """Live through the day, and on until everything is drawn."""
-        for at, channel in self._asked():
-            self._at(at, self._ask, Card(channel, at))
+        for number, (at, channel) in enumerate(self._asked()):
+            self._at(at, self._ask, Card(number, channel, at))
         while self._heap:
             self._now, _, do = heapq.heappop(self._heap)
             do()
@@ -142,9 +146,7 @@ class Simulation:
         if self._random.random() < FORMS:
             self.day.note("views.open", self._now)
             self.day.note("acks", self._now)
-        for place in (card.channel, f"D{id(card)}"):
-            self._posts[place].append(card)
-            self._post(place)
+        self._say(card, card.channel, f"D{card.number}")
         if self._random.random() < ONCE:
             self._start(card)
         else:
@@ -158,6 +160,8 @@ class Simulation:
         self._start(card)
 
     def _start(self, card: Card) -> None:
+        card.running = True
+        self._change(card, copies=2)
         self.day.running += 1
         self.day.most_running = max(self.day.most_running, self.day.running)
         self._at(self._now + self._random.expovariate(1 / RUN_SECONDS), self._end, card)
@@ -166,6 +170,7 @@ class Simulation:
         self.day.running -= 1
         card.last = True
         self._change(card, copies=2)
+        self._say(card, card.channel, card.channel, f"D{card.number}")  # what the run said, the summary, the notice
 
     def _change(self, card: Card, copies: int) -> None:
         """Have copies redrawn; one that waits already is drawn once, as it is by then."""
@@ -175,11 +180,17 @@ class Simulation:
             self._queue(card)
 
     def _queue(self, card: Card) -> None:
-        if card.stale and not card.queued:
-            card.queued = True
-            self._redraws.append(card)
+        progress = card.running and not card.last
+        if card.stale and (not card.queued or (card.waits_as_progress and card.last)):
+            card.queued, card.waits_as_progress = True, progress
+            (self._progress if progress else self._redraws).append(card)
             self.day.longest = max(self.day.longest, len(self._redraws))
         self._draw()
+
+    def _say(self, card: Card, *places: str) -> None:
+        for place in places:
+            self._posts[place].append(card)
+            self._post(place)
 
     def _post(self, place: str) -> None:
         waiting = self._posts[place]
@@ -190,6 +201,8 @@ class Simulation:
         card = waiting.popleft()
         self.day.note("chat.postMessage", self._now)
         self.day.note(f"post {place}", self._now)
+        if card.standing == 2:
+            return
         card.standing += 1
         if place == card.channel:
             self.day.posted.append(self._now - card.asked_at)
@@ -197,23 +210,33 @@ class Simulation:
             self._queue(card)
 
     def _draw(self, *, woken: bool = False) -> None:
-        """Redraw what waits, the longest waiting first, until Slack takes no more."""
+        """Redraw what waits, the longest waiting first, until Slack takes no more; progress comes behind all else."""
         if self._drawing and not woken:
             return
         self._drawing = False
-        while self._redraws:
-            wait = self._pace.take(UPDATE).total_seconds()
+        waits = [self._draw_all(self._redraws, progress=False), self._draw_all(self._progress, progress=True)]
+        wait = min((each for each in waits if each), default=0.0)
+        if wait:
+            self._drawing = True
+            self._at(self._now + wait, lambda: self._draw(woken=True))
+
+    def _draw_all(self, waiting: deque[Card], *, progress: bool) -> float:
+        """Redraw until nothing is left, and return zero; or the seconds until Slack takes more."""
+        while waiting:
+            card = waiting[0]
+            if progress and card.last:  # it has ended while it waited, and waits among the others now
+                waiting.popleft()
+                continue
+            wait = self._pace.take(UPDATE, progress=progress).total_seconds()
             if wait:
-                self._drawing = True
-                self._at(self._now + wait, lambda: self._draw(woken=True))
-                return
-            card = self._redraws[0]
+                return wait
             card.stale -= 1
             if not card.stale:
-                self._redraws.popleft()
+                waiting.popleft()
                 card.queued = False
                 if card.last:
                     self.day.drawn.append(self._now - card.changed_at)
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
