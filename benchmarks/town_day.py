@@ -13,9 +13,6 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from rich.console import Console
-from rich.table import Table
-
 from benchmarks.figures import percentile
 from jitbot.slack.limits import UPDATES_A_MINUTE
 from jitbot.slack.pace import POST, UPDATE, Pace
@@ -279,49 +276,43 @@ def _most(minutes: Counter[int]) -> int:
 
 
 def main() -> None:
-    """Simulate, and print the tables."""
+    """Simulate, and print the tables as they stand in the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.town_day", description="A day of a large company.")
     for name in ("engineers", "workspaces", "incidents"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Town(), name))
     parser.add_argument("--a-day", type=float, default=Town().a_day, help="requests of one engineer in a day")
     options = parser.parse_args()
     town = Town(options.engineers, options.a_day, incidents=options.incidents, workspaces=options.workspaces)
-    console = Console(width=120)
-    console.print(_limits(town))
-    console.print(_delays(town))
+    for line in (*_limits(town), "", *_delays(town)):
+        print(line)
 
 
-def _limits(town: Town) -> Table:
+def _limits(town: Town) -> Iterator[str]:
     day, costs = Simulation(town).run(), Costs()
-    table = Table("what", "a day", "busiest minute", "allowed a minute", "used", title="Limits", title_justify="left")
+    yield from _row("What", "A day", "Busiest minute", "Allowed a minute", "Used")
+    yield from _row(*5 * ["---"])
     for use in uses(day, town, costs):
-        table.add_row(use.name, f"{use.a_day:,.0f}", f"{use.busiest:,.1f}", f"{use.limit:,.0f}", f"{use.part:.0%}")
+        yield from _row(use.name, f"{use.a_day:,.0f}", f"{use.busiest:,.0f}", f"{use.limit:,.0f}", f"{use.part:.0%}")
     asked = day.minutes["asked"].total() * town.workspaces
-    kept = asked * costs.kibibytes / 2**20
-    table.caption = (
-        f"{asked:,} requests, {kept:.1f} GiB kept, at most {day.most_running * town.workspaces} runs at once"
-    )
-    return table
+    running, kept = day.most_running * town.workspaces, asked * costs.kibibytes / 2**20
+    yield ""
+    yield f"{asked:,} requests in all, at most {running} runs at once, and {kept:.1f} GiB to keep."
 
 
-def _delays(town: Town) -> Table:
-    table = Table(title="Delays", title_justify="left")
-    for heading in (
-        "requests of an engineer",
-        "workspaces",
-        "card posted, p99",
-        "end drawn, median",
-        "p99",
-        "longest queue",
-    ):
-        table.add_column(heading)
+def _delays(town: Town) -> Iterator[str]:
+    ends = ("End drawn, median", "p99", "Cards that waited")
+    yield from _row("Requests of an engineer a day", "Workspaces", "Card posted, p99", *ends)
+    yield from _row(*6 * ["---"])
     for times, spaces in itertools.product((0.2, 0.5, 1, 2), (1, 10)):
         tried = replace(town, a_day=town.a_day * times, workspaces=town.workspaces * spaces)
         day = Simulation(tried).run()
         shown = (percentile(day.posted, 0.99), percentile(day.drawn, 0.5), percentile(day.drawn, 0.99))
         seconds = [f"{each or 0:,.0f} s" for each in shown]
-        table.add_row(f"{tried.a_day:g}", str(tried.workspaces), *seconds, f"{day.longest:,}")
-    return table
+        yield from _row(f"{tried.a_day:g}", str(tried.workspaces), *seconds, f"{day.longest:,}")
+
+
+def _row(*cells: str) -> Iterator[str]:
+    yield f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
