@@ -140,7 +140,7 @@ requests = Table(
     Index("ix_requests_started_at", "started_at"),
     Index("ix_requests_ended_at", "ended_at"),
     Index("ix_requests_quota", "requester", "quota"),
-    Index("ix_requests_policy", "state", "policy_digest"),
+    Index("ix_requests_policy", "state", "policy_digest", "id"),
     sqlite_autoincrement=True,
 )
 

@@ -22,7 +22,7 @@ INDEXES = {
     "ix_requests_created_at": ("requests", ["created_at"]),
     "ix_requests_started_at": ("requests", ["started_at"]),
     "ix_requests_ended_at": ("requests", ["ended_at"]),
-    "ix_requests_policy": ("requests", ["state", "policy_digest"]),
+    "ix_requests_policy": ("requests", ["state", "policy_digest", "id"]),
     "ix_reviews_reviewer": ("reviews", ["reviewer", "at"]),
 }
 PARTIAL = {"ix_events_policies": ("seq", POLICIES), "ix_events_owed": ("request", OWED)}
