@@ -88,12 +88,12 @@ def _jitbot(kind: str, scale: Scale, workspace: Path, url: str, folder: Path, st
 
 
 def at_rest(url: str, kind: str) -> Callable[[], None]:
-    """Return a function that waits until no more events of this kind are committed."""
+    """Return a function that waits until everything is carried out and no more events of this kind are committed."""
     record = Record(url)
 
     def wait() -> None:
         until, before = time.monotonic() + SETTLE_SECONDS, -1
-        while (now := record.count(kind)) != before and time.monotonic() < until:
+        while ((now := record.count(kind)) != before or record.undone()) and time.monotonic() < until:
             before = now
             time.sleep(1.0)
 

@@ -51,13 +51,19 @@ def _schema(server: str) -> str:
 
 
 class Record:
-    """Counts the events of one kind that a jitbot has committed, looking from outside."""
+    """Counts what a jitbot has committed, looking from outside."""
 
     def __init__(self, url: str) -> None:
         self._engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
 
     def count(self, kind: str) -> int:
         """Return how many events of this kind there are."""
-        query = sqlalchemy.text("SELECT count(*) FROM events WHERE kind = :kind")
+        return self._counted("SELECT count(*) FROM events WHERE kind = :kind", kind=kind)
+
+    def undone(self) -> int:
+        """Return how many deliveries are taken in, and not carried out."""
+        return self._counted("SELECT count(*) FROM inbox WHERE done_at IS NULL")
+
+    def _counted(self, query: str, **values: str) -> int:
         with self._engine.connect() as connection:
-            return int(connection.execute(query, {"kind": kind}).scalar_one())
+            return int(connection.execute(sqlalchemy.text(query), values).scalar_one())

@@ -1,5 +1,6 @@
 """Filled ledgers for a whole run: each is written once, as an SQLite file, and copied for whoever measures on it."""
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -42,11 +43,18 @@ class Ledgers:
             self._files[done, waiting] = file
         url = fresh_url()
         if url.startswith("sqlite"):
-            shutil.copyfile(file, str(checked(url).database))
+            _copy_file(file, Path(str(checked(url).database)))
         else:
             ready(url)
             _copy(file, url)
         return url
+
+
+def _copy_file(file: Path, to: Path) -> None:
+    """Copy a file, to the disk itself: what is still to be written would hold up the commits that are measured."""
+    shutil.copyfile(file, to)
+    with to.open("rb") as copied:
+        os.fsync(copied.fileno())
 
 
 def _copy(file: Path, url: str) -> None:
@@ -66,4 +74,5 @@ def _copy(file: Path, url: str) -> None:
         target.commit()
         target.autocommit = True
         target.execute("ANALYZE")
+        target.execute("CHECKPOINT")  # as above
     engine.dispose()
