@@ -115,9 +115,7 @@ class Book:
                 return
             with suppress(Tampered), self._ledger.begin() as entry:
                 entry.alone(IN_FORCE)
-                if (
-                    self._trail.latest(IN_FORCE, known.seq) is None
-                ):  # else another process has said so, or something new
+                if self._trail.latest(IN_FORCE, known.seq) is None:  # else another process was faster
                     say_again(entry, self._policy.digest)
             self._followed()
 
