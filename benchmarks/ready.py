@@ -17,7 +17,6 @@ from benchmarks.town import write_policies, write_workspace
 MOST_SECONDS = 3.0
 MOST_TIMES = 1.2
 MOST_IDLE = 1.0
-STARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +62,12 @@ def _start(scale: Scale, ledgers: Ledgers, folder: Path, url: str) -> Started:
     policies = write_policies(folder / "policies", f"http://{ledgers.lived.host}/valve")
     took, computed, idle = [], [], 0.0
     with processes.slack(write_workspace(folder / "workspace.yml"), folder) as slack:
-        for _ in range(STARTS):
+        for left in reversed(range(scale.starts)):
             began = time.perf_counter()
             with processes.jitbot(slack, folder, url, policies, ledgers.lived.host) as pid:
                 took.append(time.perf_counter() - began)
                 computed.append(cpu_seconds(pid))
-                idle = _idle(pid, scale.rest_seconds)
+                idle = idle if left else _idle(pid, scale.rest_seconds)
     return Started(median(took), median(computed), idle)
 
 

@@ -27,6 +27,8 @@ class Scale:
     """How many requests a full ledger has; a tenth of them is open."""
     loads: tuple[float, ...] = (1, 20, 50, 100, 200)
     """Acts a second on a full ledger."""
+    starts: int = 3
+    """How often jitbot is started on one ledger."""
     rest_seconds: float = 10.0
     """How long a jitbot is watched that has nothing to do."""
     lives: int = 20
@@ -51,7 +53,8 @@ QUICK = Scale(
     policy_seconds=0.5,
     agreed=10,
     ledgers=(10_000,),
-    loads=(20, 100),
+    loads=(50,),
+    starts=1,
     rest_seconds=3.0,
     lives=5,
 )
@@ -67,6 +70,7 @@ TINY = Scale(
     policy_seconds=0.01,
     ledgers=(30,),
     loads=(20,),
+    starts=1,
     rest_seconds=0.1,
     lives=1,
 )
