@@ -24,14 +24,17 @@ def databases(kind: str, folder: Path) -> Iterator[FreshUrl]:
         yield lambda: f"sqlite:///{folder / uuid.uuid4().hex[:12]}.db"
         return
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-    server = _server(folder / "postgres")
-    server.psql(f"ALTER SYSTEM SET max_connections = {CONNECTIONS}")
-    server.cleanup()  # it is read at a start only
-    server = _server(folder / "postgres")
-    try:
-        yield lambda: _schema(f"postgresql+psycopg://postgres@/postgres?host={server.get_uri().split('host=')[1]}")
-    finally:
-        server.cleanup()
+    with tempfile.TemporaryDirectory(
+        prefix="jitbot-bench-pg-"
+    ) as own:  # it runs as a user of its own, who may come here
+        server = _server(Path(own) / "data")
+        server.psql(f"ALTER SYSTEM SET max_connections = {CONNECTIONS}")
+        server.cleanup()  # it is read at a start only
+        server = _server(Path(own) / "data")
+        try:
+            yield lambda: _schema(f"postgresql+psycopg://postgres@/postgres?host={server.get_uri().split('host=')[1]}")
+        finally:
+            server.cleanup()
 
 
 def _server(folder: Path) -> Any:

@@ -11,7 +11,8 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.databases import FreshUrl
-from benchmarks.filling import Lived, fill, live
+from benchmarks.filling import fill
+from benchmarks.living import Lived, live
 from jitbot.store.engine import checked, plain_engine
 from jitbot.store.upgrade import ready
 

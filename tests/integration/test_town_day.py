@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import town_day
-from benchmarks.town_day import Costs, Day, Simulation, Town, uses
+from benchmarks.simulation import Day, Simulation, Town
+from benchmarks.town_day import Costs, uses
 
 PAGE = Path(__file__).parents[2] / "docs/why/scale.md"
 SMALL = Town(engineers=4_000, a_day=0.1, incidents=2, burst=20)
