@@ -24,9 +24,7 @@ def databases(kind: str, folder: Path) -> Iterator[FreshUrl]:
         yield lambda: f"sqlite:///{folder / uuid.uuid4().hex[:12]}.db"
         return
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-    with tempfile.TemporaryDirectory(
-        prefix="jitbot-bench-pg-"
-    ) as own:  # it runs as a user of its own, who may come here
+    with tempfile.TemporaryDirectory(prefix="jitbot-bench-pg-") as own:  # for root, it runs as a user of its own
         server = _server(Path(own) / "data")
         server.psql(f"ALTER SYSTEM SET max_connections = {CONNECTIONS}")
         server.cleanup()  # it is read at a start only

@@ -1,4 +1,4 @@
-"""One day in one workspace, simulated: people ask and answer, runs end, and cards are drawn as fast as Slack lets them be.
+"""One day in one workspace, simulated: people ask and answer, runs end, and cards are drawn as fast as Slack allows.
 
 Slack's limits are kept by jitbot's own account of them (`jitbot.slack.pace`), on simulated time. The same seed gives
 the same day.
