@@ -11,13 +11,30 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import acks, loaded, machine, one_request, policies, ready, redaction, start, store
+from benchmarks import (
+    acks,
+    audit,
+    ends,
+    loaded,
+    loop,
+    machine,
+    one_request,
+    policies,
+    ready,
+    redaction,
+    start,
+    store,
+    through,
+)
 from benchmarks.databases import FreshUrl, databases
 from benchmarks.figures import Figure, show, write
 from benchmarks.ledgers import Ledgers
 from benchmarks.scale import QUICK, Scale
 
-PARTS = ("clicks", "commands", "start", "store", "policy", "redaction", "load", "ready", "request")
+PARTS = (
+    *("clicks", "commands", "start", "store", "loop", "through", "ends", "audit", "policy", "redaction"),
+    *("load", "ready", "request"),
+)
 APPS = ("bare", "jitbot")
 WIDTH = 120
 
@@ -42,6 +59,10 @@ def run(
             "commands": lambda url: acks.measure("commands", scale, folder / "commands", url, chosen),
             "start": lambda url: start.measure(scale, folder / "start", url) if "jitbot" in chosen else [],
             "store": lambda url: store.measure(database, scale, folder / "store", url),
+            "loop": lambda url: loop.measure(database, scale, folder / "loop", url),
+            "through": lambda url: through.measure(database, scale, folder / "through", url),
+            "ends": lambda url: ends.measure(database, scale, folder / "ends", url),
+            "audit": lambda url: audit.measure(database, scale, folder / "audit", url),
             "policy": lambda url: policies.measure(scale),
             "redaction": lambda url: redaction.measure(),
             "load": lambda url: loaded.measure(scale, ledgers, folder / "load"),

@@ -33,6 +33,19 @@ class Scale:
     """How long a jitbot is watched that has nothing to do."""
     lives: int = 20
     """Requests that are taken from `/jit` to done, one at a time."""
+    loop_seconds: float = 60.0
+    """How long requests are taken through the whole loop, and DBOS's workflows through theirs."""
+    loop_alone: int = 200
+    """Requests that go through the loop one after another."""
+    grants: int = 10_000
+    """Grants that end in the same second."""
+    deadlines: int = 100_000
+    """Deadlines that are not due while nothing happens."""
+    idle_seconds: float = 20.0
+    events: int = 1_000_000
+    """Events in the record that is verified whole."""
+    signatures: int = 100_000
+    """Those of them whose signatures are verified, each."""
 
     def acts(self, rate: float) -> int:
         """Return how many acts one app gets at one rate in one round."""
@@ -57,6 +70,13 @@ QUICK = Scale(
     starts=1,
     rest_seconds=3.0,
     lives=5,
+    loop_seconds=10.0,
+    loop_alone=50,
+    grants=2_000,
+    deadlines=20_000,
+    idle_seconds=5.0,
+    events=100_000,
+    signatures=20_000,
 )
 TINY = Scale(
     rates=(20,),
@@ -73,5 +93,12 @@ TINY = Scale(
     starts=1,
     rest_seconds=0.1,
     lives=1,
+    loop_seconds=0.3,
+    loop_alone=3,
+    grants=20,
+    deadlines=50,
+    idle_seconds=0.3,
+    events=60,
+    signatures=20,
 )
 """For the tests: shows that everything comes out, and measures nothing."""
