@@ -74,6 +74,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "delegations.of": lambda store: SignedDelegations(store.database, store.trail).of(UserId("U0BO"), NOW),
     "trail.told": lambda store: store.trail.told(RequestId(1), "output"),
     "trail.events": lambda store: store.trail.events(),
+    "trail.count": lambda store: store.trail.count(),
     "trail.verify": lambda store: store.trail.verify(),
     "trail.verify_from": lambda store: store.trail.verify_from(Mark()),
     "history.count": lambda store: StoreHistory(store.database).count(PAST),
