@@ -774,8 +774,8 @@ FAULTS = (
     Fault(
         "what lies between the events of a request is not followed",
         "jitbot/store/trail.py",
-        "            (self._verifier.event if chosen else self._verifier.follows)(event, previous)\n",
-        "            if chosen:\n                self._verifier.event(event, previous)\n",
+        "self._verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)\n",
+        "(rows[-1][0], rows[-1][-3])\n",
         _in("tampering"),
     ),
     Fault(
