@@ -16,7 +16,10 @@ EDIT, WITHDRAW, DROP = "The policy is edited", "Ann withdraws it", "Ann drops it
 
 
 def steps(*, repeatable: bool) -> Callable[[World], Iterator[tuple[str, World]]]:
-    """Return the function that yields every step out of a world."""
+    """Return the function that yields every step out of a world.
+
+    Where a start may be repeated nobody edits the policy: one has nothing to do with the other, and states are saved.
+    """
 
     def yielded(world: World) -> Iterator[tuple[str, World]]:
         for who, name in enumerate(WORKERS):
@@ -25,7 +28,7 @@ def steps(*, repeatable: bool) -> Callable[[World], Iterator[tuple[str, World]]]
         for who, name in enumerate(APPROVERS):
             for said, after in _review(world, who):
                 yield f"{name}{said}", after
-        yield from _requester(world)
+        yield from _requester(world, edits=not repeatable)
         yield from _time(world)
 
     return yielded
@@ -93,7 +96,7 @@ def _count(world: World, who: int) -> Came:
             yield "'s approval is counted", counted.amend(approvals=approvals, due=Due.DEADLINE)
 
 
-def _requester(world: World) -> Came:
+def _requester(world: World, *, edits: bool) -> Came:
     state = world.row.state
     withdrawn = world.move(Event.WITHDRAW)
     if withdrawn is not None:
@@ -102,7 +105,7 @@ def _requester(world: World) -> Came:
         dropped = world.move(Event.DROP, due=Due.NOW, cause=UndoCause.DROP)
         assert dropped is not None
         yield DROP, dropped
-    if state in WAITS and not world.edited:
+    if edits and state in WAITS and not world.edited:
         yield EDIT, world._replace(edited=True)
 
 
