@@ -52,7 +52,7 @@ POLICY = "\n".join(
 EDITED = POLICY.replace(_ONE_ON_CALL, _ONE_LEAD).replace("value: 7", "value: 8")
 """Other people are asked, and something else is done."""
 
-ACTIONS = ("restart", "deploy", "flush", "tune", "admin", "watch", "try", "roll")
+ACTIONS = ("tune", "admin", "deploy", "try", "watch", "roll", "flush", "restart")
 GRANTS = ("tune", "admin", "try")
 NEEDS = {
     POLICY: {"deploy": [ON_CALL], "flush": [ON_CALL], "admin": [ON_CALL, LEADS]},

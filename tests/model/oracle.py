@@ -1,4 +1,4 @@
-"""What must hold whatever happens, said without the product's own tables: by what people did and what really happened."""
+"""What must hold whatever happens, without the product's own tables: by what people did and what really happened."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -71,7 +71,7 @@ class Oracle:
         self.wrongs += [f"{request.name} {said}." for wrong, said in reasons if wrong]
 
     def _decided(self, request: Request) -> bool:
-        """Tell whether as many different people as some policy wanted have approved this revision, not the requester."""
+        """Tell whether as many people as some policy wanted, all different, have approved this, not the requester."""
         people = {
             each.user
             for each in self.sent.values()
@@ -107,7 +107,7 @@ class Oracle:
     def _moved(self, before: Request | None, now: Request) -> None:
         may_not = now.requester == EVE and now.state not in (State.DECIDING, State.DENIED)
         assert not may_not, f"{now.name} was asked by somebody who may not ask, and is {now.state}."
-        if before is None or before.state is now.state and before.ended_at is None:
+        if before is None or (before.state is now.state and before.ended_at is None):
             return
         if before.ended_at is not None:
             same = (before.state, before.ended_at, before.undo_cause) == (now.state, now.ended_at, now.undo_cause)
@@ -169,7 +169,7 @@ class Oracle:
         self._once()
 
     def _once(self) -> None:
-        """See that each acknowledged delivery took effect once, or was refused with its reason, and nothing else did."""
+        """See that each acknowledged delivery took effect once or was refused with its reason, and nothing else did."""
         sure, perhaps = Counter[Any](), Counter[Any]()
         for each in self.sent.values():
             (sure if each.sure else perhaps)[_same(each.kind, each.user, each.request)] += 1

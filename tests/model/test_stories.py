@@ -1,10 +1,8 @@
 """Random stories with a whole jitbot: nothing wrong is ever seen, and in the end everything has come to its end."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from hypothesis import HealthCheck, Verbosity, settings
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.stories import Stories
