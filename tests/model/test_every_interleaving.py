@@ -70,7 +70,7 @@ LONG = (pytest.mark.long, pytest.mark.timeout(1800))
     ("repeatable", "kind"),
     [
         pytest.param(False, coarse, id="starts once"),
-        pytest.param(True, repeated, id="may repeat"),
+        pytest.param(True, repeated, id="may repeat", marks=LONG),
         pytest.param(False, fine, id="starts once, told apart finely", marks=LONG),
         pytest.param(True, fine, id="may repeat, told apart finely", marks=LONG),
     ],
