@@ -99,7 +99,7 @@ class Company:
             each.database.offset = self.passed
 
     def edit(self) -> None:
-        """Change the policy, to and fro."""
+        """Change the policy, and the next time back again."""
         self.policies.append(EDITED if self.policies[-1] == POLICY else POLICY)
         self.town.files = {**self.town.files, "payments.yml": self.policies[-1]}
         self.town.reload()
