@@ -16,6 +16,7 @@ from tests.model.small import World, wrong
 from tests.model.steps import DEADLINE, DIES, MINUTE, steps
 from tests.town import Town
 
+pytestmark = pytest.mark.timeout(600)
 ONCE, REPEATABLE = pytest.param(False, id="starts once"), pytest.param(True, id="may repeat")
 SIZES = {False: (35_115, 176_380), True: (46_790, 204_232)}
 """States and steps between them; docs/why/checked.md says them too."""

@@ -31,6 +31,7 @@ def live(how: settings, empty: Path, make_url: Callable[[Path], str] | None = No
     run_state_machine_as_test(type("Story", (Stories,), given), settings=how)
 
 
+@pytest.mark.timeout(600)
 def test_short_stories_come_to_a_good_end(empty_file: Path) -> None:
     live(SHORT, empty_file)
 
