@@ -11,6 +11,8 @@ APPROVERS = ("Bo", "Di")
 WORKERS = ("Worker 1", "Worker 2")
 WORK = "Worker"
 DIES = "dies"
+WRITES_LATE = ("to finish", "to revise")
+"""What may be written by a worker whose claim was lost: a result is never lost, and a revision compares itself."""
 MINUTE, DEADLINE = "A minute passes", "The next deadline passes"
 EDIT, WITHDRAW, DROP = "The policy is edited", "Ann withdraws it", "Ann drops it"
 
@@ -39,20 +41,24 @@ def _work(world: World, who: int, repeatable: bool) -> Came:
     if hand == IDLE:
         yield from claim(world, who)
         return
-    if hand.next == "to go on":
-        yield from go_on(world, who, repeatable=repeatable)
-    else:
-        yield from GO_ON[hand.next](world, who)
+    goes = go_on(world, who, repeatable=repeatable) if hand.next == "to go on" else GO_ON[hand.next](world, who)
+    for said, after in goes:
+        lost = not hand.fence and hand.next not in WRITES_LATE and after.row != world.row
+        yield said, after._replace(misdeed="A worker writes about what another has claimed since.") if lost else after
     if not hand.overdue:
         yield DIES, world.hand(who, next="idle")
 
 
 def _review(world: World, who: int) -> Came:
-    """Press, have the click looked at, have it counted: it is on disk from the first of these on."""
+    """Press, have the click looked at, have it counted: it is on disk from the first of these on.
+
+    Whoever has pressed Approve may think better of it.
+    """
     click, row = world.clicks[who], world.row
-    if click.next == "" and row.state in WAITS:
+    verdicts = {("", ""): ("approve", "deny"), ("done", "approve"): ("deny",)}.get((click.next, click.verdict), ())
+    if verdicts and row.state in WAITS:
         in_time = row.state is State.APPROVED or not row.late
-        for verdict in ("approve", "deny"):
+        for verdict in verdicts:
             said = " presses Approve" if verdict == "approve" else " presses Deny"
             yield said, world.click(who, verdict=verdict, in_time=in_time, next="to look at")
     elif click.next == "to look at":
