@@ -200,7 +200,8 @@ class Stories(Life):
 
     @rule(times=st.integers(0, 4), says=st.sampled_from(CHECKS))
     def spoil_what_follows(self, times: int, says: str) -> None:
-        self.told = [f"The next {times} undos fail, and the runner's check {says}"]
+        undos = f"The runner's next {times} undos fail" if times else "The runner's undos work"
+        self.told = [f"{undos}, and its check {says}"]
         self._company.runner.failing, self._company.runner.checks = times, says
 
     @rule(number=st.integers(1, 6), what=st.sampled_from(WEATHERS))
