@@ -15,8 +15,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.stories import Stories
 
 SHORT = settings(
-    max_examples=25,
-    stateful_step_count=25,
+    max_examples=20,
+    stateful_step_count=20,
     derandomize=True,
     deadline=None,
     database=None,
