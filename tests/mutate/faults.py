@@ -2040,4 +2040,11 @@ FAULTS = (
         "Stage.REFUSED",
         _in("repeated"),
     ),
+    Fault(
+        "one person counts for two entries",
+        "jitbot/policy/matching.py",
+        "    for person in people:\n        if len(taken)",
+        "    for person in (*people, *people):\n        if len(taken)",
+        STORIES,
+    ),
 )
