@@ -16,12 +16,12 @@ NEAR = 6
 def covering(graph: Graph[S], kind: Callable[[S, str, S], Hashable]) -> Iterator[Path[S]]:
     """Yield paths from the first state on, until a step of every kind was taken."""
     known: set[Hashable] = set()
+    first = next(iter(graph.out))
     for state, steps in graph.out.items():
         for said, after in steps:
             if kind(state, said, after) in known:
                 continue
             path = [*graph.path(state), (said, after)]
-            first = next(iter(graph.out))
             _learn(known, kind, first, path)
             while len(path) < LONGEST and (more := _nearest(graph, kind, known, path[-1][1])):
                 _learn(known, kind, path[-1][1], more)

@@ -53,11 +53,6 @@ def coarse(before: World, said: str, after: World) -> Hashable:
     return _said(said), before.row.state, acting(before, said).next, after.row.state
 
 
-def repeated(before: World, said: str, after: World) -> Hashable:
-    """Only steps of what is started more than once are told apart; the rest is as where it is started once."""
-    return coarse(before, said, after) if before.row.again or after.row.again else None
-
-
 def fine(before: World, said: str, after: World) -> Hashable:
     """Steps are alike only where the whole row, and all that whoever takes them knows, are alike before and after."""
     return _said(said), before.row, acting(before, said), after.row
@@ -67,14 +62,13 @@ def _said(said: str) -> str:
     return said[9:] if said.startswith("Worker") else said
 
 
-LONG = (pytest.mark.long, pytest.mark.timeout(1800))
+LONG = (pytest.mark.long, pytest.mark.timeout(3600))
 
 
 @pytest.mark.parametrize(
     ("repeatable", "kind"),
     [
         pytest.param(False, coarse, id="starts once"),
-        pytest.param(True, repeated, id="may repeat", marks=LONG),
         pytest.param(False, fine, id="starts once, told apart finely", marks=LONG),
         pytest.param(True, fine, id="may repeat, told apart finely", marks=LONG),
     ],
