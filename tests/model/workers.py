@@ -196,7 +196,8 @@ def settle(world: World, who: int) -> Came:
         settled = _done(world, who, Event.UNDO, due=Due.NOW, cause=UndoCause.NOT_STARTED)
         yield "settles it: it did not happen", settled
     else:
-        amended = world.amend(due=Due.SOON, leased=False) if is_mine(world, who) else world
+        due = Due.SOON if world.row.late < 2 else Due.NOW  # never later than the end
+        amended = world.amend(due=due, leased=False) if is_mine(world, who) else world
         yield "will look again", amended.hand(who, next="idle")
 
 
