@@ -142,11 +142,11 @@ def go_on(world: World, who: int, *, repeatable: bool) -> Came:
 
 
 def expire(world: World, who: int) -> Came:
-    """End a grant, and keep the claim for its undo."""
+    """End a grant, look for an heir in the same transaction, and keep the claim for the undo."""
     if is_mine(world, who):
         moved = world.move(Event.EXPIRE, who, due=Due.NOW, leased=world.row.leased, cause=UndoCause.EXPIRY)
         assert moved is not None
-        yield "ends it: its time is over", moved.hand(who, next="to look for an heir", state=State.UNDOING)
+        yield "ends it: its time is over", moved.hand(who, next="to undo", state=State.UNDOING)
     else:
         yield "finds it in other hands", world.hand(who, next="idle")
 
