@@ -116,6 +116,21 @@ def test_a_postgres_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     store.database.close()
 
 
+def test_a_connection_that_died_while_it_rested_is_replaced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jitbot.store.engine.REST_SECONDS", 0.0)
+    database = store.database
+    with database.write() as connection:
+        pid = None if database.sqlite else connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    if pid is not None:
+        other = Database(store.url)
+        with other.read() as connection:
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+        other.close()
+    assert database.now()
+    with database.write() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
 def test_a_database_in_memory_is_refused() -> None:
     for url in ("sqlite://", "sqlite:///:memory:"):
         with pytest.raises(SettingsError, match="would lose every grant"):

@@ -2092,6 +2092,14 @@ FAULTS = (
         WRITER,
     ),
     Fault(
+        "a connection that died while it rested is used",
+        "jitbot/store/engine.py",
+        "            engine.dialect.do_ping(connection)\n",
+        "            pass\n",
+        ("tests/integration/test_store_errors.py",),
+        on_postgres=True,
+    ),
+    Fault(
         "a transaction that failed takes others with it, or is kept with them",
         "jitbot/store/writer.py",
         '                self.connection.exec_driver_sql("ROLLBACK TO part")\n',
