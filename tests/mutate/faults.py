@@ -2016,9 +2016,9 @@ FAULTS = (
     ),
     Fault(
         "what a dead worker has claimed is never free again",
-        "jitbot/store/ledger.py",
-        "or_(tables.requests.c.lease_until.is_(None), tables.requests.c.lease_until <= now)",
-        "tables.requests.c.lease_until.is_(None)",
+        "jitbot/store/statements.py",
+        "or_(table.c.lease_until.is_(None), table.c.lease_until <= _now(table))",
+        "table.c.lease_until.is_(None)",
         STORIES,
     ),
     Fault(
