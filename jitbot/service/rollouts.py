@@ -91,7 +91,7 @@ class Rollouts:
         begun = self._amend(request, "wave", progress=progress, attempt_open=True, watch=watch)
         assert begun.start_deadline is not None  # noqa: S101 - written with the intention
         with RunLog(self._world, begun, begun.start_deadline) as run:
-            self._each(positions, len(positions), lambda position: self._start(begun, position, run))
+            self._each(positions, len(positions), lambda position: self._start(begun, position, run, request))
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
             ended = self._ended(now)
@@ -104,15 +104,19 @@ class Rollouts:
             self._world.queue.request(request.id)
         return None
 
-    def _start(self, request: Request, position: int, run: RunLog) -> None:
-        """Do one part, and write down what came of it."""
+    def _start(self, request: Request, position: int, run: RunLog, before: Request) -> None:
+        """Do one part, and write down what came of it; `before` is the request before this wave.
+
+        Where it was begun before, that start may have happened, though the repeated one is refused.
+        """
+        again = before.progress[position].stage is Stage.BEGUN
         part = PartLog(run, request.snapshot.parts[position].name, position, request.snapshot.time_limit)
         try:
             runner, inputs = self._world.runner(request, position)
             receipt = runner.start(inputs, part)
             result = Progress(Stage.DONE, dict(receipt.data), receipt.summary)
         except (RunnerRefused, InvalidInput) as error:
-            result = Progress(Stage.REFUSED, said=str(error) or "the runner refused")
+            result = Progress(Stage.UNSURE if again else Stage.REFUSED, said=str(error) or "the runner refused")
         except RunnerError as error:
             result = Progress(Stage.UNSURE, said=str(error) or "the runner did not say")
         with self._world.ledger.begin() as entry:

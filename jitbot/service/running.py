@@ -234,17 +234,20 @@ class Running:
             world.queue.request(moved.id)
 
     def _result(self, entry: Entry, now: Request, result: _Result) -> Request:
-        if now.stopped_by is not None and now.undoable and not result.refused:
-            return self._stopped(entry, now, result.receipt, attempt_open=result.may_land)
+        refused = result.refused and not _repeated(now)
+        may_land = result.may_land or _repeated(now)
+        if now.stopped_by is not None and now.undoable and not refused:
+            return self._stopped(entry, now, result.receipt, attempt_open=may_land)
         if result.receipt is not None:
             return self.happened(entry, now, result.receipt)
-        if result.refused:
+        if refused:
             moved = entry.move(now, Event.REFUSE, WORKER, outcome=result.refused, attempt_open=False)
             tell(entry, moved, f"failed, nothing happened: {result.refused}")
             return moved
-        return self._lose(entry, now, result.unsure, attempt_open=result.may_land)
+        first = f"an earlier start may have happened, and the repeated one was refused: {result.refused}"
+        return self._lose(entry, now, result.unsure or first, attempt_open=may_land)
 
-    def _stopped(self, entry: Entry, now: Request, receipt: Receipt | None, *, attempt_open: bool = False) -> Request:
+    def _stopped(self, entry: Entry, now: Request, receipt: Receipt | None, *, attempt_open: bool) -> Request:
         """Undo what a run has done until somebody wanted it to end, whatever that is."""
         changes: dict[str, Any] = {"undo_cause": UndoCause.STOP, "due_at": entry.now, "outcome": "stopped by hand"}
         if receipt is not None and now.receipt is None:
@@ -262,7 +265,7 @@ class Running:
 
     def happened(self, entry: Entry, now: Request, receipt: Receipt | None, **more: Any) -> Request:
         """Succeed, or hold the grant from this instant on; where it is to be watched, that begins first."""
-        changes: dict[str, Any] = {"attempt_open": False}
+        changes: dict[str, Any] = {"attempt_open": _repeated(now)}
         if receipt is not None:
             changes["outcome"] = receipt.summary
             changes["receipt"] = now.receipt if now.receipt is not None else dict(receipt.data)
@@ -285,11 +288,11 @@ class Running:
         if now.state is State.UNSURE:
             if result.receipt is not None:
                 return self.happened(entry, now, result.receipt)
-            if result.refused:
+            if result.refused and not _repeated(now):
                 moved = entry.move(now, Event.FAIL, WORKER, outcome=result.refused, attempt_open=False)
                 tell(entry, moved, f"failed, nothing happened: {result.refused}")
                 return moved
-        open_still = now.state is State.RUNNING or result.may_land
+        open_still = now.state is State.RUNNING or result.may_land or _repeated(now)
         changes: dict[str, Any] = {} if open_still else {"attempt_open": False}
         if now.state is State.UNDOING:
             changes["due_at"] = entry.now
@@ -358,7 +361,7 @@ def _contradicts(now: Request, result: _Result) -> str:
     """Say what is wrong where a result comes late and is another than what was written down meanwhile."""
     if result.receipt is not None and now.ended_at is not None and now.state is not State.SUCCEEDED:
         return "a start that was given up came through after the end; it is being undone."
-    if result.refused and now.state in _SAID_TO_HAVE_HAPPENED:
+    if result.refused and now.state in _SAID_TO_HAVE_HAPPENED and not _repeated(now):
         return f"it was settled as done, and its runner says now that nothing happened: {result.refused}"
     return ""
 
@@ -380,6 +383,14 @@ def _none_begun(request: Request) -> tuple[Progress, ...]:
 
 def _undone_when_one_fails(request: Request) -> bool:
     return request.snapshot.waves is not None and request.snapshot.waves.undo
+
+
+def _repeated(now: Request) -> bool:
+    """Tell whether it was started more than once: then what came of one start says nothing of the others.
+
+    An earlier one may have happened though this one is refused, or may land yet, until its deadline.
+    """
+    return now.attempts > 1
 
 
 def _over(request: Request, now: datetime) -> bool:

@@ -51,6 +51,8 @@ def _in(*names: str) -> Sequence[str]:
     return tuple(f"tests/acceptance/test_{name}.py" for name in names)
 
 
+INTERLEAVED = ("tests/model/test_every_interleaving.py",)
+STORIES = ("tests/model/test_stories.py",)
 CONFIG_FILE = ("tests/contract/test_config_file.py",)
 HAPROXY = ("tests/contract/test_haproxy.py",)
 AWS_WAY = ("tests/integration/aws/test_way.py",)
@@ -2019,6 +2021,62 @@ FAULTS = (
         "            if found is not None:",
         "            if False:",
         _in("deciding"),
+    ),
+    Fault(
+        "a worker may write about what others have claimed since",
+        "jitbot/service/claims.py",
+        "if (now.fence, now.state) != (request.fence, request.state):",
+        "if now.state != request.state:",
+        INTERLEAVED,
+    ),
+    Fault(
+        "a lapse does not wait for a click from before",
+        "jitbot/service/chasing.py",
+        "            if entry.waiting(request.id):\n",
+        "            if False:\n",
+        INTERLEAVED,
+    ),
+    Fault(
+        "a lost start is not ended when its time is over",
+        "jitbot/service/running.py",
+        "            if _over(now, entry.now):\n",
+        "            if False:\n",
+        INTERLEAVED,
+    ),
+    Fault(
+        "what a dead worker has claimed is never free again",
+        "jitbot/store/statements.py",
+        "or_(table.c.lease_until.is_(None), table.c.lease_until <= _now(table))",
+        "table.c.lease_until.is_(None)",
+        STORIES,
+    ),
+    Fault(
+        "a delivery whose worker has died is never worked on again",
+        "jitbot/store/boxes.py",
+        "INBOX_LEASE = timedelta(seconds=30)",
+        "INBOX_LEASE = timedelta(days=3650)",
+        STORIES,
+    ),
+    Fault(
+        "a refused second start hides the first",
+        "jitbot/service/running.py",
+        "    return now.attempts > 1\n",
+        "    return False\n",
+        _in("repeated"),
+    ),
+    Fault(
+        "a part that is refused the second time counts as never begun",
+        "jitbot/service/rollouts.py",
+        "Stage.UNSURE if again else Stage.REFUSED",
+        "Stage.REFUSED",
+        _in("repeated"),
+    ),
+    Fault(
+        "one person counts for two entries",
+        "jitbot/policy/matching.py",
+        "    for person in people:\n        if len(taken)",
+        "    for person in (*people, *people):\n        if len(taken)",
+        STORIES,
     ),
     Fault(
         "an event that does not follow goes unseen in a long record",
