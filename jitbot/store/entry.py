@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from jitbot.audit import GENESIS, Signer
-from jitbot.errors import Conflict, NotFound
+from jitbot.errors import Conflict
 from jitbot.lifecycle import HOLDING, TERMINAL, Event, after
 from jitbot.model import (
     Counting,
@@ -30,6 +30,7 @@ from jitbot.model import (
 )
 from jitbot.store import statements, tables, tallies
 from jitbot.store.delegations import standing_delegations
+from jitbot.store.newer import leave_target, missing, understood
 from jitbot.store.outputs import keep_output
 from jitbot.store.rows import (
     signed_changes,
@@ -72,7 +73,7 @@ class StoreEntry:
         """Read and lock a request."""
         row = self._connection.execute(statements.LOCKED_REQUEST, {"_id": request}).one_or_none()
         if row is None:
-            raise NotFound(f"There is no request JIT-{request}.")
+            raise missing(self._connection, request)
         return to_request(row)
 
     def reviews(self, request: Request) -> Sequence[Review]:
@@ -193,9 +194,11 @@ class StoreEntry:
         """
         for target in sorted(targets):
             self.alone(target)
+        touching = tables.requests.c.id.in_(statements.touching(targets))
+        leave_target(self._connection, touching)
         query = (
             select(tables.requests)
-            .where(tables.requests.c.id.in_(statements.touching(targets)), tables.requests.c.state.in_(HOLDING))
+            .where(touching, tables.requests.c.state.in_(HOLDING), understood(tables.requests))
             .order_by(tables.requests.c.id)
             .with_for_update()
         )

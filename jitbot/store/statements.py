@@ -12,6 +12,7 @@ from sqlalchemy import Dialect, SelectBase, bindparam, case, insert, select, uni
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jitbot.store import tables
+from jitbot.store.newer import understood
 
 
 def upsert(dialect: Dialect, table: Any) -> Any:
@@ -25,7 +26,7 @@ def _is(table: Any, name: str) -> Any:
     return table.c[name] == bindparam(f"_{name}", type_=table.c[name].type)
 
 
-REQUEST = select(tables.requests).where(_is(tables.requests, "id"))
+REQUEST = select(tables.requests).where(_is(tables.requests, "id"), understood(tables.requests))
 LOCKED_REQUEST = REQUEST.with_for_update()
 ADD_REQUEST = insert(tables.requests).returning(tables.requests.c.id)
 MOVE_REQUEST = update(tables.requests).where(

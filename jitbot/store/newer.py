@@ -1,0 +1,47 @@
+"""What a newer jitbot beside us has written, and we leave to it.
+
+During a rolling upgrade both work on one database. A row whose column `needs` names a schema after ours holds something
+that this code would misread, so it does not claim, show or change it; a kind of delivery or message that it has never
+heard of neither (decision 0028).
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, Table, or_, select
+
+from jitbot.errors import Conflict, JitbotError, NotFound, Unavailable
+from jitbot.model import RequestId
+from jitbot.store import tables
+
+
+def understood(table: Table) -> ColumnElement[bool]:
+    """Return the condition that a row of requests or inbox is one for this code."""
+    plain: ColumnElement[bool] = table.c.needs.is_(None)
+    return or_(plain, table.c.needs <= tables.SCHEMA)
+
+
+def about_understood(table: Table) -> ColumnElement[bool]:
+    """Return the condition that a row is about no request, or about one for this code."""
+    theirs = select(tables.requests.c.id).where(tables.requests.c.needs > tables.SCHEMA)
+    unrelated: ColumnElement[bool] = table.c.request.is_(None)
+    return or_(unrelated, table.c.request.not_in(theirs))
+
+
+def known(column: ColumnElement[StrEnum], kind: type[StrEnum]) -> ColumnElement[bool]:
+    """Return the condition that a word is one of those that this code knows."""
+    return column.in_(list(kind))
+
+
+def missing(connection: Connection, request: RequestId) -> JitbotError:
+    """Return why a request was not found: there is none, or it is not for this code."""
+    there = select(tables.requests.c.id).where(tables.requests.c.id == request)
+    if connection.execute(there).first() is None:
+        return NotFound(f"There is no request JIT-{request}.")
+    return Unavailable(f"JIT-{request} is in the hands of a newer jitbot beside this one. Try again in a moment.")
+
+
+def leave_target(connection: Connection, ids: ColumnElement[bool]) -> None:
+    """See that no request for newer code is unfinished on these targets. Raises: Conflict, so that ours waits."""
+    theirs = ids & ~understood(tables.requests) & tables.requests.c.ended_at.is_(None)
+    if connection.execute(select(tables.requests.c.id).where(theirs).limit(1)).first() is not None:
+        raise Conflict("A newer jitbot is at work on this target.")
