@@ -43,7 +43,7 @@ def upgrade(url: str) -> None:
     engine = plain_engine(url, writes=True)
     try:
         if engine.dialect.name == "sqlite":
-            _see_file_unused(url)
+            see_file_unused(url)
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":  # two first starts at once: the second finds it done
                 connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
@@ -53,7 +53,7 @@ def upgrade(url: str) -> None:
             command.upgrade(config, "head")
             row = upsert(connection.dialect, schemas).values(schema=SCHEMA, compatible=compatible)
             connection.execute(row.on_conflict_do_nothing(index_elements=["schema"]))
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except SQLAlchemyError as error:
         raise StoreUnavailable(f"The database cannot be upgraded: {error.__class__.__name__}.") from error
     finally:
         engine.dispose()
@@ -87,7 +87,10 @@ def ready(url: str) -> None:
 
 
 def see_none_older(connection: Connection, schema: str) -> None:
-    """See that no jitbot whose code is older than a schema is connected to this Postgres. Raises: SettingsError."""
+    """See that no jitbot whose code is older than a schema is connected to this Postgres.
+
+    Raises: SettingsError.
+    """
     names = [name for name in connection.execute(SESSIONS).scalars() if name and name.startswith(SESSION)]
     older = sorted({name.removeprefix(SESSION) for name in names if name.removeprefix(SESSION) < schema})
     if older:
@@ -120,15 +123,18 @@ def _look(url: str) -> tuple[str | None, list[str], str | None]:
     return found, there, compatible
 
 
-def _see_file_unused(url: str) -> None:
-    """See that nobody has the file open: only then can SQLite leave its write-ahead log. Raises: SettingsError."""
+def see_file_unused(url: str) -> None:
+    """See that nobody has the file open: only then can SQLite leave its write-ahead log.
+
+    Raises: SettingsError, StoreUnavailable.
+    """
     path = Path(make_url(url).database or "")
     if not path.exists():
         return
-    with closing(sqlite3.connect(path, timeout=1)) as connection:
-        try:
+    try:
+        with closing(sqlite3.connect(path, timeout=1)) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
             raise SettingsError(f"A jitbot is working on {path}. Stop it, then try again.") from error
+        raise StoreUnavailable(f"{path} cannot be opened: {error}.") from error
