@@ -27,6 +27,13 @@ def about_understood(table: Table) -> ColumnElement[bool]:
     return or_(unrelated, table.c.request.not_in(theirs))
 
 
+def on_free_target() -> ColumnElement[bool]:
+    """Return the condition that newer code has nothing unfinished on a request's target: it has to see to both then."""
+    others = tables.requests.alias()
+    theirs = select(others.c.target).where(others.c.needs > tables.SCHEMA, others.c.ended_at.is_(None))
+    return tables.requests.c.target.not_in(theirs)
+
+
 def known(column: ColumnElement[StrEnum], kind: type[StrEnum]) -> ColumnElement[bool]:
     """Return the condition that a word is one of those that this code knows."""
     return column.in_(list(kind))
@@ -41,7 +48,10 @@ def missing(connection: Connection, request: RequestId) -> JitbotError:
 
 
 def leave_target(connection: Connection, ids: ColumnElement[bool]) -> None:
-    """See that no request for newer code is unfinished on these targets. Raises: Conflict, so that ours waits."""
+    """See that newer code has nothing unfinished on these targets, also among many or since we claimed ours.
+
+    Raises: Conflict, so that ours waits.
+    """
     theirs = ids & ~understood(tables.requests) & tables.requests.c.ended_at.is_(None)
     if connection.execute(select(tables.requests.c.id).where(theirs).limit(1)).first() is not None:
         raise Conflict("A newer jitbot is at work on this target.")
