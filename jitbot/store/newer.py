@@ -7,7 +7,7 @@ heard of neither (decision 0028).
 
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, Table, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, or_, select
 
 from jitbot.errors import Conflict, JitbotError, NotFound, Unavailable
 from jitbot.model import RequestId
@@ -28,9 +28,9 @@ def about_understood(table: Table) -> ColumnElement[bool]:
 
 
 def on_free_target() -> ColumnElement[bool]:
-    """Return the condition that newer code has nothing unfinished on a request's target: it has to see to both then."""
+    """Return the condition that newer code has nothing under way on a request's target: it has to see to both then."""
     others = tables.requests.alias()
-    theirs = select(others.c.target).where(others.c.needs > tables.SCHEMA, others.c.ended_at.is_(None))
+    theirs = select(others.c.target).where(others.c.needs > tables.SCHEMA, _under_way(others))
     return tables.requests.c.target.not_in(theirs)
 
 
@@ -48,10 +48,15 @@ def missing(connection: Connection, request: RequestId) -> JitbotError:
 
 
 def leave_target(connection: Connection, ids: ColumnElement[bool]) -> None:
-    """See that newer code has nothing unfinished on these targets, also among many or since we claimed ours.
+    """See that newer code has nothing under way on these targets, also among many or since we claimed ours.
 
     Raises: Conflict, so that ours waits.
     """
-    theirs = ids & ~understood(tables.requests) & tables.requests.c.ended_at.is_(None)
+    theirs = ids & ~understood(tables.requests) & _under_way(tables.requests)
     if connection.execute(select(tables.requests.c.id).where(theirs).limit(1)).first() is not None:
         raise Conflict("A newer jitbot is at work on this target.")
+
+
+def _under_way(requests: FromClause) -> ColumnElement[bool]:
+    started: ColumnElement[bool] = requests.c.started_at.is_not(None)
+    return started & requests.c.ended_at.is_(None)
