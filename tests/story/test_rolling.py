@@ -124,7 +124,7 @@ class Change:
             self.settled(reason)
 
     def moody(self, wanted: int) -> list[str]:
-        """Ask until so many requests have a mood: one of the two takes each in, and only the next release gives moods."""
+        """Ask until so many requests have a mood: either version takes them in, and only the next one gives moods."""
         found = list[str]()
         for number in range(10, 30):
             reason = f"INC-{number} in a mood"
