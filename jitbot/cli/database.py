@@ -1,4 +1,4 @@
-"""`jitbot db`: upgrade the database, back it up, put a backup back."""
+"""The commands on the database: upgrade it, back it up, put a backup back."""
 
 from collections.abc import Sequence
 from datetime import datetime

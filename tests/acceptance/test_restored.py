@@ -13,7 +13,7 @@ import pytest
 from jitbot.compose import go_through_backup
 from jitbot.errors import SettingsError, StoreUnavailable, Tampered
 from jitbot.model import Copy, DeliveryKind, HealthState, Request, Stage, State
-from jitbot.store import backup
+from jitbot.store import backup, tables
 from jitbot.store.backup import back_up, put_back
 from jitbot.store.put_back import SKIPPED
 from jitbot.store.upgrade import ready
@@ -115,6 +115,21 @@ def test_a_grant_that_ended_meanwhile_is_undone_once_more_and_one_that_is_held_e
     assert town.state(held) is State.EXPIRED
     assert town.runner.world == {"prod/work_mem": 100}
     assert len(town.runner.started) == 1
+
+
+def test_the_card_of_what_is_to_be_reviewed_is_drawn_anew_too(lost_file: Lost) -> None:
+    town = lost_file.town
+    request = town.ask(ANN, "restart", service="api", env="staging")
+    with town.database.write() as connection:
+        row = {"request": request.id, "person": ANN, "due_at": request.created_at, "look_at": None}
+        connection.execute(tables.obligations.insert().values(**row, reviewed_at=None))
+    town.outbox.keep(Copy(request.id, "#payments-oncall", "C1", "1.1", version=town.see(request).version + 1))
+    for message in town.outbox.claim(100, town.world.lease):
+        town.outbox.done(message)
+    lost_file.back_up()
+    town, _, _ = lost_file.come_back()
+    assert [each.key for each in town.outbox.claim(100, town.world.lease)] == [f"card:{request.id}"]
+    assert town.outbox.copies(request.id)[0].version < town.see(request).version
 
 
 @pytest.mark.parametrize("happened", [True, False], ids=["it had happened", "it had not"])

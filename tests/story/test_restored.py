@@ -17,7 +17,7 @@ from tests.acceptance.backups import own_databases, with_postgres_programs
 from tests.story.test_the_demo import CHANNEL, card
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long])])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def addresses(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """Return where the database is, and where it is to come back."""
     if request.param == "sqlite":
@@ -54,6 +54,7 @@ def people_asking(demo: Demo) -> Iterator[list[int]]:
         thread.join(30)
 
 
+@pytest.mark.long
 def test_backed_up_under_load_lost_and_restored_it_converges(addresses: tuple[str, str], tmp_path: Path) -> None:
     live, after = addresses
     file = tmp_path / "jitbot.backup"
