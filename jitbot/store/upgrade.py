@@ -37,6 +37,8 @@ def upgrade(url: str) -> None:
     It is one transaction: killed at any instant, it leaves the schema before or the newest. Raises: StoreUnavailable,
     SettingsError where a jitbot is running that may not go on beside the newest schema.
     """
+    if _look(url)[0] == SCHEMA:
+        return
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     compatible = _compatible(config)

@@ -16,6 +16,8 @@ from jitbot.errors import SettingsError
 from tests.acceptance.backups import own_databases, with_postgres_programs
 from tests.story.test_the_demo import CHANNEL, card
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def addresses(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
@@ -54,7 +56,6 @@ def people_asking(demo: Demo) -> Iterator[list[int]]:
         thread.join(30)
 
 
-@pytest.mark.long
 def test_backed_up_under_load_lost_and_restored_it_converges(addresses: tuple[str, str], tmp_path: Path) -> None:
     live, after = addresses
     file = tmp_path / "jitbot.backup"
