@@ -100,6 +100,8 @@ def test_nothing_starts_on_a_target_at_which_newer_code_is_at_work(town: Town) -
     town.forward(minutes=1)
     town.settle()
     assert town.state(other) is State.DECIDING
+    with pytest.raises(Conflict, match="A newer jitbot is at work"), town.ledger.begin() as entry:
+        entry.holders("prod/else", "prod/work_mem")  # what was claimed just before, and one of many targets
     assert len(town.runner.started) == 1
     run(town, "UPDATE requests SET ended_at = created_at, state = 'negotiated' WHERE id = :i", i=request.id)
     town.forward(minutes=1)
