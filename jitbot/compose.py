@@ -48,7 +48,7 @@ from jitbot.slack.output import OutputPosts
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
 from jitbot.slack.sending import Sender
-from jitbot.store.backup import see_unused, unmark
+from jitbot.store.backup import mark, see_unused, unmark
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
@@ -105,6 +105,7 @@ def go_through_backup(settings: Settings) -> tuple[Found, GoneThrough]:
             "it, with mode 600; by a new one no event of this record could be verified."
         )
     see_unused(settings.database_url)
+    mark(settings.database_url)
     upgrade(settings.database_url)
     store = _opened(settings)
     try:

@@ -81,6 +81,11 @@ def see_unused(url: str) -> None:
         engine.dispose()
 
 
+def mark(url: str) -> None:
+    """Put the mark on, where it is not there already. Raises: StoreUnavailable."""
+    _change(url, MARK)
+
+
 def unmark(url: str) -> None:
     """Take the mark off. Raises: StoreUnavailable."""
     _change(url, f"DROP TABLE IF EXISTS {PUT_BACK}")
@@ -164,7 +169,7 @@ def _put_back_postgres(url: str, file: Path) -> None:
             "nothing is ever restored over what is there."
         )
     see_unused(url)
-    _change(url, MARK)
+    mark(url)
     pg_restore(url, file)
 
 

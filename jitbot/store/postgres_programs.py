@@ -16,8 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from jitbot.errors import SettingsError, StoreUnavailable
 from jitbot.store.engine import plain_engine
 
-LIMIT_SECONDS = 24 * 60 * 60
-
 
 def pg_dump(url: str, half: Path) -> None:
     """Dump jitbot's schema, in Postgres's custom format, as one snapshot. Raises: SettingsError, StoreUnavailable."""
@@ -47,7 +45,6 @@ def _run(program: str, url: str, *arguments: str) -> None:
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=LIMIT_SECONDS,
         check=False,
     )
     if done.returncode != 0:

@@ -35,10 +35,13 @@ def upgrade(url: str) -> None:
     """Migrate to the newest schema; does nothing on one that is there already.
 
     It is one transaction: killed at any instant, it leaves the schema before or the newest. Raises: StoreUnavailable,
-    SettingsError where a jitbot is running that may not go on beside the newest schema.
+    SettingsError where a jitbot is running that may not go on beside the newest schema, or where it is newer than ours.
     """
-    if _look(url)[0] == SCHEMA:
+    found, _, _ = _look(url)
+    if found == SCHEMA:
         return
+    if found is not None and found > SCHEMA:
+        raise _newer(found)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     compatible = _compatible(config)
@@ -76,10 +79,7 @@ def ready(url: str) -> None:
         return
     if found is not None and found > SCHEMA:
         if compatible is None or compatible > SCHEMA:
-            raise SettingsError(
-                f"The database has schema {found}, which this jitbot (schema {SCHEMA}) does not understand. "
-                "Install the newer jitbot."
-            )
+            raise _newer(found)
         return
     if there:
         raise SettingsError(
@@ -100,6 +100,13 @@ def see_none_older(connection: Connection, schema: str) -> None:
             f"A jitbot with schema {', '.join(older)} is working on this database, and cannot go on beside what is to "
             "be done. Stop every jitbot, then try again."
         )
+
+
+def _newer(found: str) -> SettingsError:
+    return SettingsError(
+        f"The database has schema {found}, which this jitbot (schema {SCHEMA}) does not understand. "
+        "Install the newer jitbot."
+    )
 
 
 def _compatible(config: Config) -> str:

@@ -13,9 +13,12 @@ import pytest
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
+from jitbot.compose import go_through_backup
 from jitbot.errors import SettingsError
-from jitbot.model import State, Topic
+from jitbot.model import DeliveryKind, State, Topic
+from jitbot.settings import Settings
 from jitbot.store import tables, upgrade
+from jitbot.store.backup import back_up, put_back
 from jitbot.store.engine import Database, plain_engine
 from tests.integration.previous.make import write_key
 from tests.town import ANN, BO, CY, DI, Town
@@ -119,6 +122,30 @@ def test_what_was_waiting_to_be_said_is_said_after_the_upgrade(previous: str, tm
     ]
     assert copy[0].ts is None
     town.close()
+
+
+def test_a_backup_of_the_release_before_is_upgraded_when_it_is_restored(previous: str, tmp_path: Path) -> None:
+    if not previous.startswith("sqlite"):
+        pytest.skip("a dump is restored into the schema that it is of, and these tests have one each")
+    back_up(previous, tmp_path / "b")
+    write_key(tmp_path / "signing.key")
+    after = f"sqlite:///{tmp_path}/after.db"
+    put_back(after, tmp_path / "b")
+    settings = Settings(database_url=after, key_file=tmp_path / "signing.key")
+    found, through = go_through_backup(settings)
+    assert [each.state for each in through.closed] == [State.DENIED] * 3
+    assert [each.kind for each in through.set_aside] == [DeliveryKind.ASK]
+    assert found.events > 0
+    upgrade.ready(after)
+
+
+def test_what_a_newer_jitbot_has_made_is_not_touched_by_an_older_one(previous: str) -> None:
+    engine = plain_engine(previous, writes=True)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9000'")
+    engine.dispose()
+    with pytest.raises(SettingsError, match="Install the newer jitbot"):
+        upgrade.upgrade(previous)
 
 
 LAST = 1000

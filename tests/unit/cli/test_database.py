@@ -9,6 +9,7 @@ from jitbot.cli.app import app
 from jitbot.errors import JitbotError, SettingsError, Tampered
 from jitbot.model import DeliveryKind
 from jitbot.store.keys import open_key
+from jitbot.store.upgrade import ready
 from tests.town import ANN, BO, Town
 
 
@@ -59,7 +60,14 @@ def test_a_backup_is_made_and_restored_and_what_that_comes_to_is_told(
         assert wanted in said
     assert "Unsure" not in said
     assert "--by-other-means" in str(failed("restored"))
-    assert "Goes on as it was" in db("restored", "--by-other-means").output
+    key = tmp_path / "signing.key"
+    kept = key.read_bytes()
+    key.write_bytes(b"not a key")
+    assert "is not an unencrypted PEM" in str(failed("restored", "--by-other-means"))
+    with pytest.raises(SettingsError, match="put back from a backup"):
+        ready(f"sqlite:///{tmp_path}/new.db")
+    key.write_bytes(kept)
+    assert "Goes on as it was" in db("restored").output
 
 
 def test_with_another_key_it_says_what_to_do_and_can_be_gone_on_with(
