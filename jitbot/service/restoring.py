@@ -2,7 +2,7 @@
 
 What the backup says of something unfinished was true when it was made. Since then it may have been approved, run, ended
 or taken back, and nobody has a record of that. So what had not started is closed, what was running is unsure, and what
-was watched is watched no longer; people are told, and ask or look again. What is held ends on time (decision 0029).
+was watched is watched no longer; people are told, and ask or look again. What is held ends on time (decision 0030).
 """
 
 from collections.abc import Callable, Sequence

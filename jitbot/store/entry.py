@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Conflict
-from jitbot.lifecycle import HOLDING, TERMINAL, Event, after
+from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
     Counting,
     Delegation,
@@ -30,7 +30,7 @@ from jitbot.model import (
 )
 from jitbot.store import statements, tables, tallies
 from jitbot.store.delegations import standing_delegations
-from jitbot.store.newer import leave_target, missing, understood
+from jitbot.store.newer import leave_target, missing
 from jitbot.store.outputs import keep_output
 from jitbot.store.rows import (
     signed_changes,
@@ -194,15 +194,8 @@ class StoreEntry:
         """
         for target in sorted(targets):
             self.alone(target)
-        touching = tables.requests.c.id.in_(statements.touching(targets))
-        leave_target(self._connection, touching)
-        query = (
-            select(tables.requests)
-            .where(touching, tables.requests.c.state.in_(HOLDING), understood(tables.requests))
-            .order_by(tables.requests.c.id)
-            .with_for_update()
-        )
-        return [to_request(row) for row in self._connection.execute(query)]
+        leave_target(self._connection, targets)
+        return [to_request(row) for row in self._connection.execute(statements.HOLDERS, {"_targets": targets})]
 
     def tally(self, request: Request, what: Counting) -> Tally:
         """Count other requests, alone until the transaction ends."""

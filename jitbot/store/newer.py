@@ -2,9 +2,10 @@
 
 During a rolling upgrade both work on one database. A row whose column `needs` names a schema after ours holds something
 that this code would misread, so it does not claim, show or change it; a kind of delivery or message that it has never
-heard of neither (decision 0028).
+heard of neither (decision 0029).
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Integer, Table, cast, or_, select
@@ -47,18 +48,25 @@ def missing(connection: Connection, request: RequestId) -> JitbotError:
     return Unavailable(f"JIT-{request} is in the hands of a newer jitbot beside this one. Try again in a moment.")
 
 
-def leave_target(connection: Connection, ids: ColumnElement[bool]) -> None:
+def leave_target(connection: Connection, targets: Sequence[str]) -> None:
     """See that newer code has nothing under way on these targets, also among many or since we claimed ours.
 
     Raises: Conflict, so that ours waits.
     """
-    theirs = select(tables.requests.c.id).where(tables.requests.c.needs > tables.SCHEMA, _under_way(tables.requests))
-    if connection.execute(theirs.limit(1)).first() is None:  # nearly always; and only this is quick on a long history
+    found = connection.execute(_AT_WORK).all()  # nearly always none, found without a look at the targets' histories
+    if not found:
         return
-    if connection.execute(theirs.where(ids).limit(1)).first() is not None:
+    theirs = [row.id for row in found]
+    parts = select(tables.parts.c.target).where(tables.parts.c.request.in_(theirs))
+    if {*targets} & {*(row.target for row in found), *connection.execute(parts).scalars()}:
         raise Conflict("A newer jitbot is at work on this target.")
 
 
 def _under_way(requests: FromClause) -> ColumnElement[bool]:
     """Return that a request has started and not ended, in a form that no index of all requests is chosen for."""
     return cast(requests.c.started_at.is_not(None), Integer) > cast(requests.c.ended_at.is_not(None), Integer)
+
+
+_AT_WORK = select(tables.requests.c.id, tables.requests.c.target).where(
+    tables.requests.c.needs > tables.SCHEMA, _under_way(tables.requests)
+)

@@ -1,7 +1,7 @@
 """Bring a database to the newest schema, by Alembic's migrations; and tell whether this code may work on one.
 
 Each migration says which is the oldest schema whose code may go on beside it (`compatible`). That is written into the
-database with it, so that older code can tell that it may (decision 0028).
+database with it, so that older code can tell that it may (decision 0029).
 """
 
 import sqlite3

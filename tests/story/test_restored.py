@@ -16,7 +16,7 @@ from jitbot.errors import SettingsError
 from tests.acceptance.backups import own_databases, with_postgres_programs
 from tests.story.test_the_demo import CHANNEL, card
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
