@@ -33,7 +33,8 @@ from jitbot.policy.files.load import load, read
 from jitbot.ports import Catalog, Directory, History, Runner
 from jitbot.runners.guard import Guarded
 from jitbot.runners.registry import Registry
-from jitbot.service import Book, Folder, Reconciling, Service, World
+from jitbot.service import Book, Folder, Reconciling, Restoring, Service, World
+from jitbot.service.restoring import GoneThrough
 from jitbot.settings import Settings, variable
 from jitbot.slack.app import SocketRunner, build_app
 from jitbot.slack.cards import Cards
@@ -49,6 +50,7 @@ from jitbot.slack.output import OutputPosts
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
 from jitbot.slack.sending import Sender
+from jitbot.store.backup import mark, see_unused, unmark
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
@@ -57,8 +59,9 @@ from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.outputs import StoreOutputs
 from jitbot.store.policy_sets import PolicySets
+from jitbot.store.put_back import Found, let_go
 from jitbot.store.trail import StoreTrail
-from jitbot.store.upgrade import ready
+from jitbot.store.upgrade import ready, upgrade
 from jitbot.workbench.lint.advice import Advice
 from jitbot.workbench.lint.linting import lint
 from jitbot.workbench.rehearsal import Bench
@@ -90,6 +93,34 @@ class Store:
 def open_store(settings: Settings) -> Store:
     """Open the database and the signing key. Raises: SettingsError, StoreUnavailable."""
     ready(settings.database_url)
+    return _opened(settings)
+
+
+def go_through_backup(settings: Settings) -> tuple[Found, GoneThrough]:
+    """Go through a database that was put back, while no jitbot runs, so that one may start on it.
+
+    Raises: SettingsError, StoreUnavailable, Tampered where the record does not hold; then nothing may run on it.
+    """
+    if not settings.key_file.exists():
+        raise SettingsError(
+            f"There is no signing key {settings.key_file}, and none is in a backup. Put it there from where you keep "
+            "it, with mode 600; by a new one no event of this record could be verified."
+        )
+    see_unused(settings.database_url)
+    mark(settings.database_url)
+    upgrade(settings.database_url)
+    store = _opened(settings)
+    try:
+        store.trail.verify()
+        found = let_go(store.database)
+        gone_through = Restoring(store.ledger).go_through(found.events, found.newest, found.deliveries)
+    finally:
+        store.database.close()
+    unmark(settings.database_url)
+    return found, gone_through
+
+
+def _opened(settings: Settings) -> Store:
     signer = open_key(settings.key_file)
     database = Database(settings.database_url)
     trail = StoreTrail(database, Verifier([signer.public]))

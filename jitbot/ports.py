@@ -75,7 +75,7 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
     """The instant of this transaction."""
 
     def get(self, request: RequestId) -> Request:
-        """Read and lock a request. Raises: NotFound."""
+        """Read and lock a request. Raises: NotFound, Unavailable where only newer code understands it."""
 
     def reviews(self, request: Request) -> Sequence[Review]:
         """Return the reviews of the request's present revision, oldest first."""
@@ -127,7 +127,10 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
         """Wait until no other transaction is at this too; nobody else is until this one ends."""
 
     def holders(self, *targets: str) -> Sequence[Request]:
-        """Return the unfinished requests that were started on one of these targets, oldest first, locked."""
+        """Return the unfinished requests that were started on one of these targets, oldest first, locked.
+
+        Raises: Conflict where newer code beside this one is at work on one of them.
+        """
 
 
 class Ledger(Protocol):
@@ -140,7 +143,7 @@ class Ledger(Protocol):
         """Begin a write transaction. Raises: StoreUnavailable."""
 
     def get(self, request: RequestId) -> Request:
-        """Read one request without locking it. Raises: NotFound, StoreUnavailable."""
+        """Read one request without locking it. Raises: NotFound, StoreUnavailable; Unavailable as `Entry.get`."""
 
     def reviews(self, request: Request) -> Sequence[Review]:
         """Return the reviews of the request's present revision, oldest first."""

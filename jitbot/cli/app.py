@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jitbot.cli.database import database
 from jitbot.cli.grants import grants
 from jitbot.cli.policies import policy
 from jitbot.cli.pools import pool
@@ -19,7 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 audit = typer.Typer(help="The signed record.", no_args_is_help=True)
-database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(database, name="db")
 app.add_typer(grants, name="grants")
@@ -168,16 +168,6 @@ def output(
     wanted = Wanted(request, undo=undo, attempt=attempt or 0, results=results)
     if not show(store.ledger, store.outputs, store.trail, wanted):
         raise typer.Exit(1)
-
-
-@database.command("upgrade")
-def db_upgrade() -> None:
-    """Bring the database to the newest schema."""
-    from jitbot.settings import read_settings
-    from jitbot.store.upgrade import upgrade
-
-    upgrade(read_settings().database_url)
-    typer.secho("The database has the newest schema.", fg="green")
 
 
 @app.command()

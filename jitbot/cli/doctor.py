@@ -90,7 +90,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("record", str(error), False, "Keep the database as it is and look at what was changed.")
     finally:
         store.database.close()
-    yield Finding("signing key", f"{settings.key_file}, readable by its owner alone")
+    said = "readable by its owner alone; it is in no backup of the database, so keep a copy of it elsewhere"
+    yield Finding("signing key", f"{settings.key_file}, {said}")
 
 
 def _slack(settings: Settings, client: WebClient, policy: Policy) -> Iterator[Finding]:

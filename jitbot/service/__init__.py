@@ -17,6 +17,7 @@ from jitbot.service.owing import Owing, overdue
 from jitbot.service.queries import Queries
 from jitbot.service.reconciling import Reconciling
 from jitbot.service.reloading import Reloading
+from jitbot.service.restoring import Restoring
 from jitbot.service.reviewing import Reviewing
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.running import Running
@@ -27,7 +28,7 @@ from jitbot.service.undoing import Undoing
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
-__all__ = ["Book", "Folder", "Reconciling", "Service", "World"]
+__all__ = ["Book", "Folder", "Reconciling", "Restoring", "Service", "World"]
 
 
 class Service:

@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, delete, or_, select, update
 
-from jitbot.model import Copy, Delivery, Outgoing, RequestId
+from jitbot.model import Copy, Delivery, Outgoing, RequestId, Topic
 from jitbot.store import tables
 from jitbot.store.engine import Database
-from jitbot.store.statements import CLAIM_DELIVERY, COPIES, put_delivery, upsert
+from jitbot.store.newer import about_understood, known
+from jitbot.store.statements import CLAIM_DELIVERY, COPIES, OUR_DELIVERY, put_delivery, upsert
 
 INBOX_LEASE = timedelta(seconds=30)
 FORGOTTEN = timedelta(seconds=5)
@@ -59,6 +60,7 @@ class StoreOutbox:
         with self._database.write() as connection:
             now = self._database.now(connection)
             free = table.c.parked_at.is_(None) & (table.c.due_at <= now) & _unleased(table, now)
+            free &= known(table.c.topic, Topic) & about_understood(table)
             chosen = select(table.c.id).where(free).order_by(table.c.urgency, table.c.id).limit(limit)
             claim: Any = (
                 update(table)
@@ -100,7 +102,8 @@ class StoreOutbox:
 
     def parked(self) -> Sequence[tuple[Outgoing, str]]:
         """Return what was given up, with its error; `doctor` shows it."""
-        query = select(tables.outbox).where(tables.outbox.c.parked_at.is_not(None)).order_by(tables.outbox.c.id)
+        ours = tables.outbox.c.parked_at.is_not(None) & known(tables.outbox.c.topic, Topic)
+        query = select(tables.outbox).where(ours).order_by(tables.outbox.c.id)
         with self._database.read() as connection:
             rows = connection.execute(query.limit(100)).all()
         return [(Outgoing(row.key, row.topic, row.request, row.text, row.to, row.id), row.error) for row in rows]
@@ -127,7 +130,7 @@ class StoreOutbox:
 
 def _waiting(now: datetime) -> ColumnElement[bool]:
     undone: ColumnElement[bool] = tables.inbox.c.done_at.is_(None)
-    return undone & _unleased(tables.inbox, now)
+    return undone & _unleased(tables.inbox, now) & OUR_DELIVERY
 
 
 def _unleased(table: Table, now: datetime) -> ColumnElement[bool]:

@@ -16,12 +16,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 
 from jitbot.errors import SettingsError, StoreUnavailable
+from jitbot.store.tables import SCHEMA
 from jitbot.store.writer import Writer
 
 DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
 POOL_SIZE = 16
 REST_SECONDS = 1.0
 """A connection that was used so lately is taken to be alive; asking it each time costs as much as a statement."""
+SESSION = "jitbot schema "
+"""How the sessions of running jitbots are called on Postgres, each with the schema of its code behind it."""
 BUSY_TIMEOUT = timedelta(seconds=5)
 """How long SQLite waits for another process's lock."""
 
@@ -110,7 +113,9 @@ def _sqlite(url: str, *, writes: bool) -> Engine:
 
 def _postgres(url: str) -> Engine:
     """Return an engine that looks whether a connection still lives before it is used after a rest."""
-    engine = create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_recycle=1800)
+    named = {"fallback_application_name": f"{SESSION}{SCHEMA}"}
+    sizes = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "pool_recycle": 1800}
+    engine = create_engine(url, connect_args=named, **sizes)
 
     @event.listens_for(engine, "checkin")
     def rests(_connection: object, record: Any) -> None:
@@ -128,9 +133,20 @@ def _postgres(url: str) -> Engine:
     return engine
 
 
-def plain_engine(url: str) -> Engine:
-    """Return an engine without a pool, for migrations. Raises: SettingsError."""
-    return create_engine(checked(url), poolclass=NullPool)
+def plain_engine(url: str, *, writes: bool = False) -> Engine:
+    """Return an engine without a pool, for migrations and what comes before them. Raises: SettingsError."""
+    engine = create_engine(checked(url), poolclass=NullPool)
+    if engine.dialect.name == "sqlite":  # Python's own SQLite driver begins no transaction for CREATE and ALTER TABLE
+
+        @event.listens_for(engine, "connect")
+        def configure(connection: Any, _record: object) -> None:
+            connection.isolation_level = None
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
 
 
 def checked(url: str) -> URL:

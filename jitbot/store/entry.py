@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from jitbot.audit import GENESIS, Signer
-from jitbot.errors import Conflict, NotFound
+from jitbot.errors import Conflict
 from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
     Counting,
@@ -30,6 +30,7 @@ from jitbot.model import (
 )
 from jitbot.store import statements, tables, tallies
 from jitbot.store.delegations import standing_delegations
+from jitbot.store.newer import leave_target, missing
 from jitbot.store.outputs import keep_output
 from jitbot.store.rows import (
     signed_changes,
@@ -72,7 +73,7 @@ class StoreEntry:
         """Read and lock a request."""
         row = self._connection.execute(statements.LOCKED_REQUEST, {"_id": request}).one_or_none()
         if row is None:
-            raise NotFound(f"There is no request JIT-{request}.")
+            raise missing(self._connection, request)
         return to_request(row)
 
     def reviews(self, request: Request) -> Sequence[Review]:
@@ -193,6 +194,7 @@ class StoreEntry:
         """
         for target in sorted(targets):
             self.alone(target)
+        leave_target(self._connection, targets)
         return [to_request(row) for row in self._connection.execute(statements.HOLDERS, {"_targets": targets})]
 
     def tally(self, request: Request, what: Counting) -> Tally:

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, literal_column, or_, select, update
 
 from jitbot.audit import Signer
-from jitbot.errors import NotFound
 from jitbot.model import Counting, Outdated, Request, RequestId, Review, State, Tally, UserId
 from jitbot.store import tables, tallies
 from jitbot.store.engine import Database
 from jitbot.store.entry import StoreEntry, reviews_of
+from jitbot.store.newer import about_understood, missing, understood
 from jitbot.store.rows import to_request
 from jitbot.store.statements import CLAIM_REQUEST, DUE, REQUEST, touching
 
@@ -45,8 +45,8 @@ class StoreLedger:
         """Read one request."""
         with self._database.read() as connection:
             row = connection.execute(REQUEST, {"_id": request}).one_or_none()
-        if row is None:
-            raise NotFound(f"There is no request JIT-{request}.")
+            if row is None:
+                raise missing(connection, request)
         return to_request(row)
 
     def reviews(self, request: Request) -> Sequence[Review]:
@@ -58,7 +58,8 @@ class StoreLedger:
         self, *, states: Sequence[State] = (), requester: UserId | None = None, limit: int = 50
     ) -> Sequence[Request]:
         """Return requests, newest first."""
-        query = select(tables.requests).order_by(tables.requests.c.id.desc()).limit(limit)
+        ours = select(tables.requests).where(understood(tables.requests))
+        query = ours.order_by(tables.requests.c.id.desc()).limit(limit)
         if states:
             query = query.where(tables.requests.c.state.in_(states))
         if requester is not None:
@@ -72,6 +73,7 @@ class StoreLedger:
         query = (
             select(tables.requests)
             .where(columns.id.in_(touching([target])), columns.started_at.is_not(None), columns.extension.is_(None))
+            .where(understood(tables.requests))
             .order_by(columns.id.desc())
             .limit(1)
         )
@@ -109,7 +111,8 @@ class StoreLedger:
         """
         columns = (tables.requests.c.id, tables.requests.c.action, tables.requests.c.policy_digest)
         own = tables.requests.c.policy_digest
-        waits = select(*columns).where(tables.requests.c.state == State.PENDING).order_by(own, columns[0]).limit(limit)
+        waits = select(*columns).where(tables.requests.c.state == State.PENDING, understood(tables.requests))
+        waits = waits.order_by(own, columns[0]).limit(limit)
         with self._database.read() as connection:
             rows = [row for each in (own < digest, own > digest) for row in connection.execute(waits.where(each))]
         found = sorted(rows, key=lambda row: row.id)[:limit]
@@ -139,7 +142,8 @@ class StoreLedger:
         return self._obligations(tables.obligations.c.look_at <= self.now(), limit)
 
     def _obligations(self, which: ColumnElement[bool], limit: int) -> Sequence[RequestId]:
-        query = select(tables.obligations.c.request).where(which).order_by(tables.obligations.c.due_at).limit(limit)
+        ours = select(tables.obligations.c.request).where(which, about_understood(tables.obligations))
+        query = ours.order_by(tables.obligations.c.due_at).limit(limit)
         with self._database.read() as connection:
             return [RequestId(each) for each in connection.execute(query).scalars()]
 

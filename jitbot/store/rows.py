@@ -7,10 +7,13 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Row
 
+from jitbot.errors import Conflict
 from jitbot.model import WORKERS_OWN, Decision, Delegation, Request, Review
 
 _FIELDS = tuple(each.name for each in fields(Request))
 _ADAPTERS: Mapping[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in Request.__annotations__.items()}
+_NOTHING: tuple[Any, ...] = (None, False, 0, "", [], {})
+"""What a field of newer code holds where it is not used: the request then means the same to older code."""
 _REVIEW: TypeAdapter[Review] = TypeAdapter(Review)
 _DELEGATION: TypeAdapter[Delegation] = TypeAdapter(Delegation)
 
@@ -53,8 +56,16 @@ def signed_value(value: Any) -> Any:
 
 
 def from_signed(folded: Mapping[str, Any]) -> Request:
-    """Build a request from the fields its events left behind; the workers' own stay at their defaults."""
-    return Request(**{name: _ADAPTERS[name].validate_python(value) for name, value in folded.items()})
+    """Build a request from the fields its events left behind; the workers' own stay at their defaults.
+
+    A field that only newer code knows is passed over as long as it says nothing. Raises: Conflict where it says
+    something, so that the newer code goes on with the request.
+    """
+    unknown = sorted(name for name, value in folded.items() if name not in _ADAPTERS and value not in _NOTHING)
+    if unknown:
+        raise Conflict(f"{', '.join(unknown)}: only a newer jitbot understands this request.")
+    ours = {name: value for name, value in folded.items() if name in _ADAPTERS}
+    return Request(**{name: _ADAPTERS[name].validate_python(value) for name, value in ours.items()})
 
 
 def without_workers_own(request: Request) -> Request:

@@ -23,7 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jitbot.lifecycle import HOLDING
+from jitbot.model import DeliveryKind
 from jitbot.store import tables
+from jitbot.store.newer import about_understood, known, on_free_target, understood
 
 
 def upsert(dialect: Dialect, table: Any) -> Any:
@@ -37,7 +39,7 @@ def _is(table: Any, name: str) -> Any:
     return table.c[name] == bindparam(f"_{name}", type_=table.c[name].type)
 
 
-REQUEST = select(tables.requests).where(_is(tables.requests, "id"))
+REQUEST = select(tables.requests).where(_is(tables.requests, "id"), understood(tables.requests))
 LOCKED_REQUEST = REQUEST.with_for_update()
 ADD_REQUEST = insert(tables.requests).returning(tables.requests.c.id)
 MOVE_REQUEST = update(tables.requests).where(
@@ -78,7 +80,9 @@ def touching(targets: Any) -> SelectBase:
 HOLDERS = (
     select(tables.requests)
     .where(
-        tables.requests.c.id.in_(touching(bindparam("_targets", expanding=True))), tables.requests.c.state.in_(HOLDING)
+        tables.requests.c.id.in_(touching(bindparam("_targets", expanding=True))),
+        tables.requests.c.state.in_(HOLDING),
+        understood(tables.requests),
     )
     .order_by(tables.requests.c.id)
     .with_for_update()
@@ -89,13 +93,15 @@ def _now(table: Any) -> Any:
     return bindparam("_now", type_=table.c.lease_until.type)
 
 
-def _unleased(table: Any) -> ColumnElement[bool]:
+def unleased(table: Any) -> ColumnElement[bool]:
     """Return the condition that nobody has claimed a row for longer than until `_now`."""
     free: ColumnElement[bool] = or_(table.c.lease_until.is_(None), table.c.lease_until <= _now(table))
     return free
 
 
-_DUE = (tables.requests.c.due_at <= _now(tables.requests)) & _unleased(tables.requests)
+_DUE = (tables.requests.c.due_at <= _now(tables.requests)) & unleased(tables.requests)
+_DUE &= understood(tables.requests) & on_free_target()
+OUR_DELIVERY = known(tables.inbox.c.kind, DeliveryKind) & understood(tables.inbox) & about_understood(tables.inbox)
 DUE = select(tables.requests.c.id).where(_DUE).order_by(tables.requests.c.due_at).limit(bindparam("_limit"))
 CLAIM_REQUEST = (
     update(tables.requests)
@@ -109,7 +115,7 @@ CLAIM_REQUEST = (
 )
 CLAIM_DELIVERY = (
     update(tables.inbox)
-    .where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None), _unleased(tables.inbox))
+    .where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None), unleased(tables.inbox), OUR_DELIVERY)
     .values(
         lease_until=bindparam("_until", type_=tables.inbox.c.lease_until.type), attempts=tables.inbox.c.attempts + 1
     )

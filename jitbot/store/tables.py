@@ -2,7 +2,7 @@
 
 `requests` has one column for each field of `model.Request`, by the same name, so that a row and a request are one
 thing; `target` is the snapshot's, drawn out so that holders of a target can be found. Where there are many, `parts`
-has a row for each.
+has a row for each. `needs` is the oldest schema whose code understands the row; this code's rows need none.
 """
 
 from collections.abc import Mapping
@@ -49,6 +49,9 @@ SCHEMA = "0002"
 
 POLICIES = "kind = 'policies'"
 """Which events say that a policy set has come into force: few, and looked for every few seconds."""
+
+NEEDING = "needs IS NOT NULL"
+"""Which requests only newer code understands (`store.newer`): none but while versions run side by side."""
 
 metadata = MetaData(
     naming_convention={
@@ -131,6 +134,7 @@ requests = Table(
     Column("fence", Integer, nullable=False),
     Column("last_line", Text, nullable=False, server_default=text("''")),
     Column("target", Text, nullable=False),
+    Column("needs", String(32)),
     Index("ix_requests_action", "action", "id"),
     Index("ix_requests_due_at", "due_at"),
     Index("ix_requests_requester", "requester", "id"),
@@ -141,6 +145,7 @@ requests = Table(
     Index("ix_requests_ended_at", "ended_at"),
     Index("ix_requests_quota", "requester", "quota"),
     Index("ix_requests_policy", "state", "policy_digest", "id"),
+    Index("ix_requests_needs", "needs", sqlite_where=text(NEEDING), postgresql_where=text(NEEDING)),
     sqlite_autoincrement=True,
 )
 
@@ -215,6 +220,7 @@ inbox = Table(
     Column("done_at", Instant),
     Column("lease_until", Instant),
     Column("attempts", Integer, nullable=False),
+    Column("needs", String(32)),
     Index("ix_inbox_done_at", "done_at", "received_at"),
     Index("ix_inbox_request", "request", "done_at"),
 )
@@ -280,6 +286,14 @@ policy_sets = Table(
     Column("files", Value(Mapping[str, str]), nullable=False),
     Column("loaded_at", Instant, nullable=False),
 )
+
+schemas = Table(
+    "schemas",
+    metadata,
+    Column("schema", String(32), primary_key=True),
+    Column("compatible", String(32), nullable=False),
+)
+"""For each schema since the second, the oldest one whose code may go on beside it (`store.upgrade`)."""
 
 outputs = Table(
     "outputs",

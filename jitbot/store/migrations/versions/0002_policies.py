@@ -11,6 +11,8 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+compatible = "0002"
+"""The oldest schema whose code may go on beside this one (docs/howto/upgrade.md)."""
 
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
@@ -25,6 +27,7 @@ INDEXES = {
     "ix_requests_policy": ("requests", ["state", "policy_digest", "id"]),
     "ix_reviews_reviewer": ("reviews", ["reviewer", "at"]),
 }
+NEEDING = sa.text("needs IS NOT NULL")
 PARTIAL = {"ix_events_policies": ("seq", POLICIES), "ix_events_owed": ("request", OWED)}
 
 
@@ -48,9 +51,17 @@ def upgrade() -> None:
         sa.Column("checked", JSON, nullable=True),
         sa.Column("settled_by", sa.String(length=32), nullable=True),
         sa.Column("last_line", sa.Text(), nullable=False, server_default=sa.text("''")),
+        sa.Column("needs", sa.String(length=32), nullable=True),
     ):
         op.add_column("requests", column)
     op.add_column("reviews", sa.Column("on_behalf_of", JSON, server_default=sa.text("'[]'"), nullable=False))
+    op.add_column("inbox", sa.Column("needs", sa.String(length=32), nullable=True))
+    op.create_table(
+        "schemas",
+        sa.Column("schema", sa.String(length=32), nullable=False),
+        sa.Column("compatible", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("schema", name=op.f("pk_schemas")),
+    )
     _add_delegations()
     _add_obligations()
     _add_outputs()
@@ -59,6 +70,7 @@ def upgrade() -> None:
         op.create_index(name, table, columns)
     for name, (part, where) in PARTIAL.items():
         op.create_index(name, "events", [part], sqlite_where=where, postgresql_where=where)
+    op.create_index("ix_requests_needs", "requests", ["needs"], sqlite_where=NEEDING, postgresql_where=NEEDING)
 
 
 def _add_delegations() -> None:
@@ -134,6 +146,9 @@ def _add_parts() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_requests_needs", table_name="requests")
+    op.drop_column("inbox", "needs")
+    op.drop_table("schemas")
     op.drop_table("output_chunks")
     op.drop_table("outputs")
     for name in PARTIAL:
@@ -145,7 +160,7 @@ def downgrade() -> None:
     op.drop_table("delegations")
     op.drop_column("reviews", "on_behalf_of")
     for name in (
-        "last_line",
+        *("last_line", "needs"),
         *("obligation", "break_glass", "reminders", "reminded_at", "escalated_at", "waits_since"),
         *("quota", "changed_by", "starts_at", "stopped_by", "watch", "progress"),
         *("extension", "target_ends_at", "extended_by", "checked", "settled_by"),
