@@ -9,8 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.processes import free_port
@@ -23,24 +22,6 @@ ROOT = Path(__file__).parent.parent.parent
 
 class Stuck(RuntimeError):
     """The bot does not come up; the end of its log says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """One process: `died_at` and `back_at` in Unix seconds, and the step at which it died, if it was at one."""
-
-    died_at: float
-    back_at: float
-    step: str
-
-
-@dataclass(slots=True)
-class Deaths:
-    """Where to die, and what has come of it."""
-
-    lives: list[Life] = field(default_factory=list)
-    struck: dict[str, int] = field(default_factory=dict)
-    """How often it died at each step that is known."""
 
 
 class Bot:
@@ -95,8 +76,9 @@ class Bot:
 
     def kill(self) -> None:
         """Kill it, wherever it is."""
-        os.kill(self._pid, signal.SIGKILL)
-        while not self.died(READY_SECONDS):
+        with suppress(ProcessLookupError):  # it may have died by itself in the same instant
+            os.kill(self._pid, signal.SIGKILL)
+        if not self.died(READY_SECONDS):
             raise Stuck(f"A killed process does not end. Its log: {self.log}")
 
     def steps(self) -> list[str]:
@@ -106,7 +88,8 @@ class Bot:
     def close(self) -> None:
         """End everything."""
         if self._pid:
-            os.kill(self._pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
         assert self._mother.stdin is not None
         self._mother.stdin.close()
         self._mother.wait(READY_SECONDS)

@@ -54,6 +54,11 @@ class FarSide:
         with self._turn:
             return list(self._effects)
 
+    def is_open(self, target: str) -> bool:
+        """Tell whether a valve is open, as somebody sees who goes there."""
+        with self._turn:
+            return target in self._open
+
     def start(self, target: str, key: str, kind: str) -> int:
         """Open a valve; the status to answer."""
         time.sleep(SLOW_SECONDS if kind == "slow" else random.uniform(0, QUICK_SECONDS))
@@ -63,17 +68,14 @@ class FarSide:
 
     def undo(self, target: str, key: str) -> int:
         """Close a valve; the status to answer."""
-        with self._turn:
-            was_open = target in self._open
+        was_open = self.is_open(target)
         self._done("undo", key, target)
         time.sleep(random.uniform(0, QUICK_SECONDS))
         return 200 if was_open else 404
 
     def look(self, target: str, *, sick: bool) -> int:
         """Look at a valve; the status to answer."""
-        with self._turn:
-            is_open = target in self._open
-        return 404 if not is_open else 500 if sick else 200
+        return 404 if not self.is_open(target) else 500 if sick else 200
 
     def _done(self, what: str, key: str, target: str) -> None:
         """Put it on disk before anybody is told."""

@@ -38,7 +38,7 @@ ACTIONS = {
         Action("again", approvals=0, repeatable=True),
         Action("both", approvals=2),
         Action("hold", undoable=True, grant=True),
-        Action("watch", approvals=0, undoable=True, watched=True),
+        Action("watch", undoable=True, watched=True),
         Action("fleet", undoable=True, parts=PARTS),
         Action("slow", undoable=True),
     )
