@@ -24,6 +24,7 @@ JitbotError
 └── RunnerError            the operator
     ├── RunnerRefused      nothing happened
     └── RunnerUnsure       it may have happened
+        └── RunnerCutOff   it may even happen yet
 ```
 """
 
@@ -132,3 +133,7 @@ class RunnerRefused(RunnerError):
 
 class RunnerUnsure(RunnerError):
     """It may have happened; settled by `check`, a late result or a person."""
+
+
+class RunnerCutOff(RunnerUnsure):
+    """The order is out and nobody waits for the answer: it may be carried out yet, until the run's time is over."""

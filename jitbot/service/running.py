@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
+from jitbot.errors import InvalidInput, NotFound, RunnerCutOff, RunnerError, RunnerRefused, Tampered
 from jitbot.lifecycle import Event
 from jitbot.model import (
     TOUCHED,
@@ -50,6 +50,8 @@ class _Result:
     receipt: Receipt | None = None
     refused: str = ""
     unsure: str = ""
+    may_land: bool = False
+    """Whether it may happen yet, until the start's deadline."""
 
 
 class Running:
@@ -176,7 +178,8 @@ class Running:
             except (RunnerRefused, InvalidInput) as error:
                 result = _Result(refused=str(error) or "the runner refused")
             except RunnerError as error:
-                result = _Result(unsure=str(error) or "the runner did not say")
+                landing = isinstance(error, RunnerCutOff)
+                result = _Result(unsure=str(error) or "the runner did not say", may_land=landing)
         return self._finish(request, result)
 
     def _go_on(self, request: Request) -> None:
@@ -226,14 +229,14 @@ class Running:
 
     def _result(self, entry: Entry, now: Request, result: _Result) -> Request:
         if now.stopped_by is not None and now.undoable and not result.refused:
-            return self._stopped(entry, now, result.receipt)
+            return self._stopped(entry, now, result.receipt, attempt_open=result.may_land)
         if result.receipt is not None:
             return self.happened(entry, now, result.receipt)
         if result.refused:
             moved = entry.move(now, Event.REFUSE, WORKER, outcome=result.refused, attempt_open=False)
             tell(entry, moved, f"failed, nothing happened: {result.refused}")
             return moved
-        return self._lose(entry, now, result.unsure, attempt_open=False)
+        return self._lose(entry, now, result.unsure, attempt_open=result.may_land)
 
     def _stopped(self, entry: Entry, now: Request, receipt: Receipt | None, *, attempt_open: bool = False) -> Request:
         """Undo what a run has done until somebody wanted it to end, whatever that is."""
