@@ -1,7 +1,7 @@
 """`make chaos`: kill the bot again and again on SQLite and on Postgres, and say what came of it.
 
 KILLS=1000, for both databases together; SEED=… repeats the choices of a run, though not its instants; DATABASE=both,
-sqlite or postgres; FOLDER=var/chaos, where logs, journals and databases are left for who looks for a fault.
+sqlite or postgres; FOLDER=var/chaos, where logs, journals and databases are left for whoever looks for a fault.
 """
 
 import os
@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,9 +24,11 @@ def main() -> int:
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
     chosen = os.environ.get("DATABASE") or "both"
     folder = Path(os.environ.get("FOLDER") or "var/chaos").resolve()
-    if chosen != "both":
+    if chosen in DATABASES:
         return one(chosen, kills, seed, folder)
-    print(f"chaos: {kills} kills, SEED={seed}, {folder}", flush=True)
+    if chosen != "both":
+        sys.exit(f"DATABASE={chosen} is none of: both, {', '.join(DATABASES)}.")
+    out(f"chaos: {kills} kills, SEED={seed}, in {folder}")
     share = {"sqlite": kills - kills // 2, "postgres": kills // 2}
     running = [
         subprocess.Popen(
@@ -41,33 +44,41 @@ def one(database: str, kills: int, seed: int, folder: Path) -> int:
     """Run on one database; the exit code."""
     own = folder / f"{database}-{seed}-{time.time():.0f}"
     own.mkdir(parents=True)
-
-    def say(line: str) -> None:
-        print(f"{database}: {line}", flush=True)
-
-    report = Report(database)
+    report = Report()
     with databases(database, own) as fresh_url:
-        Run(report, seed, say).go(kills, fresh_url(), own)
+        Run(report, seed, lambda line: out(f"{database}: {line}")).go(kills, fresh_url(), own)
     for line in told(report, seed, own):
-        say(line)
+        out(f"{database}: {line}")
     return 1 if report.findings else 0
 
 
 def told(report: Report, seed: int, folder: Path) -> Iterator[str]:
     """Say what came of it."""
     at_steps = report.struck.total()
-    yield f"{report.kills} kills, {at_steps} of them at a step, and as many restarts"
+    yield f"{report.kills} kills and as many restarts; {at_steps} of the kills at a step, the others at any instant"
     never = sorted(each for each in report.known if not report.struck[each])
-    yield f"died at {len(report.known) - len(never)} of {len(report.known)} steps that were seen" + (
-        f"; never at: {', '.join(never)}" if never else ""
-    )
-    yield f"{report.outcomes.total()} requests: " + ", ".join(f"{n} {name}" for name, n in sorted(report.outcomes.items()))
-    yield f"{report.acts.total()} acts: " + ", ".join(f"{n} {name}" for name, n in sorted(report.acts.items()))
-    yield f"slowest rest: {report.slowest_rest:.1f} s"
+    where = f"; never at: {', '.join(never)}" if never else ""
+    yield f"died at {len(report.known) - len(never)} of {len(report.known)} named steps{where}"
+    yield f"{report.outcomes.total()} requests: {counted(report.outcomes)}"
+    yield f"{report.acts.total()} acts: {counted(report.acts)}"
+    yield f"slowest to come to rest: {report.slowest_rest:.1f} s"
     for each in report.findings:
         yield f"WRONG: {each}"
     if report.findings:
-        yield f"{len(report.findings)} findings. Seed {seed}; log, steps, journal and database are in {folder}"
+        yield f"{len(report.findings)} findings with SEED={seed}; log, steps, journal and database are in {folder}"
+    else:
+        yield "nothing is wrong"
+
+
+def counted(what: Counter[str]) -> str:
+    """Say how many there are of each."""
+    return ", ".join(f"{number} {name}" for name, number in sorted(what.items()))
+
+
+def out(line: str) -> None:
+    """Write one line at once, whole: two processes write to the same place."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -134,14 +133,18 @@ def environment(
 ) -> dict[str, str]:
     """Return the variables of the bot, as an operator would set them."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "JITBOT_"))}
-    return inherited | slack | {
-        "PYTHONPATH": str(plugins),
-        "JITBOT_DATABASE_URL": database_url,
-        "JITBOT_KEY_FILE": str(folder / "signing.key"),
-        "JITBOT_POLICIES": str(policies),
-        "JITBOT_PORT": str(free_port()),
-        "JITBOT_RUNNERS": f"http,{NAME}",
-        "JITBOT_HTTP_HOSTS": host,
-        "JITBOT_SWEEP_SECONDS": "0.1",
-        "JITBOT_OPERATORS_CHANNEL": "#operators",
-    }
+    return (
+        inherited
+        | slack
+        | {
+            "PYTHONPATH": str(plugins),
+            "JITBOT_DATABASE_URL": database_url,
+            "JITBOT_KEY_FILE": str(folder / "signing.key"),
+            "JITBOT_POLICIES": str(policies),
+            "JITBOT_PORT": str(free_port()),
+            "JITBOT_RUNNERS": f"http,{NAME}",
+            "JITBOT_HTTP_HOSTS": host,
+            "JITBOT_SWEEP_SECONDS": "0.1",
+            "JITBOT_OPERATORS_CHANNEL": "#operators",
+        }
+    )

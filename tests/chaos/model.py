@@ -114,7 +114,7 @@ def judge(story: Story, downs: Sequence[tuple[float, float]], pace: Pace) -> lis
     found = [f"was asked once and stands in the ledger as JIT-{each.number} too" for each in others]
     for rule in RULES:
         found += rule(story, row, pace)
-    return found + list(_late(story, row, downs, pace))
+    return [*found, *_failed(story, row, downs), *_late(story, row, downs, pace)]
 
 
 def _lost(story: Story) -> Iterator[str]:
@@ -202,6 +202,14 @@ def _ended(story: Story, row: Row, _: Pace) -> Iterator[str]:
         yield "it is said to be done, and it was undone"
 
 
+def _failed(story: Story, row: Row, downs: Sequence[tuple[float, float]]) -> Iterator[str]:
+    """The far side refuses nothing, so nothing fails unless the bot died at it or somebody stopped it."""
+    instants = [each.at for each in row.events]
+    died = any(min(instants) <= died_at <= max(instants) for died_at, _ in downs)
+    if row.state == "failed" and not died and not story.sent("drop"):
+        yield "it has failed, and the bot did not die meanwhile"
+
+
 def _late(story: Story, row: Row, downs: Sequence[tuple[float, float]], pace: Pace) -> Iterator[str]:
     """A grant is over on time, but for the downtime."""
     if not story.action.grant:
@@ -212,7 +220,8 @@ def _late(story: Story, row: Row, downs: Sequence[tuple[float, float]], pace: Pa
         undone = next((each.at for each in story.effects if each.key == key and each.what == "undo"), None)
         latest = excused(end, downs, pace)
         if undone is not None and undone > latest:
-            yield f"{key} was held {undone - end:.1f} s beyond its end, {undone - latest:.1f} s more than downtime excuses"
+            more = f"{undone - latest:.1f} s more than downtime excuses"
+            yield f"{key} was held {undone - end:.1f} s beyond its end, {more}"
 
 
 def excused(end: float, downs: Sequence[tuple[float, float]], pace: Pace) -> float:

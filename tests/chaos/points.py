@@ -43,6 +43,51 @@ AROUND: dict[str, tuple[type, str]] = {
     "forgetting a message": (StoreOutbox, "done"),
 }
 """What else than a transaction of the ledger has an instant before it and one after it, each named in the trace."""
+COMMITS = (
+    "requested",
+    "ask",
+    "allow",
+    "reviewed+counted",
+    "reviewed+approve",
+    "reviewed+deny",
+    "refused",
+    "withdraw",
+    "lapse",
+    "start",
+    "repeat",
+    "lose",
+    "checked",
+    "settled+succeed",
+    "settled+verify",
+    "settled+fail",
+    "succeed",
+    "verify",
+    "reading",
+    "unhealthy",
+    "undone",
+    "grant",
+    "expire",
+    "drop",
+    "revoke",
+    "stopping",
+    "stop",
+    "undo",
+    "undone_early",
+    "wave",
+    "part",
+    "pause",
+    "part_undone",
+    "end_expired",
+    "end_revoked",
+    "end_rolled_back",
+)
+"""The transactions of the ledger that people and time bring about, by the events in them; others are met on the way."""
+
+
+def named_steps() -> set[str]:
+    """Return the steps that are known by name before any was passed."""
+    said = [*AROUND, *(f"commit of {kinds}" for kinds in COMMITS)]
+    return {f"{when} {each}" for when in ("before", "after") for each in said}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.far_side import Effect, FarSide
 from tests.chaos.model import Pace, Row, Story, judge
 from tests.chaos.people import People
-from tests.chaos.points import Hurry
+from tests.chaos.points import Hurry, named_steps
 from tests.chaos.town import (
     LAPSE_SECONDS,
     TIME_LIMIT_SECONDS,
@@ -36,7 +36,7 @@ A_ROUND = 13
 REST_SECONDS = 120.0
 STEPS = 0.6
 """The part of the deaths that come at a step; the others come at any instant."""
-WAIT_SECONDS = 2.5
+WAIT_SECONDS = 3.0
 """How long a life lasts at most, once it is there."""
 BEFORE_READY = 0.2
 """The part of the deaths at any instant that come while it starts."""
@@ -47,10 +47,9 @@ STARTING_SECONDS = 0.8
 class Report:
     """What has happened in a run."""
 
-    database: str
     kills: int = 0
     struck: Counter[str] = field(default_factory=Counter)
-    known: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=named_steps)
     outcomes: Counter[str] = field(default_factory=Counter)
     acts: Counter[str] = field(default_factory=Counter)
     slowest_rest: float = 0.0

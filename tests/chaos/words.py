@@ -43,7 +43,7 @@ CLAIMS = (
     _claim("was ended early", "end_revoked", held=False),
     _claim("undone", "end_rolled_back", held=False),
     _claim("was undone", "end_rolled_back", held=False),
-    _claim("failed", "fail", "refuse", "end_failed"),
+    _claim("failed", "fail", "refuse", "end_failed", "undo"),
 )
 
 
