@@ -27,8 +27,8 @@ def record(*kinds: str) -> tuple[Event, ...]:
     return tuple(Event(at, words[0], words[1], (words[2:] or [""])[0]) for at, words in enumerate(parts))
 
 
-def effects(*whats: str, key: str = KEY, since: float = 2.0) -> list[Effect]:
-    return [Effect(since + at, what, key, "1") for at, what in enumerate(whats)]
+def effects(*acts: str, key: str = KEY, since: float = 2.0) -> list[Effect]:
+    return [Effect(since + at, what, key, "1") for at, what in enumerate(acts)]
 
 
 def held(*, undone_at: float = 7.5) -> Story:

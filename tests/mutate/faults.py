@@ -1989,4 +1989,32 @@ FAULTS = (
         "            if False:",
         _in("deciding"),
     ),
+    Fault(
+        "a run that was stopped while its order was out is undone only at once",
+        "jitbot/service/running.py",
+        "return self._stopped(entry, now, result.receipt, attempt_open=result.may_land)",
+        "return self._stopped(entry, now, result.receipt, attempt_open=False)",
+        _in("stopping"),
+    ),
+    Fault(
+        "an order that is out and is not found yet counts as never carried out",
+        "jitbot/service/running.py",
+        "return self._lose(entry, now, result.unsure, attempt_open=result.may_land)",
+        "return self._lose(entry, now, result.unsure, attempt_open=False)",
+        _in("stopping"),
+    ),
+    Fault(
+        "a part that was stopped while its order was out is undone only at once",
+        "jitbot/service/rollouts.py",
+        "stage = Stage.BEGUN if landing else Stage.UNSURE",
+        "stage = Stage.UNSURE",
+        _in("many_targets"),
+    ),
+    Fault(
+        "a request that nobody waits for any more counts as over at the server",
+        "jitbot/runners/http.py",
+        'raise RunnerCutOff(f"{ready.url.host} may have done it: {error}") from error',
+        'raise RunnerUnsure(f"{ready.url.host} may have done it: {error}") from error',
+        ("tests/unit/runners/test_http.py",),
+    ),
 )
