@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.databases import databases
+from tests.chaos.points import named_steps
 from tests.chaos.run import Report, Run
 
 DATABASES = ("sqlite", "postgres")
@@ -56,9 +57,10 @@ def told(report: Report, seed: int, folder: Path) -> Iterator[str]:
     """Say what came of it."""
     at_steps = report.struck.total()
     yield f"{report.kills} kills and as many restarts; {at_steps} of the kills at a step, the others at any instant"
-    never = sorted(each for each in report.known if not report.struck[each])
+    known = named_steps() | report.passed
+    never = sorted(each for each in known if not report.struck[each])
     where = f"; never at: {', '.join(never)}" if never else ""
-    yield f"died at {len(report.known) - len(never)} of {len(report.known)} named steps{where}"
+    yield f"died at {len(known) - len(never)} of {len(known)} named steps{where}"
     yield f"{report.outcomes.total()} requests: {counted(report.outcomes)}"
     yield f"{report.acts.total()} acts: {counted(report.acts)}"
     yield f"slowest to come to rest: {report.slowest_rest:.1f} s"

@@ -14,7 +14,7 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.far_side import Effect, FarSide
 from tests.chaos.model import Pace, Row, Story, judge
 from tests.chaos.people import People
-from tests.chaos.points import Hurry, named_steps
+from tests.chaos.points import Hurry
 from tests.chaos.town import (
     LAPSE_SECONDS,
     TIME_LIMIT_SECONDS,
@@ -49,7 +49,8 @@ class Report:
 
     kills: int = 0
     struck: Counter[str] = field(default_factory=Counter)
-    known: set[str] = field(default_factory=named_steps)
+    aimed: Counter[str] = field(default_factory=Counter)
+    passed: set[str] = field(default_factory=set)
     outcomes: Counter[str] = field(default_factory=Counter)
     acts: Counter[str] = field(default_factory=Counter)
     slowest_rest: float = 0.0
@@ -63,7 +64,7 @@ class Run:
         self.report = report
         self._seed, self._say = seed, say
         self._dice = random.Random(seed)
-        self._downs: list[tuple[float, float]] = []
+        self.downs: list[tuple[float, float]] = []
         self._dead_since: float | None = None
         self._how = Hurry(TIMES, time.time())
         self.pace = Pace(
@@ -116,7 +117,8 @@ class Run:
     def _life(self, bot: Bot) -> None:
         """Have it live until a step or an instant that the dice choose, and die."""
         step = self._step() if self._dice.random() < STEPS else ""
-        bot.live(step, self._dice.choice((1, 1, 2, 3)))
+        first = self.report.aimed[step] <= 1
+        bot.live(step, 1 if first else self._dice.choice((1, 1, 2, 3)))
         if not step and self._dice.random() < BEFORE_READY:
             time.sleep(self._dice.uniform(0, STARTING_SECONDS))
             bot.kill()
@@ -130,13 +132,15 @@ class Run:
         else:
             self.report.struck[step] += 1
         self._died()
-        self.report.known.update(bot.steps())
+        self.report.passed.update(bot.steps())
 
     def _step(self) -> str:
-        """Choose one of the steps at which it has died least often."""
-        known = sorted(self.report.known)
-        least = min((self.report.struck[each] for each in known), default=0)
-        return self._dice.choice([each for each in known if self.report.struck[each] == least] or [""])
+        """Choose one of the steps that it comes by and was told to die at least often."""
+        aimed = self.report.aimed
+        least = min((aimed[each] for each in self.report.passed), default=0)
+        step = self._dice.choice(sorted(each for each in self.report.passed if aimed[each] == least) or [""])
+        aimed[step] += 1
+        return step
 
     def _died(self) -> None:
         self.report.kills += 1
@@ -146,7 +150,7 @@ class Run:
     def _back(self) -> None:
         """Note that it was dead until now; where it is so again before it was ready, that counts as two."""
         if self._dead_since is not None:
-            self._downs.append((self._dead_since, time.time()))
+            self.downs.append((self._dead_since, time.time()))
         self._dead_since = None
 
     def _rest(self, evidence: Evidence, people: People, far_side: FarSide) -> str:
@@ -170,7 +174,7 @@ class Run:
             self.report.outcomes.update(f"{story.action.name} {row.state}" for row in story.rows)
             self.report.acts.update(f"{each.what} acknowledged" if each.acked else "lost acts" for each in story.acts)
             told = "\n    ".join(story.told)
-            for wrong in judge(story, self._downs, self.pace):
+            for wrong in judge(story, self.downs, self.pace):
                 yield f"{story.tag} ({story.action.name}): {wrong}\n    {told}"
         for tag in rows:
             yield f"nobody has asked for {tag}, which the ledger holds"
