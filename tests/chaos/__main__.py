@@ -6,6 +6,7 @@ sqlite or postgres; FOLDER=var/chaos, where logs, journals and databases are lef
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ DATABASES = ("sqlite", "postgres")
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by hand"))  # so that all that was started is ended too
     kills = int(os.environ.get("KILLS") or 1000)
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
     chosen = os.environ.get("DATABASE") or "both"
@@ -38,7 +40,11 @@ def main() -> int:
         )
         for name, part in share.items()
     ]
-    return max(abs(each.wait()) for each in running)
+    try:
+        return max(abs(each.wait()) for each in running)
+    finally:
+        for each in running:
+            each.terminate()
 
 
 def one(database: str, kills: int, seed: int, folder: Path) -> int:

@@ -4,8 +4,10 @@ Each line of its input is a life, as JSON: at which step to die, at its how mani
 trace. Its output says `born PID`, `ready` once the bot is reached by Slack, and `gone STATUS`.
 """
 
+import ctypes
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.chaos.points import Death, Hurry, haunt, hurry
 
 
 def main() -> None:
+    _die_with_parent()
     how = Hurry(float(os.environ["CHAOS_TIMES"]), float(os.environ["CHAOS_SINCE"]))
     for line in sys.stdin:
         life = json.loads(line)
@@ -30,6 +33,7 @@ def _live(life: dict[str, Any], how: Hurry) -> None:
     """Be the bot, as `jitbot serve` is. Never returns."""
     code = 1
     try:
+        _die_with_parent()
         trace = os.open(life["trace"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         hurry(how)
         haunt(Death(life["at"], life["occurrence"], trace))
@@ -45,6 +49,13 @@ def _live(life: dict[str, Any], how: Hurry) -> None:
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _die_with_parent() -> None:
+    """Leave nothing behind where the test itself is killed, on systems that can be told so."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def say(line: str) -> None:
