@@ -1,11 +1,12 @@
 """`make chaos`: kill the bot again and again on SQLite and on Postgres, and say what came of it.
 
 KILLS=1000, for both databases together; SEED=… repeats the choices of a run, though not its instants; DATABASE=both,
-sqlite or postgres; FOLDER=var/chaos, where logs, journals and databases are left for whoever looks for a fault.
+sqlite or postgres; FOLDER=var/chaos, where log, journal and database are left when something is wrong.
 """
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,7 +57,10 @@ def one(database: str, kills: int, seed: int, folder: Path) -> int:
         Run(report, seed, lambda line: out(f"{database}: {line}")).go(kills, fresh_url(), own)
     for line in told(report, seed, own):
         out(f"{database}: {line}")
-    return 1 if report.findings else 0
+    if report.findings:
+        return 1
+    shutil.rmtree(own)
+    return 0
 
 
 def told(report: Report, seed: int, folder: Path) -> Iterator[str]:

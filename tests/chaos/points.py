@@ -43,6 +43,8 @@ AROUND: dict[str, tuple[type, str]] = {
     "forgetting a message": (StoreOutbox, "done"),
 }
 """What else than a transaction of the ledger has an instant before it and one after it, each named in the trace."""
+CRUCIAL = ("taking a delivery in", "acknowledging", "the runner's start", "the runner's undo")
+"""Where most is at stake: there it dies first."""
 COMMITS = (
     "requested",
     "ask",
@@ -84,10 +86,14 @@ COMMITS = (
 """The transactions of the ledger that people and time bring about, by the events in them; others are met on the way."""
 
 
+def around(*said: str) -> set[str]:
+    """Return the names of the steps before and after."""
+    return {f"{when} {each}" for when in ("before", "after") for each in said}
+
+
 def named_steps() -> set[str]:
     """Return the steps that are known by name before any was passed."""
-    said = [*AROUND, *(f"commit of {kinds}" for kinds in COMMITS)]
-    return {f"{when} {each}" for when in ("before", "after") for each in said}
+    return around(*AROUND, *(f"commit of {kinds}" for kinds in COMMITS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.far_side import Effect, FarSide
 from tests.chaos.model import Pace, Row, Story, judge
 from tests.chaos.people import People
-from tests.chaos.points import Hurry
+from tests.chaos.points import CRUCIAL, Hurry, around
 from tests.chaos.town import (
     LAPSE_SECONDS,
     TIME_LIMIT_SECONDS,
@@ -135,10 +135,11 @@ class Run:
         self.report.passed.update(bot.steps())
 
     def _step(self) -> str:
-        """Choose one of the steps that it comes by and was told to die at least often."""
-        aimed = self.report.aimed
-        least = min((aimed[each] for each in self.report.passed), default=0)
-        step = self._dice.choice(sorted(each for each in self.report.passed if aimed[each] == least) or [""])
+        """Choose one of the steps that it comes by and was told to die at least often; the crucial ones twice first."""
+        aimed, crucial = self.report.aimed, around(*CRUCIAL)
+        tries = {each: aimed[each] - 2 * (each in crucial) for each in self.report.passed}
+        least = min(tries.values(), default=0)
+        step = self._dice.choice(sorted(each for each, tried in tries.items() if tried == least) or [""])
         aimed[step] += 1
         return step
 
