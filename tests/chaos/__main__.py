@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.databases import databases
+from tests.chaos.bot import Stuck
 from tests.chaos.points import named_steps
 from tests.chaos.run import Report, Run
 
@@ -54,7 +55,10 @@ def one(database: str, kills: int, seed: int, folder: Path) -> int:
     own.mkdir(parents=True)
     report = Report()
     with databases(database, own) as fresh_url:
-        Run(report, seed, lambda line: out(f"{database}: {line}")).go(kills, fresh_url(), own)
+        try:
+            Run(report, seed, lambda line: out(f"{database}: {line}")).go(kills, fresh_url(), own)
+        except Stuck as stuck:
+            report.findings.append(str(stuck))
     for line in told(report, seed, own):
         out(f"{database}: {line}")
     if report.findings:

@@ -84,6 +84,15 @@ class Bot:
         """Return the names of the steps that the last life has passed, in their order."""
         return self.trace.read_text().splitlines() if self.trace.exists() else []
 
+    def complaints(self) -> list[str]:
+        """Return what went wrong inside of it, where it said so in its log."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [
+            "the bot stumbled: " + "\n".join(lines[max(0, at - 1) : at + 40])
+            for at, line in enumerate(lines)
+            if line.startswith("Traceback")
+        ][:1]
+
     def close(self) -> None:
         """End everything."""
         if self._pid:

@@ -110,6 +110,7 @@ class Run:
         bot.kill()
         self._died()
         findings += evidence.false_words(far_side.effects()) + evidence.broken_record()
+        findings += bot.complaints()
         findings += self._judged(people.stories, evidence.rows(), far_side)
         self.report.findings += dict.fromkeys(findings)
         self._say(f"{self.report.kills} kills, {sum(self.report.outcomes.values())} requests")
