@@ -76,6 +76,8 @@ class People:
         self._forms = {user: threading.Lock() for user in APPROVERS}
         self._gone_home = threading.Event()
         self.stories: list[Story] = []
+        self.heard = 0
+        """So many acts were acknowledged."""
 
     def work(self, how_many: int) -> Callable[[], None]:
         """Begin, so many at a time; the callable ends it, once each has brought their request to its end."""
@@ -182,6 +184,8 @@ class People:
         except httpx2.HTTPError:
             acked = False
         story.acts.append(Act(at, who, what, acked))
+        with self._turn:
+            self.heard += acked
         return acked
 
     def _person(self, user: str) -> Person:

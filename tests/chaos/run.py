@@ -38,6 +38,8 @@ STEPS = 0.6
 """The part of the deaths that come at a step; the others come at any instant."""
 WAIT_SECONDS = 3.0
 """How long a life lasts at most, once it is there."""
+UNHEARD_SECONDS = 10.0
+"""How long it lives at most without having acknowledged anything."""
 BEFORE_READY = 0.2
 """The part of the deaths at any instant that come while it starts."""
 STARTING_SECONDS = 0.8
@@ -96,11 +98,12 @@ class Run:
         go_home = people.work(PEOPLE)
         findings: list[str] = []
         for _ in range(deaths - 1):
-            self._life(bot)
+            self._life(bot, people)
             findings += evidence.false_words(far_side.effects())
         bot.live()
         if bot.ready():
             self._back()
+        self._died_by_then(bot, people, WAIT_SECONDS)
         go_home()
         unrest = self._rest(evidence, people, far_side)
         if unrest:
@@ -115,7 +118,7 @@ class Run:
         self.report.findings += dict.fromkeys(findings)
         self._say(f"{self.report.kills} kills, {sum(self.report.outcomes.values())} requests")
 
-    def _life(self, bot: Bot) -> None:
+    def _life(self, bot: Bot, people: People) -> None:
         """Have it live until a step or an instant that the dice choose, and die."""
         step = self._step() if self._dice.random() < STEPS else ""
         first = self.report.aimed[step] <= 1
@@ -125,15 +128,23 @@ class Run:
             bot.kill()
         elif bot.ready():
             self._back()
-            if step and bot.died(WAIT_SECONDS):
+            if self._died_by_then(bot, people, WAIT_SECONDS if step else self._dice.uniform(0, WAIT_SECONDS)):
                 self.report.struck[step] += 1
             else:
-                time.sleep(0 if step else self._dice.uniform(0, WAIT_SECONDS))
                 bot.kill()
         else:
             self.report.struck[step] += 1
         self._died()
         self.report.passed.update(bot.steps())
+
+    def _died_by_then(self, bot: Bot, people: People, seconds: float) -> bool:
+        """Wait so long, and until somebody was heard; True where it died meanwhile."""
+        began, before = time.monotonic(), people.heard
+        while not bot.died(0.05):
+            lived = time.monotonic() - began
+            if lived >= seconds and (people.heard > before or lived >= UNHEARD_SECONDS):
+                return False
+        return True
 
     def _step(self) -> str:
         """Choose one of the steps that it comes by and was told to die at least often; the crucial ones twice first."""
