@@ -2018,6 +2018,8 @@ FAULTS = (
         'raise RunnerCutOff(f"{ready.url.host} may have done it: {error}") from error',
         'raise RunnerUnsure(f"{ready.url.host} may have done it: {error}") from error',
         ("tests/unit/runners/test_http.py",),
+    ),
+    Fault(
         "an event that does not follow goes unseen in a long record",
         "jitbot/audit.py",
         "            if not follows:\n",
