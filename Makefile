@@ -2,6 +2,7 @@
 #
 #   PYTHON=python3.13 make setup      another interpreter for the environment in .venv
 #   ARGS="-k chain" make test         more arguments for the command behind a target
+#   make chaos KILLS=50 SEED=7        fewer kills than 1000, the same choices once more; DATABASE=sqlite or postgres alone
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -16,7 +17,7 @@ STAMP := $(VENV)/.installed
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(BIN)/python -m pip
 
-.PHONY: help setup demo run test long kubernetes check fix docs bench bench-check mutate chromium prometheus haproxy sshd
+.PHONY: help setup demo run test long kubernetes check fix docs bench bench-check chaos mutate chromium prometheus haproxy sshd
 
 help: ## list what make can do
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +63,9 @@ docs: $(STAMP) ## write the generated parts of docs/ again, then test all of doc
 
 bench: $(STAMP) ## measure, and print the numbers
 	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(STAMP) ## kill the bot again and again while people work with it, and see that nothing is lost
+	@$(BIN)/python -m tests.chaos
 
 bench-check: $(STAMP) ## measure shortly, and see whether a ratio got worse than the one that is kept
 	@$(BIN)/python -m benchmarks.check $(ARGS)

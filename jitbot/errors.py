@@ -25,7 +25,8 @@ JitbotError
     ├── RunnerRefused      nothing happened
     │   └── PoolUnavailable   no worker of the pool took it, or answered what was only looked at
     └── RunnerUnsure       it may have happened
-        └── WorkerLost     and still may, until its deadline
+        └── RunnerCutOff   it may even happen yet, until its deadline
+            └── WorkerLost   nothing is heard of the worker that had begun
 ```
 """
 
@@ -140,5 +141,9 @@ class PoolUnavailable(RunnerRefused):
     """No worker of the pool took it, or none has answered what only looks; nothing was done, and later it may work."""
 
 
-class WorkerLost(RunnerUnsure):
+class RunnerCutOff(RunnerUnsure):
+    """The order is out and nobody waits for the answer: it may be carried out yet, until the run's time is over."""
+
+
+class WorkerLost(RunnerCutOff):
     """Nothing is heard of the worker that had begun; what it does may still land, until its deadline."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx2
 from pydantic import BaseModel
 
-from jitbot.errors import RunnerRefused, RunnerUnsure
+from jitbot.errors import RunnerCutOff, RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Receipt
 from jitbot.outbound.exchange import Answer, NoAnswer, NotSent, exchange
 from jitbot.outbound.pointer import look_up
@@ -93,7 +93,7 @@ class HttpRunner:
     def _change(
         self, told: HttpInputs, ask: Ask, method: str, run: Run, places: Places, headers: Mapping[str, str]
     ) -> Answer:
-        """Send something that changes something. Raises: RunnerRefused when not sent, RunnerUnsure when cut off."""
+        """Send something that changes something. Raises: RunnerRefused when not sent, RunnerCutOff."""
         ready = call(told, ask, method, places, self._site)
         ready = type(ready)(ready.method, ready.url, {**ready.headers, **headers}, ready.body)
         try:
@@ -101,7 +101,7 @@ class HttpRunner:
         except NotSent as error:
             raise RunnerRefused(f"Nothing was sent to {ready.url.host}: {error}") from error
         except NoAnswer as error:
-            raise RunnerUnsure(f"{ready.url.host} may have done it: {error}") from error
+            raise RunnerCutOff(f"{ready.url.host} may have done it: {error}") from error
         run.log(f"{method} {ready.url} -> {_said(answer)}")
         return answer
 

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 import uvicorn
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jitbot.sandbox.app import build_app
@@ -29,7 +30,7 @@ _GRACE_SECONDS = 0.1
 
 
 def _ending_quietly(app: ASGIApp, engine: Engine) -> ASGIApp:
-    """Let calls that are cancelled when the server stops end without uvicorn logging a traceback."""
+    """Let calls that are cut off, by the server or by their caller, end without uvicorn logging a traceback."""
 
     async def quiet(scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -37,6 +38,8 @@ def _ending_quietly(app: ASGIApp, engine: Engine) -> ASGIApp:
         except asyncio.CancelledError:
             if not engine.stopped:
                 raise
+        except ClientDisconnect:
+            return  # whoever called has died in the middle of it
 
     return quiet
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +59,6 @@ class ViewBook:
     def __init__(self, *, team: str, app: str, bot: str) -> None:
         self._origin = {"team_id": team, "app_id": app, "bot_id": bot, "app_installed_team_id": team}
         self._views: dict[str, View] = {}
-        self._numbers = itertools.count(1)
         self.stacks: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
 
@@ -143,7 +141,7 @@ class ViewBook:
 
     def _new(self, user: str, content: Json, at: float) -> View:
         self._refuse_taken(content)
-        number = f"V{next(self._numbers):08X}"
+        number = f"V{secrets.token_hex(5).upper()}"  # never again, as in Slack: not even after a reset or a restart
         view = View(id=number, user=user, content=_EMPTY | content, hash=_hash(at), root=number)
         self._views[number] = view
         return view

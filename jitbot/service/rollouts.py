@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from jitbot.errors import InvalidInput, RunnerError, RunnerRefused, RunnerUnsure
+from jitbot.errors import InvalidInput, RunnerCutOff, RunnerError, RunnerRefused, RunnerUnsure
 from jitbot.model import TOUCHED, HealthState, Progress, Receipt, Request, Stage, State, Watch
 from jitbot.policy.watching import RUNNING, Reading
 from jitbot.ports import Entry
@@ -118,7 +118,9 @@ class Rollouts:
         except (RunnerRefused, InvalidInput) as error:
             result = Progress(Stage.UNSURE if again else Stage.REFUSED, said=str(error) or "the runner refused")
         except RunnerError as error:
-            result = Progress(Stage.UNSURE, said=str(error) or "the runner did not say")
+            landing = isinstance(error, RunnerCutOff) and part.stopping()  # then it is undone once more at its deadline
+            stage = Stage.BEGUN if landing else Stage.UNSURE
+            result = Progress(stage, said=str(error) or "the runner did not say")
         with self._world.ledger.begin() as entry:
             now = entry.get(request.id)
             changed = with_part(now, position, result)

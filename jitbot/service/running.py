@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from jitbot.errors import InvalidInput, NotFound, PoolUnavailable, RunnerError, RunnerRefused, Tampered, WorkerLost
+from jitbot.errors import InvalidInput, NotFound, PoolUnavailable, RunnerCutOff, RunnerError, RunnerRefused, Tampered
 from jitbot.lifecycle import Event
 from jitbot.model import (
     TOUCHED,
@@ -52,6 +52,7 @@ class _Result:
     refused: str = ""
     unsure: str = ""
     may_land: bool = False
+    """Whether it may happen yet, until the start's deadline."""
 
 
 class Running:
@@ -183,7 +184,8 @@ class Running:
             except (RunnerRefused, InvalidInput) as error:
                 result = _Result(refused=str(error) or "the runner refused")
             except RunnerError as error:
-                result = _Result(unsure=str(error) or "the runner did not say", may_land=isinstance(error, WorkerLost))
+                landing = isinstance(error, RunnerCutOff)
+                result = _Result(unsure=str(error) or "the runner did not say", may_land=landing)
         return self._finish(request, result)
 
     def _go_on(self, request: Request) -> None:

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from jitbot.errors import RunnerRefused, RunnerUnsure
+from jitbot.errors import RunnerCutOff, RunnerRefused, RunnerUnsure
 from jitbot.model import DeliveryKind, Health, HealthState, Receipt, Request, Stage, State, UndoCause
 from jitbot.ports import Run
+from jitbot.service import runlog
 from tests.acceptance.killing import Killed, die_inside, exorcise, haunt
 from tests.town import ANN, BO, CY, PEOPLE, FakeInputs, Town
 
@@ -355,6 +356,25 @@ def test_stop_leaves_the_rest_out_and_undoes_what_was_done(town: Town, tune: Tun
         "stopped by hand",
     )
     assert changed(town) == []
+
+
+def test_a_part_that_was_cut_off_and_may_happen_yet_is_undone_once_more(
+    town: Town, tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runlog, "LOOK_SECONDS", 0.0)
+
+    def on_start(inputs: FakeInputs, run: Run) -> None:
+        town.service.intake.work(town.take_in(DeliveryKind.DROP, ANN, 1))
+        assert run.stopping()
+        raise RunnerCutOff("nobody waited for the answer")
+
+    town.runner.stoppable, town.runner.on_start = True, on_start
+    request = tune("{parameter: hosts, pause: 5m}")
+    assert (request.state, stages(request)[0], len(town.runner.undone)) == (State.UNDOING, Stage.BEGUN, 1)
+    town.runner.world["prod/web1"] = 7  # it lands now, and nobody is told
+    town.forward(hours=2)
+    town.settle()
+    assert (town.state(request), len(town.runner.undone)) == (State.ROLLED_BACK, 2)
 
 
 def test_stop_leaves_what_cannot_be_undone(town: Town, tune: Tune) -> None:

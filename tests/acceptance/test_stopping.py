@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from jitbot.errors import RunnerRefused, RunnerUnsure, StoreUnavailable
-from jitbot.model import DeliveryKind, Request, State, UndoCause, UserId
+from jitbot.errors import RunnerCutOff, RunnerRefused, RunnerUnsure, StoreUnavailable
+from jitbot.model import DeliveryKind, HealthState, Request, State, UndoCause, UserId
 from jitbot.ports import Run
 from jitbot.service import runlog
 from tests.town import ANN, BO, CY, DI, FakeInputs, Town
@@ -67,6 +67,27 @@ def test_what_was_cut_off_in_the_middle_is_undone_without_a_receipt(stoppable: T
     request = ask(stoppable)
     assert stoppable.state(request) is State.ROLLED_BACK
     assert stoppable.runner.undone == [request.run_key]
+
+
+def test_what_was_cut_off_and_may_happen_yet_is_undone_once_more(stoppable: Town) -> None:
+    stoppable.runner.on_start = stopped_by(stoppable, ANN, raising(RunnerCutOff("nobody waited for the answer")))
+    request = stoppable.see(ask(stoppable))
+    assert (request.state, stoppable.runner.undone) == (State.UNDOING, [request.run_key])
+    stoppable.runner.world["staging/api"] = 7  # it lands now, and nobody is told
+    stoppable.forward(minutes=6)
+    stoppable.settle()
+    assert stoppable.state(request) is State.ROLLED_BACK
+    assert stoppable.runner.undone == [request.run_key] * 2
+
+
+def test_what_was_cut_off_is_not_said_to_be_absent_as_long_as_it_may_happen_yet(stoppable: Town) -> None:
+    stoppable.runner.on_start = lambda inputs, run: raising(RunnerCutOff("the connection ended"))()
+    stoppable.runner.health = HealthState.ABSENT
+    request = ask(stoppable)
+    assert stoppable.state(request) is State.UNSURE
+    stoppable.forward(minutes=6)
+    stoppable.settle()
+    assert stoppable.state(request) is State.FAILED
 
 
 def test_what_had_not_begun_ends_as_failed(stoppable: Town) -> None:

@@ -2128,6 +2128,34 @@ FAULTS = (
         STORIES,
     ),
     Fault(
+        "a run that was stopped while its order was out is undone only at once",
+        "jitbot/service/running.py",
+        "return self._stopped(entry, now, result.receipt, attempt_open=may_land)",
+        "return self._stopped(entry, now, result.receipt, attempt_open=False)",
+        _in("stopping"),
+    ),
+    Fault(
+        "an order that is out and is not found yet counts as never carried out",
+        "jitbot/service/running.py",
+        "return self._lose(entry, now, result.unsure or first, attempt_open=may_land)",
+        "return self._lose(entry, now, result.unsure or first, attempt_open=False)",
+        _in("stopping"),
+    ),
+    Fault(
+        "a part that was stopped while its order was out is undone only at once",
+        "jitbot/service/rollouts.py",
+        "stage = Stage.BEGUN if landing else Stage.UNSURE",
+        "stage = Stage.UNSURE",
+        _in("many_targets"),
+    ),
+    Fault(
+        "a request that nobody waits for any more counts as over at the server",
+        "jitbot/runners/http.py",
+        'raise RunnerCutOff(f"{ready.url.host} may have done it: {error}") from error',
+        'raise RunnerUnsure(f"{ready.url.host} may have done it: {error}") from error',
+        ("tests/unit/runners/test_http.py",),
+    ),
+    Fault(
         "an event that does not follow goes unseen in a long record",
         "jitbot/audit.py",
         "            if not follows:\n",
@@ -2225,13 +2253,6 @@ FAULTS = (
         '"calls": "SELECT, UPDATE (state, worker, taken_at, answer, answered_at), DELETE",',
         '"calls": "SELECT, INSERT, UPDATE, DELETE",',
         ("tests/integration/pools/test_creating.py",),
-    ),
-    Fault(
-        "what a lost worker began cannot land any more",
-        "jitbot/service/running.py",
-        "return self._lose(entry, now, result.unsure, attempt_open=result.may_land)",
-        "return self._lose(entry, now, result.unsure, attempt_open=False)",
-        ("tests/acceptance/test_pools.py",),
     ),
     Fault(
         "what was approved for one pool runs in another",

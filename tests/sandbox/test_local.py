@@ -57,6 +57,28 @@ def test_it_stops_quietly_with_sockets_streams_calls_and_timers_under_way(caplog
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
+def test_an_app_that_dies_in_the_middle_of_a_call_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    with LocalSlack(PEOPLE) as slack:
+        with socket.create_connection(("127.0.0.1", slack.port)) as calling:
+            head = b"POST /api/chat.postMessage HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n"
+            calling.sendall(head + b'{"channel":')
+        slack.person("U0ANN").see()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_no_form_has_the_id_of_one_before_a_restart() -> None:
+    """An app that remembers what it has taken in by the form's id would think that it knows the next one."""
+    ids = set()
+    for _ in range(2):
+        with LocalSlack(PEOPLE | {"app": {"bot_user": "U0BOT"}}) as slack:
+            home = {"type": "home", "blocks": []}
+            web = WebClient(token=slack.bot_token, base_url=slack.api_url)
+            ids.add(web.views_publish(user_id="U0ANN", view=home)["view"]["id"])
+            slack.reset()
+            ids.add(web.views_publish(user_id="U0ANN", view=home)["view"]["id"])
+    assert len(ids) == 4
+
+
 def raw_call(slack: LocalSlack, path: str) -> socket.socket:
     call = socket.create_connection(("127.0.0.1", slack.port))
     call.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())

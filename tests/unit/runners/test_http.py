@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from jitbot.errors import NotGranted, RunnerRefused, RunnerUnsure
+from jitbot.errors import NotGranted, RunnerCutOff, RunnerRefused, RunnerUnsure
 from jitbot.model import HealthState, Receipt
 from jitbot.outbound.exchange import ANSWER_BYTES
 from jitbot.outbound.site import EnvironmentSite
@@ -210,7 +210,7 @@ def test_a_run_whose_time_is_over_sends_nothing(runner, server, a_run) -> None:
 )
 def test_a_dropped_connection_leaves_it_unsure(a_rude_server, a_run, said: bytes) -> None:
     host = a_rude_server(lambda line: line.sendall(said))
-    with pytest.raises(RunnerUnsure, match="may have done it"):
+    with pytest.raises(RunnerCutOff, match="may have done it"):
         runner_for(host).start(told(url=f"http://{host}/x"), a_run())
 
 
@@ -398,7 +398,7 @@ def test_an_answer_that_nobody_waits_for_any_more_leaves_it_unsure(a_rude_server
 
     host = a_rude_server(speak)
     began = time.monotonic()
-    with pytest.raises(RunnerUnsure, match="may have done it: somebody stopped it before there was an answer"):
+    with pytest.raises(RunnerCutOff, match="may have done it: somebody stopped it before there was an answer"):
         runner_for(host).start(told(url=f"http://{host}/x"), a_run(stops=heard.is_set))
     assert time.monotonic() - began < 10
 
