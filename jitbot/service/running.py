@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
+from jitbot.errors import Conflict, InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
 from jitbot.lifecycle import Event
 from jitbot.model import (
     TOUCHED,
@@ -172,8 +172,9 @@ class Running:
         with RunLog(world, request, request.start_deadline) as run:
             try:
                 runner, inputs = world.runner(request)
+                world.assure(request, request.start_deadline)
                 result = _Result(runner.start(inputs, run))
-            except (RunnerRefused, InvalidInput) as error:
+            except (RunnerRefused, InvalidInput, Conflict) as error:
                 result = _Result(refused=str(error) or "the runner refused")
             except RunnerError as error:
                 result = _Result(unsure=str(error) or "the runner did not say")
@@ -229,10 +230,13 @@ class Running:
             return self._stopped(entry, now, result.receipt)
         if result.receipt is not None:
             return self.happened(entry, now, result.receipt)
-        if result.refused:
+        if result.refused and _only_one(now):
             moved = entry.move(now, Event.REFUSE, WORKER, outcome=result.refused, attempt_open=False)
             tell(entry, moved, f"failed, nothing happened: {result.refused}")
             return moved
+        if result.refused:
+            why = f"it was tried again, and refused: {result.refused}; what the first try did is not known"
+            return self._lose(entry, now, why, attempt_open=True)
         return self._lose(entry, now, result.unsure, attempt_open=False)
 
     def _stopped(self, entry: Entry, now: Request, receipt: Receipt | None, *, attempt_open: bool = False) -> Request:
@@ -276,11 +280,12 @@ class Running:
         if now.state is State.UNSURE:
             if result.receipt is not None:
                 return self.happened(entry, now, result.receipt)
-            if result.refused:
+            if result.refused and _only_one(now):
                 moved = entry.move(now, Event.FAIL, WORKER, outcome=result.refused, attempt_open=False)
                 tell(entry, moved, f"failed, nothing happened: {result.refused}")
                 return moved
-        changes: dict[str, Any] = {} if now.state is State.RUNNING else {"attempt_open": False}
+        over = now.state is not State.RUNNING and (result.receipt is not None or _only_one(now))
+        changes: dict[str, Any] = {"attempt_open": False} if over else {}
         if now.state is State.UNDOING:
             changes["due_at"] = entry.now
         ended = now.ended_at is not None and now.state is not State.SUCCEEDED
@@ -341,6 +346,11 @@ def _contradicts(now: Request, result: _Result) -> str:
     if result.refused and now.state in _SAID_TO_HAVE_HAPPENED:
         return f"it was settled as done, and its runner says now that nothing happened: {result.refused}"
     return ""
+
+
+def _only_one(now: Request) -> bool:
+    """Tell whether one attempt's word is that of all: another one, that was given up, may have happened."""
+    return now.attempts <= 1
 
 
 def free(entry: Entry, request: Request) -> bool:

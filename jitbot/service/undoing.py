@@ -118,12 +118,14 @@ class Undoing:
         if request.snapshot.parts:
             return self._rollouts.undo(request, run)
         runner, inputs = self._world.runner(request)
+        self._world.assure(request)
         return runner.undo(inputs, None if request.receipt is None else Receipt(request.receipt), run)
 
     def _heir(self, request: Request) -> Request | None:
         """Return who else holds this target; itself where somebody is just starting on it and we have to wait."""
         with self._world.ledger.begin() as entry:
             others = [each for each in entry.holders(*request.snapshot.targets) if each.id != request.id]
+            mine(entry, request)  # the last word of the database before the undo
         if any(each.state is State.RUNNING for each in others):
             return request
         heirs = (each for each in others if each.ttl is not None and each.extension is None)
