@@ -41,8 +41,8 @@ def ready(url: str) -> None:
     engine = plain_engine(url)
     try:
         with engine.connect() as connection:
+            empty = not inspect(connection).get_table_names()  # first: another first start may be filling it just now
             found = MigrationContext.configure(connection).get_current_revision()
-            empty = not inspect(connection).get_table_names()
     except SQLAlchemyError as error:
         raise StoreUnavailable(f"The database does not answer: {error.__class__.__name__}.") from error
     finally:
