@@ -27,6 +27,7 @@ from jitbot.outbound.redaction.logs import redact_logs
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.outbound.secrets.registry import open_secrets
 from jitbot.service import Service
+from jitbot.service.book import NONE_YET
 from jitbot.service.turns import KEEP, Turn
 from jitbot.settings import Settings
 from jitbot.slack.app import SocketRunner, build_app
@@ -52,6 +53,9 @@ RENEW = timedelta(seconds=5)
 """How often claims are renewed; a claim lasts four times as long."""
 RELOAD = timedelta(seconds=3)
 """How often the policy files, or which of them are in force, are looked at."""
+FIRST_POLICIES = timedelta(seconds=15)
+LOOK_SECONDS = 0.2
+"""How long a new process waits for the very first policies, and how often it looks for them."""
 STILL = timedelta(seconds=30)
 """So late a look may be before the process says that it is not ready."""
 
@@ -152,6 +156,7 @@ class Bot:
             self._slack.notifier.start()
         self._ticker.start()
         self._http.start()
+        self._await_policies()
         if self._slack is not None and self._slack.socket is not None:
             self._slack.socket.connect()
         log.info("jitbot is ready, for %s", ", ".join(self._settings.roles))
@@ -188,6 +193,13 @@ class Bot:
         self._ticker.every(timedelta(seconds=self._settings.sweep_seconds), self._chores)
         self._ticker.every(RELOAD, self._reload)
 
+    def _await_policies(self) -> None:
+        """Let who looks at its files put the very first ones in force, before somebody who asks here is refused."""
+        until = time.monotonic() + FIRST_POLICIES.total_seconds()
+        while self._service.book.none_yet and time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+            self._service.reloading.follow()
+
     def _chores(self) -> None:
         if self._clock.held():
             self._service.sweep.chores()
@@ -217,6 +229,8 @@ class Bot:
         """Say why no work should be sent here now, or nothing."""
         if self._slack is not None and self._slack.socket is not None and not self._slack.socket.connected():
             return "the socket to Slack is down"
+        if self._service.book.none_yet:
+            return NONE_YET
         if self._ticker.late() > STILL:
             return "the clock stands still"
         try:

@@ -102,8 +102,8 @@ class Database:
         """Open a connection of the driver's own, besides the pool, for who listens. Raises: StoreUnavailable."""
         with _translated():
             pooled = self._reader.raw_connection()
+            own: Any = pooled.driver_connection
             pooled.detach()
-        own: Any = pooled.driver_connection
         with closing(own) as connection:
             connection.autocommit = True
             yield connection
