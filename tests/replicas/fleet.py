@@ -134,8 +134,11 @@ class Fleet:
 
     def ask(self, text: str, reason: str) -> None:
         """Ask as Ann, and again as long as Slack says that it did not come through, as people do."""
+        self._say(f'/jit {text} reason="{reason}"')
+
+    def _say(self, command: str) -> None:
         ann = self.slack.person("U0ANN")
-        self.until(lambda: ann.command(HERE, f'/jit {text} reason="{reason}"')["acked"], f"{text} to be taken in")
+        self.until(lambda: ann.command(HERE, command)["acked"], f"{command} to be taken in")
 
     def approve(self, reason: str) -> None:
         """Press Approve as Bo, once its card is there, until it is taken in."""
@@ -169,8 +172,7 @@ class Fleet:
         """
         for each in self.requests():
             if each.state is State.PENDING and len(self.requests(each.reason)) > 1:
-                ann = self.slack.person("U0ANN")
-                self.until(lambda name=each.name: ann.command(HERE, f"/jit withdraw {name}")["acked"], "the withdrawal")
+                self._say(f"/jit withdraw {each.name}")
         self.until(lambda: all(each.state in _AT_REST for each in self.requests()), "every request to come to rest")
         self.until(lambda: not self._behind(), "every card to be equal to the ledger")
         acts = self.acts()
