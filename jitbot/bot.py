@@ -14,35 +14,19 @@ import threading
 import time
 from datetime import timedelta
 
-from slack_sdk import WebClient
-
 from jitbot.api.server import HttpServer, build_api
-from jitbot.api.slack_http import slack_router
 from jitbot.clock.hints import MESSAGES, Hints, pass_on
 from jitbot.clock.queue import WorkQueue
 from jitbot.clock.ticker import Ticker
-from jitbot.compose import Store, build_service, open_store, process_name, secret_of, slack_client
+from jitbot.compose import SlackSide, build_service, open_store, process_name, slack_client
 from jitbot.errors import StoreUnavailable
 from jitbot.outbound.redaction.logs import redact_logs
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.outbound.secrets.registry import open_secrets
-from jitbot.service import Service
 from jitbot.service.book import NONE_YET
 from jitbot.service.turns import KEEP, Turn
 from jitbot.settings import Settings
-from jitbot.slack.app import SocketRunner, build_app
-from jitbot.slack.cards import Cards
-from jitbot.slack.channels import Channels
-from jitbot.slack.desk import Desk
-from jitbot.slack.directory import Installed, SlackDirectory, installed
-from jitbot.slack.door import Door
-from jitbot.slack.hands import Hands
-from jitbot.slack.listeners import register
-from jitbot.slack.notifier import Boards, Notifier
-from jitbot.slack.output import OutputPosts
-from jitbot.slack.pace import Pace
-from jitbot.slack.replies import Replies
-from jitbot.slack.sending import Sender
+from jitbot.slack.directory import SlackDirectory, installed
 from jitbot.store.alone import OnlyOne
 from jitbot.store.bell import Bell
 from jitbot.store.turns import StoreTurns
@@ -58,59 +42,6 @@ LOOK_SECONDS = 0.2
 """How long a new process waits for the very first policies, and how often it looks for them."""
 STILL = timedelta(seconds=30)
 """So late a look may be before the process says that it is not ready."""
-
-
-class SlackSide:
-    """What a process with the role `slack` has: the way in, the work on it, and what says things."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        client: WebClient,
-        home: Installed,
-        store: Store,
-        service: Service,
-        *,
-        directory: SlackDirectory,
-        turn: Turn,
-    ) -> None:
-        pace = Pace(time.monotonic)
-        said, answers = Sender(client, pace, turn.assure), Sender(client, pace)
-        channels = Channels(client)
-        cards = Cards(
-            requests=service.queries,
-            outbox=store.outbox,
-            sender=said,
-            channels=channels,
-            directory=directory,
-            fallback=settings.fallback_channel,
-        )
-        self.notifier = Notifier(
-            requests=service.queries,
-            outbox=store.outbox,
-            cards=cards,
-            output=OutputPosts(service.handing_out, said),
-            sender=said,
-            channels=channels,
-            directory=directory,
-            boards=Boards(settings.operators_channel, settings.policy_channel or settings.operators_channel),
-            turn=turn,
-        )
-        self.hands = Hands()
-        desk = Desk(
-            service=service,
-            cards=cards,
-            directory=directory,
-            door=Door(home, directory),
-            replies=Replies(client, answers),
-            hands=self.hands,
-        )
-        socket = settings.mode == "socket"
-        signing = "" if socket else secret_of(settings, "slack_signing_secret")
-        app = build_app(client, signing, home)
-        register(app, desk, channels)
-        self.socket = SocketRunner(app, secret_of(settings, "slack_app_token"), client) if socket else None
-        self.routers = [] if socket else [slack_router(app, signing)]
 
 
 class Bot:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from slack_sdk import WebClient
 
+from jitbot.api.slack_http import slack_router
 from jitbot.audit import Verifier
 from jitbot.errors import PolicyError, SettingsError
 from jitbot.facts.history import NoHistory, history_sources
@@ -25,8 +26,22 @@ from jitbot.policy.files.load import load, read
 from jitbot.ports import Directory, History, Queue
 from jitbot.runners.registry import Registry
 from jitbot.service import Book, Folder, Reconciling, Service, World
+from jitbot.service.turns import Turn
 from jitbot.settings import Settings, variable
+from jitbot.slack.app import SocketRunner, build_app
+from jitbot.slack.cards import Cards
+from jitbot.slack.channels import Channels
 from jitbot.slack.client import web_client
+from jitbot.slack.desk import Desk
+from jitbot.slack.directory import Installed, SlackDirectory
+from jitbot.slack.door import Door
+from jitbot.slack.hands import Hands
+from jitbot.slack.listeners import register
+from jitbot.slack.notifier import Boards, Notifier
+from jitbot.slack.output import OutputPosts
+from jitbot.slack.pace import Pace
+from jitbot.slack.replies import Replies
+from jitbot.slack.sending import Sender
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
@@ -179,6 +194,59 @@ def open_reconciling(settings: Settings) -> Reconciling:
 def slack_client(settings: Settings) -> WebClient:
     """Return a client for Slack's Web API. Raises: SettingsError."""
     return web_client(secret_of(settings, "slack_bot_token"), settings.slack_api_url)
+
+
+class SlackSide:
+    """What a process with the role `slack` has: the way in, the work on it, and what says things."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: WebClient,
+        home: Installed,
+        store: Store,
+        service: Service,
+        *,
+        directory: SlackDirectory,
+        turn: Turn,
+    ) -> None:
+        pace = Pace(time.monotonic)
+        said, answers = Sender(client, pace, turn.assure), Sender(client, pace)
+        channels = Channels(client)
+        cards = Cards(
+            requests=service.queries,
+            outbox=store.outbox,
+            sender=said,
+            channels=channels,
+            directory=directory,
+            fallback=settings.fallback_channel,
+        )
+        self.notifier = Notifier(
+            requests=service.queries,
+            outbox=store.outbox,
+            cards=cards,
+            output=OutputPosts(service.handing_out, said),
+            sender=said,
+            channels=channels,
+            directory=directory,
+            boards=Boards(settings.operators_channel, settings.policy_channel or settings.operators_channel),
+            turn=turn,
+        )
+        self.hands = Hands()
+        desk = Desk(
+            service=service,
+            cards=cards,
+            directory=directory,
+            door=Door(home, directory),
+            replies=Replies(client, answers),
+            hands=self.hands,
+        )
+        socket = settings.mode == "socket"
+        signing = "" if socket else secret_of(settings, "slack_signing_secret")
+        app = build_app(client, signing, home)
+        register(app, desk, channels)
+        self.socket = SocketRunner(app, secret_of(settings, "slack_app_token"), client) if socket else None
+        self.routers = [] if socket else [slack_router(app, signing)]
 
 
 def secret_of(settings: Settings, name: str) -> str:
