@@ -244,3 +244,14 @@ def test_a_repetition_that_is_refused_does_not_say_that_the_first_try_did_nothin
     [request] = town.ledger.find()
     assert request.state is State.UNSURE
     assert "what the first try did is not known" in request.outcome
+
+
+def test_a_renewal_that_comes_after_the_work_has_ended_leaves_nothing_behind(town: Town) -> None:
+    request = town.ask(ANN, "restart", service="api", env="prod")
+    claims = Claims()
+    claims.keep(request, seconds() + 20)
+    claims.longer(request, seconds() + 40)
+    assert claims.hold(request)
+    claims.let_go(request)
+    claims.longer(request, seconds() + 40)
+    assert not claims.hold(request)

@@ -70,10 +70,14 @@ class Replica:
 
     def ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()[-3000:]
+        return self.lacks() == "ready"
+
+    def lacks(self) -> str:
+        """Return what it says when it is asked whether it is ready; nothing where it does not answer."""
         try:
-            return httpx2.get(f"{self.url}/readyz", timeout=5.0, trust_env=False).status_code == 200
+            return httpx2.get(f"{self.url}/readyz", timeout=5.0, trust_env=False).text.strip()
         except httpx2.HTTPError:
-            return False
+            return ""
 
 
 class Fleet:
@@ -102,6 +106,12 @@ class Fleet:
 
     def start(self, *names: str, roles: str = "", **more: str) -> None:
         """Start processes at the same time, and wait until all of them are ready."""
+        self.launch(*names, roles=roles, **more)
+        for name in names:
+            self.until(self.replicas[name].ready, f"{name} to be ready", READY_SECONDS)
+
+    def launch(self, *names: str, roles: str = "", **more: str) -> None:
+        """Start processes without waiting for them."""
         for name in names:
             port = _free_port()
             log = self.folder / f"{name}.log"
@@ -111,8 +121,6 @@ class Fleet:
             with log.open("ab") as file:
                 process = subprocess.Popen(words, env=env, stdout=file, stderr=file)
             self.replicas[name] = Replica(process, f"http://127.0.0.1:{port}", log)
-        for name in names:
-            self.until(self.replicas[name].ready, f"{name} to be ready", READY_SECONDS)
 
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a process a signal: SIGKILL, SIGSTOP, SIGCONT, SIGTERM."""
@@ -161,10 +169,6 @@ class Fleet:
         """Return what was done, as `start KEY` or `undo KEY`, and how often."""
         return Counter(self.acts_file.read_text().splitlines())
 
-    def lines(self, said: str) -> int:
-        """Return how many lines of all logs say something."""
-        return sum(replica.log.read_text().count(said) for replica in self.replicas.values())
-
     def converge(self) -> None:
         """Wait until all is over and said; then see that nothing was lost, doubled or left.
 
@@ -185,7 +189,9 @@ class Fleet:
         assert self.store.trail.verify() > 0
         assert self.store.outbox.parked() == []
         for replica in self.replicas.values():
-            assert "Traceback" not in replica.log.read_text(), replica.log.read_text()
+            errors = [line for line in replica.log.read_text().splitlines() if " ERROR " in line]
+            # A thawed socket may hold half a frame, of which the Slack library complains: nobody acknowledged that one.
+            assert all("jitbot.slack.library" in line for line in errors), replica.log.read_text()
 
     def _behind(self) -> list[str]:
         """Return the requests one of whose cards shows an older version, or that have none."""

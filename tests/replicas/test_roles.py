@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from jitbot.service.book import NONE_YET
 from tests.replicas.fleet import Fleet, a_fleet
 from tests.replicas.test_three import ask_for_all, wait
 
@@ -63,6 +64,26 @@ def test_policies_that_the_clock_puts_in_force_are_followed_by_the_others(fleet:
         return any(each.snapshot.title == "Note it now" for each in fleet.requests("by the new set"))
 
     fleet.until(asked_anew, "the new set to be decided by")
+    fleet.converge()
+
+
+@pytest.mark.timeout(300)
+def test_who_starts_before_there_are_any_policies_says_that_it_waits_for_the_clock(fleet: Fleet) -> None:
+    fleet.launch("slack", roles="slack")
+    replica = fleet.replicas["slack"]
+    fleet.until(lambda: replica.lacks() == NONE_YET, "what it lacks")
+    fleet.start("clock", roles="clock", **WITHOUT_SOCKET)
+    fleet.until(replica.ready, "the policies to be followed")
+
+
+@pytest.mark.timeout(300)
+def test_who_is_told_to_stop_hands_its_turns_over_at_once(fleet: Fleet) -> None:
+    fleet.start("a")
+    fleet.start("b")
+    fleet.send("a", signal.SIGTERM)
+    for turn in ("clock", "notifier"):
+        fleet.until(lambda turn=turn: f"is the {turn} now" in fleet.replicas["b"].log.read_text(), "the turn")
+    ask_for_all(fleet, "b alone")
     fleet.converge()
 
 
