@@ -55,7 +55,6 @@ class Reloading:
             then()
         except StoreUnavailable as error:
             log.warning("the policies could not be read again: %s", error)
-        world.queue.messages()
 
     def _tell_fault(self, fault: str) -> None:
         """Put a fault, or that it is mended, on record and tell it."""
@@ -69,6 +68,7 @@ class Reloading:
             else:
                 entry.record("policies_mended", BY, digest=digest)
                 entry.say(Outgoing("policies:mended", Topic.NEWS, None, "The policies are in order again."))
+        self._world.queue.messages()
 
     def _follow_up(self) -> None:
         """Decide anew what waits by another set; the process that changed it at once, the next one if that died."""
@@ -84,6 +84,7 @@ class Reloading:
             with world.ledger.begin() as entry:
                 conclude(entry, change, became)
             world.book.change = None
+            world.queue.messages()
 
     def _left_alone(self) -> bool:
         """Tell whether whoever put the present set in force has had the time to decide anew what waits."""

@@ -40,6 +40,7 @@ class Sweep:
         """Do all of it once."""
         self.wake()
         self.chores()
+        self._world.queue.messages()
 
     def wake(self) -> None:
         """Wake workers for everything that is due. Never raises for what can be mended by the next tick."""
@@ -51,7 +52,6 @@ class Sweep:
                 world.queue.request(request)
         except StoreUnavailable as error:
             log.warning("the sweep has to wait: %s", error)
-        world.queue.messages()
 
     def chores(self) -> None:
         """Do what hangs on no single request that is due; one process at it is enough. Never raises, as above."""
@@ -60,7 +60,6 @@ class Sweep:
             self._keeping.tick()
         except StoreUnavailable as error:
             log.warning("the chores have to wait: %s", error)
-        self._world.queue.messages()
 
     def delivery(self, key: str) -> None:
         """Work on a delivery that nobody waits for any more."""
