@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, delete, or_, select, update
 from jitbot.model import Copy, Delivery, Outgoing, RequestId
 from jitbot.store import tables
 from jitbot.store.engine import Database
-from jitbot.store.statements import COPIES, put_delivery, upsert
+from jitbot.store.statements import CLAIM_DELIVERY, COPIES, put_delivery, upsert
 
 INBOX_LEASE = timedelta(seconds=30)
 FORGOTTEN = timedelta(seconds=5)
@@ -32,13 +32,8 @@ class StoreInbox:
         """Claim a delivery that is not done."""
         with self._database.write() as connection:
             now = self._database.now(connection)
-            claim = (
-                update(tables.inbox)
-                .where(tables.inbox.c.key == key, _waiting(now))
-                .values(lease_until=now + INBOX_LEASE, attempts=tables.inbox.c.attempts + 1)
-                .returning(tables.inbox)
-            )
-            row = connection.execute(claim).one_or_none()
+            wanted = {"_key": key, "_now": now, "_until": now + INBOX_LEASE}
+            row = connection.execute(CLAIM_DELIVERY, wanted).one_or_none()
         if row is None:
             return None
         return Delivery(row.key, row.kind, row.user, row.team, row.body, row.received_at, row.request)

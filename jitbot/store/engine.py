@@ -5,95 +5,53 @@ of the one writer keeps them in order. `synchronous=FULL`: what was acknowledged
 """
 
 import threading
-from collections import deque
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, StaticPool, create_engine, event, select, text
+from sqlalchemy import URL, Connection, Engine, NullPool, StaticPool, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 
 from jitbot.errors import SettingsError, StoreUnavailable
+from jitbot.store.writer import Writer
 
 DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
 POOL_SIZE = 16
+REST_SECONDS = 1.0
+"""A connection that was used so lately is taken to be alive; asking it each time costs as much as a statement."""
 BUSY_TIMEOUT = timedelta(seconds=5)
 """How long SQLite waits for another process's lock."""
-
-
-class FairLock:
-    """A lock that is handed over in the order in which it was asked for, to whoever is urgent first.
-
-    Urgent is what somebody is waiting for in front of a screen, an acknowledgement; it is a single small insert.
-    """
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._held = False
-        self._urgent: deque[threading.Lock] = deque()
-        self._others: deque[threading.Lock] = deque()
-
-    @contextmanager
-    def turn(self, *, urgent: bool = False) -> Iterator[None]:
-        """Hold the lock."""
-        self._take(self._urgent if urgent else self._others)
-        try:
-            yield
-        finally:
-            self._hand_over()
-
-    def _take(self, queue: deque[threading.Lock]) -> None:
-        with self._guard:
-            if not self._held:
-                self._held = True
-                return
-            mine = threading.Lock()
-            mine.acquire()
-            queue.append(mine)
-        mine.acquire()
-
-    def _hand_over(self) -> None:
-        with self._guard:
-            queue = self._urgent or self._others
-            if queue:
-                queue.popleft().release()
-            else:
-                self._held = False
 
 
 class Database:
     """One database: a way to write, a way to read, and its clock. `offset` moves the clock in tests."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self.offset = timedelta(0)
         self.sealed = (0, b"")
         """Number and hash of the newest event that this process has committed; the record never ends before it."""
         self.sqlite = checked(url).get_backend_name() == "sqlite"
-        self._lock = FairLock()
-        self._closed = False
         self._newest = threading.Lock()
-        self._writer = _sqlite(url, writes=True) if self.sqlite else _postgres(url)
-        self._reader = _sqlite(url, writes=False) if self.sqlite else self._writer
+        self._engine = _sqlite(url, writes=True) if self.sqlite else _postgres(url)
+        self._writer = Writer(self._engine) if self.sqlite else None
+        self._reader = (
+            _sqlite(url, writes=False) if self.sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     @contextmanager
     def write(self, *, urgent: bool = False) -> Iterator[Connection]:
         """Begin a write transaction; an urgent one goes ahead of those that wait. Raises: StoreUnavailable."""
-        with _translated():
-            if self.sqlite:
-                with self._lock.turn(urgent=urgent):
-                    if self._closed:
-                        raise StoreUnavailable("The database is closed.")
-                    with self._writer.begin() as connection:
-                        yield connection
-            else:
-                with self._writer.begin() as connection:
-                    yield connection
+        transaction = self._engine.begin() if self._writer is None else self._writer.write(urgent=urgent)
+        with _translated(), transaction as connection:
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a connection for reading what is committed. Raises: StoreUnavailable."""
+        """Open a connection for reading what is committed, each statement what is by then. Raises: StoreUnavailable."""
         with _translated(), self._reader.connect() as connection:
             yield connection
 
@@ -115,7 +73,7 @@ class Database:
         if connection is None:
             with self.read() as opened:
                 return self.now(opened)
-        moment: datetime = connection.execute(select(text("clock_timestamp()"))).scalar_one()
+        moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
         return moment.astimezone(UTC) + self.offset
 
     def committed(self, count: int, digest: bytes) -> None:
@@ -125,9 +83,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection; on SQLite, where threads share the one that writes, not while it is used."""
-        with self._lock.turn():
-            self._closed = True
-            self._writer.dispose()
+        self._engine.dispose() if self._writer is None else self._writer.close()
         self._reader.dispose()
 
 
@@ -154,15 +110,33 @@ def _sqlite(url: str, *, writes: bool) -> Engine:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if writes:
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
 
 def _postgres(url: str) -> Engine:
-    return create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True, pool_recycle=1800)
+    """Return an engine that looks whether a connection still lives before it is used after a rest."""
+    engine = create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_recycle=1800)
+
+    @event.listens_for(engine, "checkin")
+    def rests(_connection: object, record: Any) -> None:
+        record.info["since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, record: Any, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("since", time.monotonic()) < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("the connection is gone") from error
+
+    return engine
 
 
 def plain_engine(url: str) -> Engine:
