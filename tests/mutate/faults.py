@@ -1846,7 +1846,7 @@ FAULTS = (
     ),
     Fault(
         "the log of the bot is not looked through",
-        "jitbot/compose.py",
+        "jitbot/bot.py",
         "    redact_logs(logging.getLogger().handlers, secrets.redact)\n",
         "",
         ("tests/integration/test_log_of_the_bot.py",),
