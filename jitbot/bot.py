@@ -23,6 +23,8 @@ from jitbot.errors import StoreUnavailable
 from jitbot.outbound.redaction.logs import redact_logs
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.outbound.secrets.registry import open_secrets
+from jitbot.outbound.site import GrantedSite
+from jitbot.runners.registry import Registry
 from jitbot.service.book import NONE_YET
 from jitbot.service.turns import KEEP, Turn
 from jitbot.settings import Settings
@@ -176,11 +178,29 @@ def serve(settings: Settings) -> None:
     told_to_stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: told_to_stop.set())
-    secrets = open_secrets(settings)
-    redact_logs(logging.getLogger().handlers, secrets.redact)
-    bot = Bot(settings, secrets)
+    bot = Bot(settings, _secrets(settings))
     try:
         bot.start()
         told_to_stop.wait()
     finally:
         bot.stop()
+
+
+def work(settings: Settings, pool: str) -> None:
+    """Work in a pool until SIGTERM or SIGINT. Raises: SettingsError, StoreUnavailable."""
+    from jitbot.pools.building import worker
+
+    told_to_stop = threading.Event()
+    secrets = _secrets(settings)
+    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets)
+    working = worker(pool, settings.database_url, Registry(settings.runners, site), settings.workers)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: told_to_stop.set())
+    working.run(told_to_stop)
+
+
+def _secrets(settings: Settings) -> Secrets:
+    """Open the stores of secrets, and keep what they hold out of the log."""
+    secrets = open_secrets(settings)
+    redact_logs(logging.getLogger().handlers, secrets.redact)
+    return secrets

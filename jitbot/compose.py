@@ -5,6 +5,7 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,9 +22,10 @@ from jitbot.model import Policy
 from jitbot.outbound.checkout import author
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.outbound.secrets.registry import open_secrets
-from jitbot.outbound.site import GrantedSite
+from jitbot.outbound.site import BareSite, GrantedSite
 from jitbot.policy.files.load import load, read
-from jitbot.ports import Directory, History, Queue
+from jitbot.ports import Catalog, Directory, History, Queue, Runner
+from jitbot.runners.guard import Guarded
 from jitbot.runners.registry import Registry
 from jitbot.service import Book, Folder, Reconciling, Service, World
 from jitbot.service.turns import Turn
@@ -95,9 +97,31 @@ def open_store(settings: Settings) -> Store:
 
 
 def open_catalog(settings: Settings, secrets: Secrets | None = None) -> Registry:
-    """Find the runners that may be loaded. Raises: SettingsError."""
+    """Find the runners that may be loaded, here and in pools. Raises: SettingsError."""
     secrets = secrets or open_secrets(settings)
-    return Registry(settings.runners, GrantedSite(settings.http_hosts, settings.runner_paths, secrets))
+    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets)
+    return Registry(settings.runners, site, open_pools(settings, secrets))
+
+
+def open_pools(settings: Settings, secrets: Secrets) -> Mapping[str, Catalog]:
+    """Return the runners of each pool; what makes pools is imported only where there are any. Raises: SettingsError."""
+    if not settings.pools:
+        return {}
+    from jitbot.pools.building import catalogs
+
+    site = BareSite(secrets.redact)
+    local = Registry(settings.runners, site)
+    guard: Callable[[str, Runner], Runner] = lambda name, runner: Guarded(name, runner, site)  # noqa: E731
+    return catalogs(settings.pools, settings.database_url, local, guard)
+
+
+def check_pools(settings: Settings) -> None:
+    """See that the schema of every pool is there. Raises: SettingsError, StoreUnavailable."""
+    if settings.pools:
+        from jitbot.pools.building import ready as pool_ready
+
+        for name in settings.pools:
+            pool_ready(name, settings.database_url)
 
 
 def open_sources(settings: Settings, history: History | None = None, secrets: Secrets | None = None) -> FactRegistry:
@@ -125,6 +149,7 @@ def build_service(
     settings: Settings, store: Store, directory: Directory, queue: Queue, secrets: Secrets, *, name: str, leads: bool
 ) -> Service:
     """Put the use cases on their ports, for a process of that name."""
+    check_pools(settings)
     catalog = open_catalog(settings, secrets)
     sources = open_sources(settings, StoreHistory(store.database), secrets)
     world = World(

@@ -39,11 +39,15 @@ class Reloading:
 
     def reload(self) -> None:
         """Look at the files and at what is in force. Never raises for what can be mended by the next look."""
-        self._look(self._world.book.reload, self._follow_up)
+        self._look(self._world.book.reload, self._lead)
 
     def follow(self) -> None:
         """Look at what is in force only, where another process looks at its files. Never raises, as above."""
         self._look(self._world.book.follow, lambda: None)
+
+    def _lead(self) -> None:
+        self._follow_up()
+        self._world.book.affirm()
 
     def _look(self, look: Callable[[], None], then: Callable[[], None]) -> None:
         world = self._world

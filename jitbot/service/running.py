@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from jitbot.errors import Conflict, InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
+from jitbot.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PoolUnavailable,
+    RunnerError,
+    RunnerRefused,
+    Tampered,
+    WorkerLost,
+)
 from jitbot.lifecycle import Event
 from jitbot.model import (
     TOUCHED,
@@ -30,6 +39,7 @@ from jitbot.service.asking import AGAIN, POLICY, Asking, held, not_allowed
 from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
+from jitbot.service.elsewhere import late_answer, wait_for_a_worker
 from jitbot.service.owing import owe
 from jitbot.service.parts import of_stage, so_far
 from jitbot.service.rollouts import Rollouts
@@ -45,11 +55,12 @@ _SAID_TO_HAVE_HAPPENED = frozenset({State.VERIFYING, State.ACTIVE, State.SUCCEED
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What a start came to: a receipt, a refusal, or neither."""
+    """What a start came to: a receipt, a refusal, or neither; then it `may_land` still where its worker was lost."""
 
     receipt: Receipt | None = None
     refused: str = ""
     unsure: str = ""
+    may_land: bool = False
 
 
 class Running:
@@ -91,6 +102,9 @@ class Running:
         """Have people asked again about what would do something else by now; deny what cannot be done any more."""
         try:
             revision = self._asking.revised(request, policy)
+        except PoolUnavailable as error:
+            wait_for_a_worker(self._world, request, str(error))
+            return True
         except (RunnerError, InvalidInput, NotFound) as error:
             self._deny(request, f"It cannot be run any more: {error}")
             return True
@@ -142,6 +156,7 @@ class Running:
         if not free(holders, request):
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
             return None
+        decided = {**decided, "outcome": ""} if request.outcome else decided  # what was waited for is there now
         begins = {"attempts": 1, "receipt": _base(holders, request), "progress": _none_begun(request)}
         return self._intend(entry, request, Event.START, **begins, **decided)
 
@@ -178,7 +193,7 @@ class Running:
             except (RunnerRefused, InvalidInput, Conflict) as error:
                 result = _Result(refused=str(error) or "the runner refused")
             except RunnerError as error:
-                result = _Result(unsure=str(error) or "the runner did not say")
+                result = _Result(unsure=str(error) or "the runner did not say", may_land=isinstance(error, WorkerLost))
         return self._finish(request, result)
 
     def _go_on(self, request: Request) -> None:
@@ -195,7 +210,7 @@ class Running:
         """Write what became of all parts: done, or on the way to be undone, or left as it is."""
         touched, unsure = of_stage(now, *TOUCHED), of_stage(now, Stage.BEGUN, Stage.UNSURE)
         wanted = now.ttl is not None or now.stopped_by is not None or _undone_when_one_fails(now)
-        may_land = bool(of_stage(now, Stage.BEGUN))
+        may_land = bool(of_stage(now, Stage.BEGUN)) or (bool(unsure) and bool(now.snapshot.pool))
         undone = failure and touched and wanted and now.undoable
         if not undone and len(of_stage(now, Stage.DONE)) == len(now.progress):
             return self.happened(entry, now, Receipt({}, f"all {len(now.progress)} done"))
@@ -230,7 +245,7 @@ class Running:
 
     def _result(self, entry: Entry, now: Request, result: _Result) -> Request:
         if now.stopped_by is not None and now.undoable and not result.refused:
-            return self._stopped(entry, now, result.receipt)
+            return self._stopped(entry, now, result.receipt, attempt_open=result.may_land)
         if result.receipt is not None:
             return self.happened(entry, now, result.receipt)
         if result.refused and _only_one(now):
@@ -240,7 +255,7 @@ class Running:
         if result.refused:
             why = f"it was tried again, and refused: {result.refused}; what the first try did is not known"
             return self._lose(entry, now, why, attempt_open=True)
-        return self._lose(entry, now, result.unsure, attempt_open=False)
+        return self._lose(entry, now, result.unsure, attempt_open=result.may_land)
 
     def _stopped(self, entry: Entry, now: Request, receipt: Receipt | None, *, attempt_open: bool = False) -> Request:
         """Undo what a run has done until somebody wanted it to end, whatever that is."""
@@ -287,8 +302,8 @@ class Running:
                 moved = entry.move(now, Event.FAIL, WORKER, outcome=result.refused, attempt_open=False)
                 tell(entry, moved, f"failed, nothing happened: {result.refused}")
                 return moved
-        over = now.state is not State.RUNNING and (result.receipt is not None or _only_one(now))
-        changes: dict[str, Any] = {"attempt_open": False} if over else {}
+        sure = not result.may_land and (result.receipt is not None or _only_one(now))
+        changes: dict[str, Any] = {"attempt_open": False} if sure and now.state is not State.RUNNING else {}
         if now.state is State.UNDOING:
             changes["due_at"] = entry.now
         ended = now.ended_at is not None and now.state is not State.SUCCEEDED
@@ -302,8 +317,18 @@ class Running:
             alarm(entry, moved, wrong)
         return moved
 
+    def answered(self, request: Request) -> bool:
+        """Take in what a worker of a pool has answered after it was given up; False where it has not."""
+        receipt, refused = late_answer(self._world, request)
+        if receipt is not None or refused:
+            self._finish(request, _Result(receipt, refused))
+        return receipt is not None or bool(refused)
+
     def lost(self, request: Request) -> None:
-        """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure."""
+        """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure.
+
+        What runs in a pool goes on there, and is only asked for its result.
+        """
         world = self._world
         if request.snapshot.parts and not _over(request, world.ledger.now()):
             return self._go_on(request)
@@ -314,7 +339,7 @@ class Running:
                 expired = entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now)
                 tell(entry, expired)
                 moved = expired
-            elif now.stopped_by is not None and now.undoable:
+            elif now.stopped_by is not None and now.undoable and not now.snapshot.pool:
                 moved = self._stopped(entry, now, None, attempt_open=True)
             elif repeatable and now.start_deadline is not None and entry.now < now.start_deadline:
                 moved = self._intend(entry, now, Event.REPEAT, attempts=now.attempts + 1)
