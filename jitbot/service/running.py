@@ -248,7 +248,8 @@ class Running:
             return self._stopped(entry, now, result.receipt, attempt_open=result.may_land)
         if result.receipt is not None:
             return self.happened(entry, now, result.receipt)
-        if result.refused and _only_one(now):
+        # Of several attempts, one's word is not that of all: another one, that was given up, may have happened.
+        if result.refused and now.attempts == 1:
             moved = entry.move(now, Event.REFUSE, WORKER, outcome=result.refused, attempt_open=False)
             tell(entry, moved, f"failed, nothing happened: {result.refused}")
             return moved
@@ -298,11 +299,11 @@ class Running:
         if now.state is State.UNSURE:
             if result.receipt is not None:
                 return self.happened(entry, now, result.receipt)
-            if result.refused and _only_one(now):
+            if result.refused and now.attempts == 1:
                 moved = entry.move(now, Event.FAIL, WORKER, outcome=result.refused, attempt_open=False)
                 tell(entry, moved, f"failed, nothing happened: {result.refused}")
                 return moved
-        sure = not result.may_land and (result.receipt is not None or _only_one(now))
+        sure = not result.may_land and (result.receipt is not None or now.attempts == 1)
         changes: dict[str, Any] = {"attempt_open": False} if sure and now.state is not State.RUNNING else {}
         if now.state is State.UNDOING:
             changes["due_at"] = entry.now
@@ -374,11 +375,6 @@ def _contradicts(now: Request, result: _Result) -> str:
     if result.refused and now.state in _SAID_TO_HAVE_HAPPENED:
         return f"it was settled as done, and its runner says now that nothing happened: {result.refused}"
     return ""
-
-
-def _only_one(now: Request) -> bool:
-    """Tell whether one attempt's word is that of all: another one, that was given up, may have happened."""
-    return now.attempts <= 1
 
 
 def free(holders: Sequence[Request], request: Request) -> bool:

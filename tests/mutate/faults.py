@@ -2157,7 +2157,7 @@ FAULTS = (
     Fault(
         "a refused repetition proves that the first try did nothing",
         "jitbot/service/running.py",
-        "        if result.refused and _only_one(now):\n            moved = entry.move(now, Event.REFUSE,",
+        "        if result.refused and now.attempts == 1:\n            moved = entry.move(now, Event.REFUSE,",
         "        if result.refused:\n            moved = entry.move(now, Event.REFUSE,",
         _in("frozen"),
     ),
