@@ -1391,7 +1391,7 @@ FAULTS = (
     Fault(
         "it is never said again which policies are in force, and a start verifies all that came since",
         "jitbot/service/reloading.py",
-        "            world.book.affirm()\n",
+        "        self._world.book.affirm()\n",
         "",
         _in("affirming"),
     ),
