@@ -2,8 +2,8 @@
 
 import sys
 
+from jitbot.bot import serve
 from jitbot.cli.app import log_to
-from jitbot.compose import serve
 from jitbot.settings import read_settings
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 import logging
 import os
-import signal
 import socket
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -15,33 +13,30 @@ from pathlib import Path
 from pydantic import SecretStr
 from slack_sdk import WebClient
 
-from jitbot.api.server import HttpServer, build_api
 from jitbot.api.slack_http import slack_router
 from jitbot.audit import Verifier
-from jitbot.clock.queue import WorkQueue
-from jitbot.clock.ticker import Ticker
-from jitbot.errors import PolicyError, SettingsError, StoreUnavailable
+from jitbot.errors import PolicyError, SettingsError
 from jitbot.facts.history import NoHistory, history_sources
 from jitbot.facts.registry import FactRegistry
 from jitbot.model import Policy
 from jitbot.outbound.checkout import author
-from jitbot.outbound.redaction.logs import redact_logs
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.outbound.secrets.registry import open_secrets
 from jitbot.outbound.site import BareSite, GrantedSite
 from jitbot.policy.files.load import load, read
-from jitbot.ports import Catalog, Directory, History, Runner
+from jitbot.ports import Catalog, Directory, History, Queue, Runner
 from jitbot.runners.guard import Guarded
 from jitbot.runners.registry import Registry
 from jitbot.service import Book, Folder, Reconciling, Restoring, Service, World
 from jitbot.service.restoring import GoneThrough
+from jitbot.service.turns import Turn
 from jitbot.settings import Settings, variable
 from jitbot.slack.app import SocketRunner, build_app
 from jitbot.slack.cards import Cards
 from jitbot.slack.channels import Channels
 from jitbot.slack.client import web_client
 from jitbot.slack.desk import Desk
-from jitbot.slack.directory import Installed, SlackDirectory, installed
+from jitbot.slack.directory import Installed, SlackDirectory
 from jitbot.slack.door import Door
 from jitbot.slack.hands import Hands
 from jitbot.slack.listeners import register
@@ -68,10 +63,6 @@ from jitbot.workbench.rehearsal import Bench
 
 log = logging.getLogger(__name__)
 
-RENEW = timedelta(seconds=5)
-"""How often claims are renewed; a claim lasts four times as long."""
-RELOAD = timedelta(seconds=3)
-"""How often the policy files are looked at."""
 REST = timedelta(seconds=0.5)
 """How long changed policy files have to be at rest before they are taken."""
 
@@ -170,8 +161,8 @@ def open_sources(settings: Settings, history: History | None = None, secrets: Se
     return FactRegistry(settings.facts, site, history_sources(history or NoHistory()))
 
 
-def open_book(settings: Settings, store: Store, catalog: Registry, sources: FactRegistry) -> Book:
-    """Read the policies; a broken set leaves jitbot ends-only, and says so."""
+def open_book(settings: Settings, store: Store, catalog: Registry, sources: FactRegistry, *, leads: bool) -> Book:
+    """Read the policies, or follow who `leads` with its own; a broken set leaves jitbot ends-only, and says so."""
     folder = Folder(
         read=lambda: read(settings.policies),
         load=lambda files: load(files, catalog, sources),
@@ -179,16 +170,16 @@ def open_book(settings: Settings, store: Store, catalog: Registry, sources: Fact
         author=lambda files: author(settings.policies, files),
     )
     book = Book(folder, store.sets, store.ledger, store.trail)
-    book.reload()
-    if book.ends_only:
+    (book.reload if leads else book.follow)()
+    if book.ends_only and not book.none_yet:
         log.error("ends-only: new requests are refused until the policies are mended.\n%s", book.fault)
     return book
 
 
 def build_service(
-    settings: Settings, store: Store, directory: Directory, queue: WorkQueue, secrets: Secrets
+    settings: Settings, store: Store, directory: Directory, queue: Queue, secrets: Secrets, *, name: str, leads: bool
 ) -> Service:
-    """Put the use cases on their ports."""
+    """Put the use cases on their ports, for a process of that name."""
     check_pools(settings)
     catalog = open_catalog(settings, secrets)
     sources = open_sources(settings, StoreHistory(store.database), secrets)
@@ -202,11 +193,16 @@ def build_service(
         catalog=catalog,
         sources=sources,
         queue=queue,
-        book=open_book(settings, store, catalog, sources),
-        name=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}",
+        book=open_book(settings, store, catalog, sources, leads=leads),
+        name=name,
         keep_output=timedelta(days=settings.keep_output_days),
     )
     return Service(world)
+
+
+def process_name() -> str:
+    """Return a name that no other process has or had."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
 
 
 def check_policies(folder: Path, settings: Settings) -> Policy:
@@ -253,140 +249,64 @@ def open_reconciling(settings: Settings) -> Reconciling:
 
 def slack_client(settings: Settings) -> WebClient:
     """Return a client for Slack's Web API. Raises: SettingsError."""
-    return web_client(_secret(settings, "slack_bot_token"), settings.slack_api_url)
+    return web_client(secret_of(settings, "slack_bot_token"), settings.slack_api_url)
 
 
-class Bot:
-    """The whole of jitbot in one process. `start` returns when it is reached by Slack; `stop` loses nothing."""
+class SlackSide:
+    """What a process with the role `slack` has: the way in, the work on it, and what says things."""
 
-    def __init__(self, settings: Settings, secrets: Secrets) -> None:
-        self._settings = settings
-        self._store = store = open_store(settings)
-        client = slack_client(settings)
-        home = installed(client)
-        directory = SlackDirectory(client, home)
-        self._queue = WorkQueue(settings.workers)
-        self._service = service = build_service(settings, store, directory, self._queue, secrets)
-        self._channels = Channels(client)
-        sender = Sender(client, Pace(time.monotonic))
+    def __init__(
+        self,
+        settings: Settings,
+        client: WebClient,
+        home: Installed,
+        store: Store,
+        service: Service,
+        *,
+        directory: SlackDirectory,
+        turn: Turn,
+    ) -> None:
+        pace = Pace(time.monotonic)
+        said, answers = Sender(client, pace, turn.assure), Sender(client, pace)
+        channels = Channels(client)
         cards = Cards(
             requests=service.queries,
             outbox=store.outbox,
-            sender=sender,
-            channels=self._channels,
+            sender=said,
+            channels=channels,
             directory=directory,
             fallback=settings.fallback_channel,
         )
-        self._notifier = Notifier(
+        self.notifier = Notifier(
             requests=service.queries,
             outbox=store.outbox,
             cards=cards,
-            output=OutputPosts(service.handing_out, sender),
-            sender=sender,
-            channels=self._channels,
+            output=OutputPosts(service.handing_out, said),
+            sender=said,
+            channels=channels,
             directory=directory,
             boards=Boards(settings.operators_channel, settings.policy_channel or settings.operators_channel),
+            turn=turn,
         )
-        self._hands = Hands()
-        self._desk = Desk(
+        self.hands = Hands()
+        desk = Desk(
             service=service,
             cards=cards,
             directory=directory,
             door=Door(home, directory),
-            replies=Replies(client, sender),
-            hands=self._hands,
+            replies=Replies(client, answers),
+            hands=self.hands,
         )
-        self._client = client
-        self._ticker = Ticker()
-        self._socket: SocketRunner | None = None
-        self._http = self._doors(home)
-
-    def start(self) -> None:
-        """Begin: first what is due, then the doors. Raises: SettingsError."""
-        sweep = self._service.sweep
-        self._queue.start(request=sweep.attend, delivery=sweep.delivery, messages=self._notifier.wake)
-        self._notifier.start()
-        sweep.tick()
-        self._ticker.every(timedelta(seconds=self._settings.sweep_seconds), sweep.tick)
-        self._ticker.every(RENEW, sweep.renew)
-        self._ticker.every(RELOAD, self._service.reloading.reload)
-        self._ticker.start()
-        self._http.start()
-        if self._socket is not None:
-            self._socket.connect()
-        log.info("jitbot is ready")
-
-    def stop(self) -> None:
-        """Close the doors first, then finish what is in hand; what is left is on disk, and the next start finds it."""
-        log.info("jitbot is stopping")
-        if self._socket is not None:
-            self._socket.close()
-        self._http.stop()
-        self._ticker.stop()
-        self._hands.close()
-        self._queue.stop()
-        self._notifier.stop()
-        self._service.close()
-        self._store.database.close()
-
-    def _doors(self, home: Installed) -> HttpServer:
-        """Build the way in that the settings choose, and the HTTP server that tells whether we are ready."""
-        settings = self._settings
-        secret = settings.slack_signing_secret
-        app = build_app(self._client, secret.get_secret_value() if secret else "", home)
-        register(app, self._desk, self._channels)
-        if settings.mode == "socket":
-            self._socket = SocketRunner(app, _secret(settings, "slack_app_token"), self._client)
-            return HttpServer(build_api(self._lacking), settings.host, settings.port)
-        router = slack_router(app, _secret(settings, "slack_signing_secret"))
-        return HttpServer(build_api(self._lacking, router), settings.host, settings.port)
-
-    def _lacking(self) -> str:
-        """Say why no work should be sent here now, or nothing."""
-        if self._socket is not None and not self._socket.connected():
-            return "the socket to Slack is down"
-        try:
-            self._store.ledger.now()
-        except StoreUnavailable as error:
-            return str(error)
-        return ""
+        socket = settings.mode == "socket"
+        signing = "" if socket else secret_of(settings, "slack_signing_secret")
+        app = build_app(client, signing, home)
+        register(app, desk, channels)
+        self.socket = SocketRunner(app, secret_of(settings, "slack_app_token"), client) if socket else None
+        self.routers = [] if socket else [slack_router(app, signing)]
 
 
-def work(settings: Settings, pool: str) -> None:
-    """Work in a pool until SIGTERM or SIGINT. Raises: SettingsError, StoreUnavailable."""
-    from jitbot.pools.building import worker
-
-    told_to_stop = threading.Event()
-    secrets = _secrets(settings)
-    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets)
-    working = worker(pool, settings.database_url, Registry(settings.runners, site), settings.workers)
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: told_to_stop.set())
-    working.run(told_to_stop)
-
-
-def serve(settings: Settings) -> None:
-    """Run the bot until SIGTERM or SIGINT. Raises: SettingsError, StoreUnavailable, DirectoryUnavailable."""
-    told_to_stop = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: told_to_stop.set())
-    secrets = _secrets(settings)
-    bot = Bot(settings, secrets)
-    try:
-        bot.start()
-        told_to_stop.wait()
-    finally:
-        bot.stop()
-
-
-def _secrets(settings: Settings) -> Secrets:
-    """Open the stores of secrets, and keep what they hold out of the log."""
-    secrets = open_secrets(settings)
-    redact_logs(logging.getLogger().handlers, secrets.redact)
-    return secrets
-
-
-def _secret(settings: Settings, name: str) -> str:
+def secret_of(settings: Settings, name: str) -> str:
+    """Return a token or secret of Slack's. Raises: SettingsError, naming the variable."""
     value: SecretStr | None = getattr(settings, name)
     if value is None or not value.get_secret_value():
         raise SettingsError(f"{variable(name)} is not set. `jitbot doctor` tells where to find it.")

@@ -33,7 +33,7 @@ from jitbot.model import (
     Tally,
     UserId,
 )
-from jitbot.storage import Delegations, History, Inbox, Outbox, Outputs, PolicySets, Trail
+from jitbot.storage import Delegations, History, Inbox, Outbox, Outputs, PolicySets, Trail, Turns
 
 __all__ = [
     "Catalog",
@@ -55,6 +55,7 @@ __all__ = [
     "Site",
     "Sources",
     "Trail",
+    "Turns",
 ]
 
 

@@ -12,6 +12,8 @@ SLACK = "https://slack.com/api/"
 OFFLINE_SOURCES = ("history.count", "history.last", "history.success_rate", "rota")
 """The sources of facts that need neither network nor credentials; all others an operator allows by name."""
 Names = Annotated[tuple[str, ...], NoDecode]
+Role = Literal["slack", "api", "work", "clock"]
+ROLES: tuple[Role, ...] = ("slack", "api", "work", "clock")
 
 
 class Settings(BaseSettings):
@@ -39,6 +41,9 @@ class Settings(BaseSettings):
     policies: Path = Field(Path("policies"), description="The folder with the policy files")
     key_file: Path = Field(
         Path("var/signing.key"), description="The key that signs the record; made at first start, mode 600"
+    )
+    roles: Annotated[tuple[Role, ...], NoDecode] = Field(
+        ROLES, min_length=1, description="What this process does: slack, api, work, clock, comma-separated"
     )
     mode: Literal["socket", "http"] = Field("socket", description="How Slack reaches jitbot: socket, or http")
     host: str = Field("127.0.0.1", description="The address that HTTP listens on")
@@ -75,7 +80,7 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
 
-    @field_validator("runners", "facts", "http_hosts", "runner_paths", "secrets", "pools", mode="before")
+    @field_validator("roles", "runners", "facts", "http_hosts", "runner_paths", "secrets", "pools", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

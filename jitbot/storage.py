@@ -63,6 +63,9 @@ class Outbox(Protocol):
     def park(self, message: Outgoing, error: str) -> None:
         """Give a message up; `doctor` shows it."""
 
+    def take_over(self) -> None:
+        """Free what a process that is gone had claimed; only for whom nobody else says anything besides."""
+
     def copies(self, request: RequestId) -> Sequence[Copy]:
         """Return the copies of a card."""
 
@@ -124,6 +127,16 @@ class Delegations(Protocol):
 
     def of(self, user: UserId, at: datetime) -> Sequence[Delegation]:
         """Return what is in force by or to somebody. Raises: Tampered."""
+
+
+class Turns(Protocol):
+    """Whose turn it is to do what one process at a time does. Raises, from both: StoreUnavailable."""
+
+    def take(self, name: str, owner: str, length: timedelta) -> bool:
+        """Take a turn for so long from now on, or keep it; False while it is another's."""
+
+    def leave(self, name: str, owner: str) -> None:
+        """Let another take one's own turn at once."""
 
 
 class PolicySets(Protocol):

@@ -12,6 +12,7 @@ from jitbot.model import Request, RequestId
 from jitbot.sandbox.local import LocalSlack
 from jitbot.sandbox.person import Person
 from jitbot.service import Service
+from jitbot.service.turns import Turn
 from jitbot.slack.app import SocketRunner, build_app
 from jitbot.slack.cards import Cards
 from jitbot.slack.channels import Channels
@@ -89,6 +90,7 @@ class SlackTown:
             channels=self.channels,
             directory=self.directory,
             boards=Boards("#operators", "#operators"),
+            turn=Turn(None, "notifier", town.world.name),
         )
         self.hands = Hands()
         self.desk = Desk(

@@ -44,12 +44,14 @@ def log_to(stream: Any, level: str = "INFO") -> None:
 
 
 @app.command()
-def serve() -> None:
+def serve(
+    roles: Annotated[str, typer.Option(help="What this process does, comma-separated; all of it, else.")] = "",
+) -> None:
     """Run the bot until it is told to stop (SIGTERM or Ctrl-C)."""
-    from jitbot.compose import serve as serve_until_told
+    from jitbot.bot import serve as serve_until_told
     from jitbot.settings import read_settings
 
-    settings = read_settings()
+    settings = read_settings(**({"roles": roles} if roles else {}))
     log_to(sys.stderr, settings.log_level)
     serve_until_told(settings)
 
@@ -59,7 +61,7 @@ def worker(
     pool: Annotated[str, typer.Option(help="The pool to work in, as policies name it.")],
 ) -> None:
     """Work in a pool until told to stop (SIGTERM or Ctrl-C): do what the service asks of its runners."""
-    from jitbot.compose import work
+    from jitbot.bot import work
     from jitbot.settings import read_settings
 
     settings = read_settings()

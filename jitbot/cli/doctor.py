@@ -37,9 +37,9 @@ def examine(settings: Settings) -> list[Finding]:
 
 def _tokens(settings: Settings) -> Iterator[Finding]:
     wanted = {"SLACK_BOT_TOKEN": settings.slack_bot_token}
-    if settings.mode == "socket":
+    if "slack" in settings.roles and settings.mode == "socket":
         wanted["SLACK_APP_TOKEN"] = settings.slack_app_token
-    else:
+    elif "slack" in settings.roles:
         wanted["SLACK_SIGNING_SECRET"] = settings.slack_signing_secret
     for name, value in wanted.items():
         if value is None:

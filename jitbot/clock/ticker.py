@@ -3,6 +3,7 @@
 Its stored one-shot jobs are never used: one that was missed by a second is deleted without having run.
 """
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -16,10 +17,25 @@ class Ticker:
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
+        self._due: list[float] = []
 
     def every(self, interval: timedelta, call: Callable[[], object]) -> None:
         """Call a function every so often."""
-        self._scheduler.add_job(call, "interval", seconds=interval.total_seconds())
+        number = len(self._due)
+        self._due.append(time.monotonic() + interval.total_seconds())
+
+        def beat() -> None:
+            try:
+                call()
+            finally:
+                self._due[number] = time.monotonic() + interval.total_seconds()
+
+        self._scheduler.add_job(beat, "interval", seconds=interval.total_seconds())
+
+    def late(self) -> timedelta:
+        """Return by how much the call is late that is latest: a clock that stands still says nothing by itself."""
+        now = time.monotonic()
+        return timedelta(seconds=max(0.0, *(now - due for due in self._due), 0.0))
 
     def start(self) -> None:
         """Begin to tick."""

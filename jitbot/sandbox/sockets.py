@@ -6,6 +6,7 @@ An acknowledgement is accepted on any socket of the app, since the clients send 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import secrets
@@ -97,7 +98,8 @@ class SocketHub:
         self._sockets.clear()
         for socket in sockets:
             if socket.application_state is WebSocketState.CONNECTED:
-                await socket.close(1001)
+                with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # its client was killed just now
+                    await socket.close(1001)
         return len(sockets)
 
     def _choose(self, avoid: str | None) -> str:

@@ -156,6 +156,7 @@ class Applying:
             try:
                 runner, inputs = world.runner(parent)
                 given = None if parent.receipt is None else Receipt(parent.receipt)
+                world.assure(request, request.start_deadline)
                 receipt = cast(Extends, runner).extend(inputs, given, run)
             except (RunnerRefused, InvalidInput) as error:
                 refused = str(error) or "the runner refused"

@@ -1,9 +1,9 @@
 """The policies in force: the last good set, whatever the files say now.
 
-Which set that is, the signed record says, and every process decides by that one. A process puts its own files in force
-when it starts and when they have changed; otherwise it follows. A bad edit never replaces a good set. A bad set at
-start-up leaves jitbot *ends-only*: what runs still ends, is undone and can be dropped, and new requests are refused
-with the file and line.
+Which set that is, the signed record says, and every process decides by that one. One process at a time looks at its
+files: it puts them in force when it begins to look and when they have changed. The others follow. A bad edit never
+replaces a good set. A bad set at the start of a process that looks leaves it *ends-only*: what runs still ends, is
+undone and can be dropped, and new requests are refused with the file and line.
 """
 
 import threading
@@ -19,6 +19,7 @@ from jitbot.ports import Ledger, PolicySets, Trail
 from jitbot.service.announcing import IN_FORCE, Change, announce, say_again
 
 Files = Mapping[str, str]
+NONE_YET = "No policies are in force yet: a process with the role clock puts them in force."
 
 AFFIRMED_EVERY = 10_000
 """After so many events it is put on record once more which set is in force."""
@@ -75,12 +76,19 @@ class Book:
         return self._policy is None
 
     @property
+    def none_yet(self) -> bool:
+        """Tell whether nothing was ever in force, and others have to see to that."""
+        return self._lost == NONE_YET
+
+    @property
     def since(self) -> AuditEvent | None:
         """Return the event by which the present set came into force, as far as this process knows."""
         return self._began
 
     def for_new(self) -> Policy:
         """Return the set by which new requests are decided. Raises: Unavailable, with the file and line."""
+        if self.none_yet:
+            raise Unavailable(f"No new requests now. {NONE_YET}")
         if self._policy is None:
             raise Unavailable(f"No new requests now: the policies are broken.\n{self.fault}")
         return self._policy
@@ -88,17 +96,17 @@ class Book:
     def reload(self) -> None:
         """Follow what is in force, and put our own files in force if they have changed. Raises: StoreUnavailable."""
         with self._turn:
-            if self._followed():
+            if self._followed(looks=True):
                 try:
                     self._look()
                 except PolicyError as error:
                     self._wrong = str(error)
 
     def follow(self) -> None:
-        """Follow what is in force, without a look at the files: just before a run. Raises: StoreUnavailable."""
+        """Follow what is in force, without a look at the files. Raises: StoreUnavailable."""
         if self._turn.acquire(blocking=False):  # whoever has the turn is following just now
             try:
-                self._followed()
+                self._followed(looks=False)
             finally:
                 self._turn.release()
 
@@ -117,16 +125,16 @@ class Book:
                 entry.alone(IN_FORCE)
                 if self._trail.latest(IN_FORCE, known.seq) is None:  # else another process was faster
                     say_again(entry, self._policy.digest)
-            self._followed()
+            self._followed(looks=False)
 
     def differ(self, old: str) -> Changes | None:
         """Return what differs between an older set and the one in force; None where the older one cannot be told."""
         return self._compared(old, self.policy)
 
-    def _followed(self) -> bool:
+    def _followed(self, *, looks: bool) -> bool:
         """Follow, and tell whether it is known at all which set is in force."""
         try:
-            self._follow()
+            self._follow(looks=looks)
         except PolicyError as error:  # the set before could allow what the one in force does not
             self._policy = None
             self._lost = f"The policies that are in force cannot be used here.\n{error}"
@@ -136,14 +144,17 @@ class Book:
             return False
         return True
 
-    def _follow(self) -> None:
-        """Take what another process has put in force. Raises: PolicyError, Tampered."""
+    def _follow(self, *, looks: bool) -> None:
+        """Take what another process has put in force; at the start not where our own files will be looked at at once.
+
+        Raises: PolicyError, Tampered.
+        """
         event = self._trail.latest(IN_FORCE, self._event.seq if self._event else 0)
         if event is None:
-            self._lost = ""
+            self._lost = "" if looks or self._event or self._policy else NONE_YET
             return
         started, wanted = self._event is None, str(event.body["digest"])
-        if started or wanted == self.policy.digest:
+        if (started and looks) or wanted == self.policy.digest:
             self._note(event)
             return
         policy = self._folder.load(self._sets.files(wanted) or {})

@@ -1,13 +1,14 @@
 """Reload: put changed policy files in force, decide anew at once what waits by other ones, and say what came of it."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from jitbot.errors import Conflict, InvalidInput, RunnerError, StoreUnavailable
 from jitbot.explain import who
 from jitbot.model import Changes, Outcome, Outdated, Outgoing, Policy, Request, RequestId, State, Topic
 from jitbot.policy.decide import decide
-from jitbot.service.announcing import BY, Change, conclude
+from jitbot.service.announcing import BY, conclude
 from jitbot.service.asking import AGAIN, POLICY, Asking
 from jitbot.service.authority import intact
 from jitbot.service.counting import counted
@@ -38,17 +39,26 @@ class Reloading:
 
     def reload(self) -> None:
         """Look at the files and at what is in force. Never raises for what can be mended by the next look."""
+        self._look(self._world.book.reload, self._lead)
+
+    def follow(self) -> None:
+        """Look at what is in force only, where another process looks at its files. Never raises, as above."""
+        self._look(self._world.book.follow, lambda: None)
+
+    def _lead(self) -> None:
+        self._follow_up()
+        self._world.book.affirm()
+
+    def _look(self, look: Callable[[], None], then: Callable[[], None]) -> None:
         world = self._world
         try:
-            world.book.reload()
-            if world.book.fault != self._told:  # also the fault that was there when the process started
+            look()
+            if world.book.fault != self._told and not world.book.none_yet:  # also what was there at the start
                 self._tell_fault(world.book.fault)
                 self._told = world.book.fault
-            self._follow_up(world.book.change)
-            world.book.affirm()
+            then()
         except StoreUnavailable as error:
             log.warning("the policies could not be read again: %s", error)
-        world.queue.messages()
 
     def _tell_fault(self, fault: str) -> None:
         """Put a fault, or that it is mended, on record and tell it."""
@@ -62,10 +72,11 @@ class Reloading:
             else:
                 entry.record("policies_mended", BY, digest=digest)
                 entry.say(Outgoing("policies:mended", Topic.NEWS, None, "The policies are in order again."))
+        self._world.queue.messages()
 
-    def _follow_up(self, change: Change | None) -> None:
-        """Decide anew what waits by another set; the process that changed it at once, the others if that one died."""
-        world = self._world
+    def _follow_up(self) -> None:
+        """Decide anew what waits by another set; the process that changed it at once, the next one if that died."""
+        world, change = self._world, self._world.book.change
         if world.book.ends_only or not (change or self._not_before or self._left_alone()):
             return
         became: dict[RequestId, str] = {}
@@ -77,6 +88,7 @@ class Reloading:
             with world.ledger.begin() as entry:
                 conclude(entry, change, became)
             world.book.change = None
+            world.queue.messages()
 
     def _left_alone(self) -> bool:
         """Tell whether whoever put the present set in force has had the time to decide anew what waits."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from jitbot.errors import InvalidInput, RunnerCutOff, RunnerError, RunnerRefused, RunnerUnsure
+from jitbot.errors import Conflict, InvalidInput, RunnerCutOff, RunnerError, RunnerRefused, RunnerUnsure
 from jitbot.model import TOUCHED, HealthState, Progress, Receipt, Request, Stage, State, Watch
 from jitbot.policy.watching import RUNNING, Reading
 from jitbot.ports import Entry
@@ -113,9 +113,10 @@ class Rollouts:
         part = PartLog(run, request.snapshot.parts[position].name, position, request.snapshot.time_limit)
         try:
             runner, inputs = self._world.runner(request, position)
+            self._world.assure(request, part.deadline)
             receipt = runner.start(inputs, part)
             result = Progress(Stage.DONE, dict(receipt.data), receipt.summary)
-        except (RunnerRefused, InvalidInput) as error:
+        except (RunnerRefused, InvalidInput, Conflict) as error:
             result = Progress(Stage.UNSURE if again else Stage.REFUSED, said=str(error) or "the runner refused")
         except RunnerError as error:
             landing = isinstance(error, RunnerCutOff) and part.stopping()  # then it is undone once more at its deadline
@@ -126,9 +127,13 @@ class Rollouts:
             changed = with_part(now, position, result)
             if now.state is State.RUNNING and now.fence == request.fence:
                 tell(entry, entry.amend(now, "part", WORKER, result.said, progress=changed))
-            elif result.stage is not Stage.REFUSED or now.progress[position].stage is not Stage.UNDONE:
+            elif result.stage is not Stage.REFUSED or self._open(now, position):
                 _late(entry, now, changed, landed=result.stage is Stage.DONE)
         self._world.queue.messages()
+
+    def _open(self, now: Request, position: int) -> bool:
+        """Tell whether a late refusal settles a part: not where it may have been begun anew, or was settled."""
+        return now.progress[position].stage in (Stage.BEGUN, Stage.UNSURE) and not self._world.repeatable(now)
 
     def undo(self, request: Request, run: RunLog) -> None:
         """Undo every part that was, or may have been, done. Raises: RunnerUnsure, naming each that failed."""
@@ -142,6 +147,7 @@ class Rollouts:
             try:
                 runner, inputs = self._world.runner(request, position)
                 part = PartLog(run, request.snapshot.parts[position].name, position, request.snapshot.time_limit)
+                self._world.assure(request)
                 runner.undo(inputs, None if was.receipt is None else Receipt(was.receipt), part)
             except (RunnerError, InvalidInput) as error:
                 failed[position] = str(error) or type(error).__name__

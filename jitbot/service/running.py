@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from jitbot.errors import InvalidInput, NotFound, PoolUnavailable, RunnerCutOff, RunnerError, RunnerRefused, Tampered
+from jitbot.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PoolUnavailable,
+    RunnerCutOff,
+    RunnerError,
+    RunnerRefused,
+    Tampered,
+)
 from jitbot.lifecycle import Event
 from jitbot.model import (
     TOUCHED,
@@ -180,8 +189,9 @@ class Running:
         with RunLog(world, request, request.start_deadline) as run:
             try:
                 runner, inputs = world.runner(request)
+                world.assure(request, request.start_deadline)
                 result = _Result(runner.start(inputs, run))
-            except (RunnerRefused, InvalidInput) as error:
+            except (RunnerRefused, InvalidInput, Conflict) as error:
                 result = _Result(refused=str(error) or "the runner refused")
             except RunnerError as error:
                 landing = isinstance(error, RunnerCutOff)

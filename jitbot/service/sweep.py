@@ -37,6 +37,12 @@ class Sweep:
         self._next = states
 
     def tick(self) -> None:
+        """Do all of it once."""
+        self.wake()
+        self.chores()
+        self._world.queue.messages()
+
+    def wake(self) -> None:
         """Wake workers for everything that is due. Never raises for what can be mended by the next tick."""
         world = self._world
         try:
@@ -44,11 +50,16 @@ class Sweep:
                 world.queue.delivery(key)
             for request in world.ledger.due(AT_ONCE):
                 world.queue.request(request)
+        except StoreUnavailable as error:
+            log.warning("the sweep has to wait: %s", error)
+
+    def chores(self) -> None:
+        """Do what hangs on no single request that is due; one process at it is enough. Never raises, as above."""
+        try:
             self._chasing.overdue()
             self._keeping.tick()
         except StoreUnavailable as error:
-            log.warning("the sweep has to wait: %s", error)
-        world.queue.messages()
+            log.warning("the chores have to wait: %s", error)
 
     def delivery(self, key: str) -> None:
         """Work on a delivery that nobody waits for any more."""
@@ -56,16 +67,21 @@ class Sweep:
 
     def attend(self, request: RequestId) -> None:
         """Claim a request, if it is due and free, and do the next thing."""
-        claimed = self._world.ledger.claim(request, self._world.name, self._world.lease)
+        world = self._world
+        asked = world.claims.clock()
+        claimed = world.ledger.claim(request, world.name, world.lease)
         if claimed is None:
             return
+        since = world.ledger.now()
+        world.claims.keep(claimed, asked + world.lease.total_seconds())
         with self._turn:
-            self._held[claimed.id] = (claimed, self._world.ledger.now())
+            self._held[claimed.id] = (claimed, since)
         try:
             self._next[claimed.state](claimed)
         except Conflict as conflict:
             log.info("%s: %s", claimed.name, conflict)
         finally:
+            world.claims.let_go(claimed)
             with self._turn:  # who was given up and comes back leaves alone what others have claimed since
                 held = self._held.get(claimed.id)
                 if held is not None and held[0].fence == claimed.fence:
@@ -81,9 +97,18 @@ class Sweep:
         for request, since in held:
             try:
                 if self._world.ledger.now() < self._limit(request, since):
-                    self._world.ledger.renew(request, self._world.lease)
+                    self._renew(request)
             except JitbotError as error:
                 log.warning("the claim on %s could not be renewed: %s", request.name, error)
+
+    def _renew(self, request: Request) -> None:
+        """Keep one claim; one that was lost, or whose database is away, is not acted on any more."""
+        world = self._world
+        asked = world.claims.clock()
+        if world.ledger.renew(request, world.lease):
+            world.claims.longer(request, asked + world.lease.total_seconds())
+        else:
+            world.claims.let_go(request)
 
     def _limit(self, request: Request, since: datetime) -> datetime:
         """Return until when one may work on a request: a start has its deadline, all else the time of an undo."""

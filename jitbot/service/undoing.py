@@ -77,6 +77,7 @@ class Undoing:
             return
         with self._world.ledger.begin() as entry:
             heir = _heir(entry, request)
+            mine(entry, request)  # the last word of the database before the undo
         self._undo(request, heir)
 
     def _undo(self, request: Request, heir: Request | None) -> None:
@@ -124,6 +125,7 @@ class Undoing:
         if request.snapshot.parts:
             return self._rollouts.undo(request, run)
         runner, inputs = self._world.runner(request)
+        self._world.assure(request)
         return runner.undo(inputs, None if request.receipt is None else Receipt(request.receipt), run)
 
     def _hand_over(self, request: Request, heir: Request) -> None:

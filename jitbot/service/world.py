@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, cast
 
-from jitbot.errors import InvalidInput, RunnerError, RunnerRefused
+from jitbot.errors import Conflict, InvalidInput, RunnerError, RunnerRefused
 from jitbot.model import Health, HealthState, Receipt, Request
 from jitbot.ports import (
     Catalog,
@@ -22,6 +22,7 @@ from jitbot.ports import (
     Trail,
 )
 from jitbot.service.book import Book
+from jitbot.service.claims import Claims
 from jitbot.service.drafting import runners_of
 from jitbot.service.parts import looked_at, whole_health
 
@@ -47,6 +48,23 @@ class World:
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
     keep_output: timedelta = timedelta(days=30)
     """How long output is kept after the end of its request."""
+    claims: Claims = field(default_factory=Claims)
+    """What this process holds, by its own clock."""
+
+    def assure(self, request: Request, by: datetime | None = None) -> None:
+        """See that a claim is still ours, as late as possible before an act, and that its time is not over.
+
+        Costs nothing as long as our own clock is sure. After a pause only the database knows whether somebody else has
+        claimed it meanwhile. A pause after this, inside the runner's own call, nobody can see. Raises: Conflict.
+        """
+        if self.claims.hold(request):
+            return
+        asked = self.claims.clock()
+        if not self.ledger.renew(request, self.lease):
+            raise Conflict("this process was stopped for so long that others have taken over")
+        self.claims.keep(request, asked + self.lease.total_seconds())
+        if by is not None and self.ledger.now() >= by:
+            raise Conflict("this process was stopped until the time for it was over")
 
     def runner(self, request: Request, part: int | None = None) -> tuple[Runner, Any]:
         """Return what runs a request, and its typed inputs; those of one of its parts where it has any.

@@ -19,6 +19,7 @@ PERSON_SECONDS = 300.0
 NOBODY_SECONDS = 30.0
 GROUPS_SECONDS = 60.0
 MOST_KEPT = 20_000
+PERSON, GROUPS = "person", "groups"
 NAME_LENGTH = 80
 
 _UNKNOWN_USER = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
@@ -78,9 +79,17 @@ def installed(client: WebClient) -> Installed:
 class SlackDirectory:
     """Implements `ports.Directory` on a `WebClient` that gives up after two seconds."""
 
-    def __init__(self, client: WebClient, home: Installed, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        client: WebClient,
+        home: Installed,
+        clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[str], None] = lambda word: None,
+    ) -> None:
+        """`tell` passes on to other processes what has changed, since Slack says so to one of them only."""
         self._client = client
         self._home = home
+        self._tell = tell
         self._people: Remembered[str, Person] = Remembered(clock)
         self._missing: Remembered[str, bool] = Remembered(clock)
         self._emails: Remembered[str, UserId] = Remembered(clock)
@@ -140,14 +149,29 @@ class SlackDirectory:
         return self._people.get(user)
 
     def forget_person(self, user: str) -> None:
-        """Have a person looked up anew: they have changed."""
-        self._people.forget(user)
-        self._missing.forget()
-        self._emails.forget()
+        """Have a person looked up anew, in every process: they have changed."""
+        self.hear(f"{PERSON} {user}")
+        self._tell(f"{PERSON} {user}")
 
     def forget_groups(self) -> None:
-        """Have the user groups read anew: they have changed."""
-        self._groups.forget()
+        """Have the user groups read anew, in every process: they have changed."""
+        self.hear(GROUPS)
+        self._tell(GROUPS)
+
+    def hear(self, word: str) -> None:
+        """Forget what has changed, as another process has been told; other words are left alone."""
+        kind, _, user = word.partition(" ")
+        if kind == PERSON:
+            self._people.forget(user)
+            self._missing.forget()
+            self._emails.forget()
+        elif kind == GROUPS:
+            self._groups.forget()
+
+    def forget_all(self) -> None:
+        """Have everybody looked up anew: something may have changed that was not heard of."""
+        for each in (self._people, self._missing, self._emails, self._groups):
+            each.forget()
 
     def _read_groups(self) -> Mapping[str, frozenset[UserId]]:
         answer = _ask("usergroups.list", lambda: self._client.usergroups_list(include_users=True))

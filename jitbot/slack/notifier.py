@@ -1,4 +1,7 @@
-"""The outbox, carried to Slack: what is due is claimed, said, and forgotten; what fails is kept for later."""
+"""The outbox, carried to Slack: what is due is claimed, said, and forgotten; what fails is kept for later.
+
+One process at a time does it, so that all of it is within one account of Slack's limits, and lines come in order.
+"""
 
 import logging
 import threading
@@ -6,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jitbot.errors import JitbotError, NotFound, NotifyError, NotifyRefused, StoreUnavailable
+from jitbot.errors import Conflict, JitbotError, NotFound, NotifyError, NotifyRefused, StoreUnavailable
 from jitbot.explain import named
 from jitbot.model import Outgoing, Request, RequestId, State, Topic
 from jitbot.ports import Outbox
+from jitbot.service.turns import Turn
 from jitbot.slack.cards import Cards, Requests
 from jitbot.slack.channels import Channels
 from jitbot.slack.directory import SlackDirectory
@@ -51,6 +55,7 @@ class Notifier:
         channels: Channels,
         directory: SlackDirectory,
         boards: Boards,
+        turn: Turn,
     ) -> None:
         self._requests = requests
         self._outbox = outbox
@@ -59,6 +64,7 @@ class Notifier:
         self._channels = channels
         self._directory = directory
         self._boards = boards
+        self._turn = turn
         self._awake = threading.Event()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,8 +97,16 @@ class Notifier:
         if self._thread is not None:
             self._thread.join(timeout=LEASE.total_seconds())
 
+    def says(self) -> bool:
+        """Tell whether this process is the one that says things."""
+        return self._turn.held()
+
     def deliver_due(self) -> int:
         """Say what is due and return how many messages were looked at. Raises: StoreUnavailable."""
+        if not self._turn.held():
+            return 0
+        if self._turn.begin():
+            self._outbox.take_over()
         claimed = self._outbox.claim(CLAIMED, LEASE)
         for together in _together(claimed):
             self._deliver(together)
@@ -117,7 +131,10 @@ class Notifier:
     def _deliver(self, together: Sequence[Outgoing]) -> None:
         """Say rows that belong together, and note for each what became of it."""
         try:
+            self._turn.assure()
             self._say[together[0].topic](together)
+        except Conflict as conflict:  # nothing of it is ours any more, not even to say that it failed
+            log.info("%s is left alone: %s", together[0].key, conflict)
         except Exception as error:  # noqa: BLE001 - the outer edge: one message that fails must not hold up the others
             self._failed(together, error)
         else:

@@ -15,7 +15,7 @@ POST = "chat.postMessage"
 UPDATE = "chat.update"
 
 _KEPT_FREE = 4
-"""Calls a minute that are never used, since other replicas and clocks that differ count too."""
+"""Calls a minute that are never used, since clocks that differ count too, and answers of other processes."""
 _FOR_PROGRESS = 30
 _BURST = 3
 _POSTS_A_MINUTE = 300

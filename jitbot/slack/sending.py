@@ -46,9 +46,11 @@ class Slow(NotifyError):
 class Sender:
     """Posts and redraws; every error comes out as one of ours."""
 
-    def __init__(self, client: WebClient, pace: Pace) -> None:
+    def __init__(self, client: WebClient, pace: Pace, assure: Callable[[], None] = lambda: None) -> None:
+        """`assure` raises Conflict just before a call that others should make by now."""
         self._client = patient(client)
         self._pace = pace
+        self._assure = assure
 
     def post(
         self,
@@ -126,6 +128,7 @@ class Sender:
         wait = self._pace.take(method, channel, progress=progress)
         if wait:
             raise Slow(f"{method} has to wait", wait)
+        self._assure()
 
     def _call(self, method: str, call: Callable[[], Any]) -> Any:
         try:

@@ -100,6 +100,12 @@ class StoreOutbox:
                 again = update(tables.outbox).where(tables.outbox.c.id == message.id)
                 connection.execute(again.values(lease_until=None))
 
+    def take_over(self) -> None:
+        """Free what was claimed: by a process that is gone, since there is only one that says things."""
+        table = tables.outbox
+        with self._database.write() as connection:
+            connection.execute(update(table).where(table.c.lease_until.is_not(None)).values(lease_until=None))
+
     def parked(self) -> Sequence[tuple[Outgoing, str]]:
         """Return what was given up, with its error; `doctor` shows it."""
         ours = tables.outbox.c.parked_at.is_not(None) & known(tables.outbox.c.topic, Topic)

@@ -7,7 +7,7 @@ of the one writer keeps them in order. `synchronous=FULL`: what was acknowledged
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,6 +56,17 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Open a connection for reading what is committed, each statement what is by then. Raises: StoreUnavailable."""
         with _translated(), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def own_connection(self) -> Iterator[Any]:
+        """Open a connection of the driver's own, besides the pool, for who listens. Raises: StoreUnavailable."""
+        with _translated():
+            pooled = self._reader.raw_connection()
+            own: Any = pooled.driver_connection
+            pooled.detach()
+        with closing(own) as connection:
+            connection.autocommit = True
             yield connection
 
     def now(self, connection: Connection | None = None) -> datetime:

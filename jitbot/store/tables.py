@@ -279,6 +279,15 @@ parts = Table(
 )
 """The targets of requests that have many, drawn out of their snapshots so that their holders can be found."""
 
+turns = Table(
+    "turns",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("until", Instant, nullable=False),
+)
+"""Which process does what one at a time does, and until when it certainly does."""
+
 policy_sets = Table(
     "policy_sets",
     metadata,

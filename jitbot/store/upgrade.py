@@ -120,8 +120,8 @@ def _look(url: str) -> tuple[str | None, list[str], str | None]:
     engine = plain_engine(url)
     try:
         with engine.connect() as connection:
+            there = inspect(connection).get_table_names()  # first: another first start may be filling it just now
             found = MigrationContext.configure(connection).get_current_revision()
-            there = inspect(connection).get_table_names()
             compatible = None
             if schemas.name in there:
                 compatible = connection.scalar(select(schemas.c.compatible).where(schemas.c.schema == found))

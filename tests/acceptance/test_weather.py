@@ -57,6 +57,17 @@ def test_a_sweep_that_cannot_read_waits_for_the_next(town: Town, caplog: pytest.
     assert town.state(request) is State.EXPIRED
 
 
+def test_chores_that_cannot_read_wait_for_the_next_time_and_hold_up_no_sweep(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = town.ask(ANN, "tune", value=200)
+    town.forward(hours=1)
+    break_ledger(town, "overdue", Down(1))
+    town.settle()
+    assert "the chores have to wait" in caplog.text
+    assert town.state(request) is State.EXPIRED
+
+
 def test_a_claim_that_cannot_be_renewed_is_told_and_tried_again(town: Town, caplog: pytest.LogCaptureFixture) -> None:
     def renew(inputs: FakeInputs, run: object) -> None:
         break_ledger(town, "renew", Down(1))

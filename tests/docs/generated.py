@@ -231,6 +231,7 @@ CHAPTERS: dict[str, Sequence[str]] = {
     ),
     "tour-outside": (
         "app.py",
+        "jitbot/bot.py",
         "jitbot/compose.py",
         "jitbot/settings.py",
         "jitbot/workbench/__init__.py",

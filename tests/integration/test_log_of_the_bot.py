@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jitbot import compose
+from jitbot import bot
 from jitbot.errors import SettingsError
 from jitbot.outbound.redaction.patterns import HIDDEN
 from jitbot.outbound.secrets.listed import Secrets
@@ -46,7 +46,7 @@ def test_the_log_holds_none(written: io.StringIO, monkeypatch: pytest.MonkeyPatc
             raise SettingsError("no Slack here")
 
     monkeypatch.setenv("JITBOT_SECRET_DB", CANARY)
-    monkeypatch.setattr(compose, "Bot", Bot)  # a whole bot needs a Slack, and nothing of it is looked at here
+    monkeypatch.setattr(bot, "Bot", Bot)  # a whole bot needs a Slack, and nothing of it is looked at here
     with pytest.raises(SettingsError, match="no Slack here"):
-        compose.serve(Settings())
+        bot.serve(Settings())
     assert written.getvalue() == f"it answered {HIDDEN}\n"

@@ -64,6 +64,32 @@ def test_somebody_deactivated_is_seen_as_soon_as_slack_says_so(slack: LocalSlack
     assert directory.person(ANN).standing is Standing.DEACTIVATED
 
 
+def test_what_one_process_is_told_of_the_others_forget_too(slack: LocalSlack, watch: Watch) -> None:
+    client = web_client(slack.bot_token, slack.api_url)
+    other = SlackDirectory(client, installed(client), watch)
+    told = SlackDirectory(client, installed(client), watch, tell=other.hear)
+    assert other.person(ANN).standing is Standing.MEMBER
+    assert other.usergroup("sre") == frozenset({"U0BO"})
+    slack.control("people/U0ANN", {"deleted": True})
+    slack.control("usergroups/S0SRE", {"users": ["U0ANN"]})
+    other.hear("request 12")
+    assert other.person(ANN).standing is Standing.MEMBER
+    told.forget_person(ANN)
+    told.forget_groups()
+    assert other.person(ANN).standing is Standing.DEACTIVATED
+    assert other.usergroup("sre") == frozenset({"U0ANN"})
+
+
+def test_who_may_have_missed_something_asks_for_everybody_anew(slack: LocalSlack, directory: SlackDirectory) -> None:
+    assert directory.person(ANN).standing is Standing.MEMBER
+    assert directory.usergroup("sre") == frozenset({"U0BO"})
+    slack.control("people/U0ANN", {"deleted": True})
+    slack.control("usergroups/S0SRE", {"users": ["U0ANN"]})
+    directory.forget_all()
+    assert directory.person(ANN).standing is Standing.DEACTIVATED
+    assert directory.usergroup("sre") == frozenset({"U0ANN"})
+
+
 def test_a_person_is_asked_for_once_in_five_minutes(slack: LocalSlack, directory: SlackDirectory, watch: Watch) -> None:
     before = len(slack.calls("users.info"))
     for _ in range(5):

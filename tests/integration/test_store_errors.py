@@ -21,6 +21,7 @@ from jitbot.store.history import StoreHistory
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
+from jitbot.store.turns import StoreTurns
 from jitbot.store.writer import FairLock
 from tests.contract.conftest import LEASE, Store
 from tests.unit.core.builders import NOW, a_request
@@ -62,6 +63,9 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "outbox.claim": lambda store: store.outbox.claim(1, LEASE),
     "outbox.done": lambda store: store.outbox.done(MESSAGE),
     "outbox.retry": lambda store: store.outbox.retry(MESSAGE, LEASE, "x"),
+    "outbox.take_over": lambda store: store.outbox.take_over(),
+    "turns.take": lambda store: StoreTurns(store.database).take("clock", "me", LEASE),
+    "turns.leave": lambda store: StoreTurns(store.database).leave("clock", "me"),
     "outbox.park": lambda store: store.outbox.park(MESSAGE, "x"),
     "outbox.parked": lambda store: store.outbox.parked(),
     "outbox.copies": lambda store: store.outbox.copies(RequestId(1)),
@@ -100,6 +104,7 @@ def test_every_method_that_touches_the_database_is_tried() -> None:
         "history": StoreHistory,
         "delegations": SignedDelegations,
         "sets": PolicySets,
+        "turns": StoreTurns,
     }
     methods = {
         f"{port}.{name}"

@@ -38,3 +38,23 @@ def test_stopping_waits_for_the_call_in_hand() -> None:
     assert begun.wait(10)
     ticker.stop()
     assert ended.is_set()
+
+
+def test_a_call_that_hangs_makes_it_late_and_others_do_not() -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        end.wait(10)
+
+    ticker = Ticker()
+    assert ticker.late() == timedelta(0)
+    ticker.every(timedelta(hours=1), lambda: None)
+    assert ticker.late() == timedelta(0)
+    ticker.every(timedelta(seconds=0.01), hang)
+    ticker.start()
+    assert begun.wait(10)
+    assert not threading.Event().wait(0.05)
+    assert ticker.late() >= timedelta(seconds=0.03)
+    end.set()
+    ticker.stop()

@@ -66,6 +66,7 @@ def upgrade() -> None:
     _add_obligations()
     _add_outputs()
     _add_parts()
+    _add_turns()
     for name, (table, columns) in INDEXES.items():
         op.create_index(name, table, columns)
     for name, (part, where) in PARTIAL.items():
@@ -145,10 +146,21 @@ def _add_parts() -> None:
     op.create_index("ix_parts_target", "parts", ["target"])
 
 
+def _add_turns() -> None:
+    op.create_table(
+        "turns",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("owner", sa.String(length=255), nullable=False),
+        sa.Column("until", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_turns")),
+    )
+
+
 def downgrade() -> None:
     op.drop_index("ix_requests_needs", table_name="requests")
     op.drop_column("inbox", "needs")
     op.drop_table("schemas")
+    op.drop_table("turns")
     op.drop_table("output_chunks")
     op.drop_table("outputs")
     for name in PARTIAL:
