@@ -34,6 +34,7 @@ class Service:
     """All use cases over one world, each doing one thing and given only what it needs."""
 
     def __init__(self, world: World) -> None:
+        self._results = world.results
         self._facts = FactsReader(
             world.directory, world.ledger, world.sources, StandIns(world).for_any, overdue=overdue(world)
         )
@@ -90,5 +91,6 @@ class Service:
         )
 
     def close(self) -> None:
-        """Let go of the threads that fetch facts."""
+        """Let go of the threads that fetch facts, and of those that wait for the database with a result."""
+        self._results.give_up()
         self._facts.close()

@@ -92,17 +92,23 @@ class Rollouts:
         assert begun.start_deadline is not None  # noqa: S101 - written with the intention
         with RunLog(self._world, begun, begun.start_deadline) as run:
             self._each(positions, len(positions), lambda position: self._start(begun, position, run))
-        with self._world.ledger.begin() as entry:
-            now = mine(entry, request)
-            ended = self._ended(now)
-            if ended is not None:
-                return ended
-            pause = now.snapshot.waves.pause if now.snapshot.waves else timedelta(0)
-            tell(entry, entry.amend(now, "pause", WORKER, due_at=entry.now + pause, attempt_open=False, **_FREE))
+        pause = request.snapshot.waves.pause if request.snapshot.waves else timedelta(0)
+        ended = self._world.results.write(request, lambda: self._let_go(request, pause))
+        if ended is not None:
+            return ended
         self._world.queue.messages()
         if not pause:
             self._world.queue.request(request.id)
         return None
+
+    def _let_go(self, request: Request, pause: timedelta) -> str | None:
+        """Have the next wave due after the pause, unless nothing more may begin: then return why."""
+        with self._world.ledger.begin() as entry:
+            now = mine(entry, request)
+            ended = self._ended(now)
+            if ended is None:
+                tell(entry, entry.amend(now, "pause", WORKER, due_at=entry.now + pause, attempt_open=False, **_FREE))
+            return ended
 
     def _start(self, request: Request, position: int, run: RunLog) -> None:
         """Do one part, and write down what came of it."""
@@ -115,6 +121,10 @@ class Rollouts:
             result = Progress(Stage.REFUSED, said=str(error) or "the runner refused")
         except RunnerError as error:
             result = Progress(Stage.UNSURE, said=str(error) or "the runner did not say")
+        self._world.results.write(request, lambda: self._result(request, position, result))
+        self._world.queue.messages()
+
+    def _result(self, request: Request, position: int, result: Progress) -> None:
         with self._world.ledger.begin() as entry:
             now = entry.get(request.id)
             changed = with_part(now, position, result)
@@ -122,7 +132,6 @@ class Rollouts:
                 tell(entry, entry.amend(now, "part", WORKER, result.said, progress=changed))
             elif result.stage is not Stage.REFUSED or now.progress[position].stage is not Stage.UNDONE:
                 _late(entry, now, changed, landed=result.stage is Stage.DONE)
-        self._world.queue.messages()
 
     def undo(self, request: Request, run: RunLog) -> None:
         """Undo every part that was, or may have been, done. Raises: RunnerUnsure, naming each that failed."""
@@ -141,7 +150,7 @@ class Rollouts:
                 failed[position] = str(error) or type(error).__name__
                 return
             if not (was.stage is Stage.BEGUN and may_land):  # else it is undone once more when it cannot land any more
-                self._undone(request, position)
+                self._world.results.write(request, lambda: self._undone(request, position))
 
         positions = of_stage(request, *TOUCHED)[::-1]
         self._each(positions, UNDONE_AT_ONCE, one)

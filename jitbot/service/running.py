@@ -184,10 +184,14 @@ class Running:
         ended = self._rollouts.go_on(request)
         if ended is None:
             return
-        with self._world.ledger.begin() as entry:
-            moved = self.ended(entry, mine(entry, request), ended)
+
+        def write() -> None:
+            with self._world.ledger.begin() as entry:
+                self.ended(entry, mine(entry, request), ended)
+
+        self._world.results.write(request, write)
         self._world.queue.messages()
-        self._world.queue.request(moved.id)
+        self._world.queue.request(request.id)
 
     def ended(self, entry: Entry, now: Request, failure: str) -> Request:
         """Write what became of all parts: done, or on the way to be undone, or left as it is."""
@@ -215,12 +219,17 @@ class Running:
     def _finish(self, request: Request, result: _Result) -> None:
         """Write the result; a late one is never lost."""
         world = self._world
-        with world.ledger.begin() as entry:
-            now = entry.get(request.id)
-            if now.state is State.RUNNING and now.fence == request.fence:
-                moved = self._result(entry, now, result)
-            else:
-                moved = self._late(entry, now, result)
+
+        def write() -> Request:
+            with world.ledger.begin() as entry:
+                now = entry.get(request.id)
+                if now.fence != request.fence:
+                    return self._late(entry, now, result)
+                if now.state is not State.RUNNING:  # nobody else can have: we did, and were not told that we had
+                    return now
+                return self._result(entry, now, result)
+
+        moved = world.results.write(request, write)
         world.queue.messages()
         world.queue.request(moved.id)
 

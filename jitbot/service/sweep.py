@@ -34,19 +34,24 @@ class Sweep:
         self._keeping = Keeping(world)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
+        self._away = False
         self._next = states
 
     def tick(self) -> None:
         """Wake workers for everything that is due. Never raises for what can be mended by the next tick."""
         world = self._world
         try:
+            if self._away:  # first of all, before other processes take what we are at for lost
+                self.renew()
             for key in world.inbox.waiting(AT_ONCE):
                 world.queue.delivery(key)
             for request in world.ledger.due(AT_ONCE):
                 world.queue.request(request)
             self._chasing.overdue()
             self._keeping.tick()
+            self._away = False
         except StoreUnavailable as error:
+            self._away = True
             log.warning("the sweep has to wait: %s", error)
         world.queue.messages()
 
@@ -56,6 +61,8 @@ class Sweep:
 
     def attend(self, request: RequestId) -> None:
         """Claim a request, if it is due and free, and do the next thing."""
+        if self._in_our_hands(request):
+            return
         claimed = self._world.ledger.claim(request, self._world.name, self._world.lease)
         if claimed is None:
             return
@@ -65,6 +72,8 @@ class Sweep:
             self._next[claimed.state](claimed)
         except Conflict as conflict:
             log.info("%s: %s", claimed.name, conflict)
+        except StoreUnavailable as error:
+            log.warning("%s has to wait for the database: %s", claimed.name, error)
         finally:
             with self._turn:  # who was given up and comes back leaves alone what others have claimed since
                 held = self._held.get(claimed.id)
@@ -80,10 +89,22 @@ class Sweep:
             held = list(self._held.values())
         for request, since in held:
             try:
-                if self._world.ledger.now() < self._limit(request, since):
-                    self._world.ledger.renew(request, self._world.lease)
+                self._renewed(request, since)
             except JitbotError as error:
                 log.warning("the claim on %s could not be renewed: %s", request.name, error)
+
+    def _in_our_hands(self, request: RequestId) -> bool:
+        """Tell whether a thread of this process is at it: its claim may have run out while the database was away."""
+        with self._turn:
+            held = self._held.get(request)
+        return held is not None and self._renewed(*held)
+
+    def _renewed(self, request: Request, since: datetime) -> bool:
+        """Keep a claim that is still ours, unless its work hangs; what has a result to write does not."""
+        world = self._world
+        if not world.results.waits(request.id) and world.ledger.now() >= self._limit(request, since):
+            return False
+        return world.ledger.renew(request, world.lease)
 
     def _limit(self, request: Request, since: datetime) -> datetime:
         """Return until when one may work on a request: a start has its deadline, all else the time of an undo."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
@@ -23,6 +23,7 @@ from jitbot.ports import (
 )
 from jitbot.service.book import Book
 from jitbot.service.parts import looked_at, whole_health
+from jitbot.service.results import Results
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class World:
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
     keep_output: timedelta = timedelta(days=30)
     """How long output is kept after the end of its request."""
+    results: Results = field(default_factory=Results)
 
     def runner(self, request: Request, part: int | None = None) -> tuple[Runner, Any]:
         """Return what runs a request, and its typed inputs; those of one of its parts where it has any.

@@ -1,66 +1,41 @@
 """Open a database: SQLite with one fair writer, or Postgres with a pool.
 
-SQLite writers that meet back off at random and starve each other (2.1 s at worst with eight threads); a queue in front
-of the one writer keeps them in order. `synchronous=FULL`: what was acknowledged survives a power cut.
+`synchronous=FULL`: what was acknowledged survives a power cut.
 """
 
 import threading
-from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, StaticPool, create_engine, event, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
-from jitbot.errors import SettingsError, StoreUnavailable
+from jitbot.errors import SettingsError, StoreRefused, StoreUnavailable, StoreUnsure
+from jitbot.hurry import hurry, seconds_left
+from jitbot.store.postgres import Places, postgres_engine
+from jitbot.store.steady import SteadyClock
+from jitbot.store.turns import FairLock
 
 DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
-POOL_SIZE = 16
 BUSY_TIMEOUT = timedelta(seconds=5)
 """How long SQLite waits for another process's lock."""
-
-
-class FairLock:
-    """A lock that is handed over in the order in which it was asked for, to whoever is urgent first.
-
-    Urgent is what somebody is waiting for in front of a screen, an acknowledgement; it is a single small insert.
-    """
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._held = False
-        self._urgent: deque[threading.Lock] = deque()
-        self._others: deque[threading.Lock] = deque()
-
-    @contextmanager
-    def turn(self, *, urgent: bool = False) -> Iterator[None]:
-        """Hold the lock."""
-        self._take(self._urgent if urgent else self._others)
-        try:
-            yield
-        finally:
-            self._hand_over()
-
-    def _take(self, queue: deque[threading.Lock]) -> None:
-        with self._guard:
-            if not self._held:
-                self._held = True
-                return
-            mine = threading.Lock()
-            mine.acquire()
-            queue.append(mine)
-        mine.acquire()
-
-    def _hand_over(self) -> None:
-        with self._guard:
-            queue = self._urgent or self._others
-            if queue:
-                queue.popleft().release()
-            else:
-                self._held = False
+LONGEST_TURN = timedelta(seconds=30)
+"""How long a writer waits for those before it."""
+ACK_WITHIN = timedelta(seconds=2.2)
+"""How long taking something in may take: whoever waits has to be told within Slack's three seconds that it failed."""
+_FOR_GOOD = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+"""What trying again does not help against."""
 
 
 class Database:
@@ -71,41 +46,55 @@ class Database:
         self.sealed = (0, b"")
         """Number and hash of the newest event that this process has committed; the record never ends before it."""
         self.sqlite = checked(url).get_backend_name() == "sqlite"
+        self.steady = SteadyClock()
         self._lock = FairLock()
+        self._places = Places(needed=not self.sqlite)
         self._closed = False
         self._newest = threading.Lock()
-        self._writer = _sqlite(url, writes=True) if self.sqlite else _postgres(url)
+        self._writer = _sqlite(url, writes=True) if self.sqlite else postgres_engine(url)
         self._reader = _sqlite(url, writes=False) if self.sqlite else self._writer
 
     @contextmanager
     def write(self, *, urgent: bool = False) -> Iterator[Connection]:
-        """Begin a write transaction; an urgent one goes ahead of those that wait. Raises: StoreUnavailable."""
-        with _translated():
-            if self.sqlite:
-                with self._lock.turn(urgent=urgent):
-                    if self._closed:
-                        raise StoreUnavailable("The database is closed.")
-                    with self._writer.begin() as connection:
-                        yield connection
-            else:
-                with self._writer.begin() as connection:
-                    yield connection
+        """Begin a write transaction; an urgent one goes ahead of those that wait, and ends soon, one way or the other.
+
+        Raises: StoreUnavailable; StoreUnsure where the connection was lost in the commit.
+        """
+        with (
+            _translated(),
+            hurry(ACK_WITHIN.total_seconds()) if urgent else nullcontext(),
+            self._turn(urgent),
+            _committed(self._writer) as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def _turn(self, urgent: bool) -> Iterator[None]:
+        """Wait until we may write. Raises: StoreUnavailable."""
+        if not self.sqlite:
+            with self._places.place():
+                yield
+            return
+        with self._lock.turn(urgent=urgent, timeout=seconds_left(LONGEST_TURN.total_seconds())):
+            if self._closed:
+                raise StoreUnavailable("The database is closed.")
+            yield
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection for reading what is committed. Raises: StoreUnavailable."""
-        with _translated(), self._reader.connect() as connection:
+        with _translated(), self._places.place(), self._reader.connect() as connection:
             yield connection
 
     def now(self, connection: Connection | None = None) -> datetime:
-        """Return the present instant: the database's on Postgres, this machine's on SQLite."""
+        """Return the present instant, which never goes back: the database's on Postgres, this machine's on SQLite."""
         if self.sqlite:
-            return datetime.now(UTC) + self.offset  # noqa: TID251 - this is the one clock
+            return self.steady.follow(datetime.now(UTC) + self.offset)  # noqa: TID251 - this is the one clock
         if connection is None:
             with self.read() as opened:
                 return self.now(opened)
         moment: datetime = connection.execute(select(text("clock_timestamp()"))).scalar_one()
-        return moment.astimezone(UTC) + self.offset
+        return self.steady.follow(moment.astimezone(UTC) + self.offset)
 
     def committed(self, count: int, digest: bytes) -> None:
         """Remember an event that is on disk now."""
@@ -126,7 +115,21 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise StoreUnavailable(f"The database does not answer or refuses to write ({type(error).__name__}).") from error
+        kind = StoreRefused if isinstance(error, _FOR_GOOD) else StoreUnavailable
+        raise kind(f"The database does not answer or refuses to write ({type(error).__name__}).") from error
+
+
+@contextmanager
+def _committed(engine: Engine) -> Iterator[Connection]:
+    """Give one transaction, and commit it. Raises: StoreUnsure, where nobody answers whether it was."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        yield connection
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise StoreUnsure("The database was lost while it was to keep this.") from error
+            raise
 
 
 def _sqlite(url: str, *, writes: bool) -> Engine:
@@ -145,13 +148,12 @@ def _sqlite(url: str, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        if writes:
+            busy = seconds_left(BUSY_TIMEOUT.total_seconds())
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(busy * 1000)}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def _postgres(url: str) -> Engine:
-    return create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True, pool_recycle=1800)
 
 
 def plain_engine(url: str) -> Engine:

@@ -13,6 +13,7 @@ from jitbot.model import Counting, Outdated, Request, RequestId, Review, State, 
 from jitbot.store import tables, tallies
 from jitbot.store.engine import Database
 from jitbot.store.entry import StoreEntry, reviews_of
+from jitbot.store.leases import unleased
 from jitbot.store.rows import to_request
 from jitbot.store.statements import REQUEST, touching
 
@@ -169,4 +170,4 @@ def _said(name: str) -> ColumnElement[str]:
 
 def _free(now: datetime) -> ColumnElement[bool]:
     due: ColumnElement[bool] = tables.requests.c.due_at <= now
-    return due & or_(tables.requests.c.lease_until.is_(None), tables.requests.c.lease_until <= now)
+    return due & unleased(tables.requests, now)

@@ -16,11 +16,12 @@ from jitbot.model import Copy, Counting, Delivery, DeliveryKind, Outgoing, Past,
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.columns import Instant
 from jitbot.store.delegations import SignedDelegations
-from jitbot.store.engine import Database, FairLock
+from jitbot.store.engine import Database
 from jitbot.store.history import StoreHistory
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
+from jitbot.store.turns import FairLock
 from tests.contract.conftest import LEASE, Store
 from tests.unit.core.builders import NOW, a_request
 

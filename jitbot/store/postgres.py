@@ -1,0 +1,102 @@
+"""Postgres behind a pool, with an end to every wait: a server that hangs must not hang us.
+
+A server that is gone refuses. One that is frozen, or behind a network that lost it, says nothing, and the kernel goes
+on acknowledging what is sent to it; so the answer to each statement is waited for here, not by TCP, and a connection
+whose answer does not come is given up. The server rolls back what was sent on it; of a commit nobody knows.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Self
+
+import psycopg
+from psycopg.abc import PQGen
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine.interfaces import ExceptionContext
+
+from jitbot.errors import StoreUnavailable
+from jitbot.hurry import in_a_hurry, seconds_left
+
+POOL_SIZE = 16
+MOST_CONNECTIONS = 2 * POOL_SIZE
+KEPT_FREE = 8
+"""So many of them are for those for whom somebody waits, however many others hang."""
+ANSWER_WITHIN = timedelta(seconds=10)
+"""How long an answer is waited for, and a free connection; each of our statements takes milliseconds."""
+CONNECT_WITHIN = timedelta(seconds=2)
+"""The least that the driver can be told (psycopg.org/psycopg3/docs/api/connections.html)."""
+_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+_ON_THE_SERVER = "SET statement_timeout = '9s'; SET idle_in_transaction_session_timeout = '30s'"
+"""A live server ends by itself what we would give up on, and frees the locks of a process that was paused."""
+
+
+class ImpatientConnection(psycopg.Connection[Any]):
+    """A connection on which no answer is waited for longer than it may be, or than somebody waits for us."""
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        most = seconds_left(ANSWER_WITHIN.total_seconds()) if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, most)
+        except psycopg.errors._WaitTimeout:  # the driver has no public name for it
+            self.close()  # the answer may still come, and would be taken for that to the next question
+            raise psycopg.OperationalError("no answer in time") from None
+
+    @classmethod
+    def in_time(cls, *args: Any, **words: Any) -> Self:
+        """Connect, unless somebody waits who would have gone by then. Raises: psycopg.OperationalError."""
+        if seconds_left(CONNECT_WITHIN.total_seconds()) < CONNECT_WITHIN.total_seconds():
+            raise psycopg.OperationalError("no time is left to connect")
+        return cls.connect(*args, **{"connect_timeout": int(CONNECT_WITHIN.total_seconds()), **_KEEPALIVE, **words})
+
+
+def postgres_engine(url: str) -> Engine:
+    """Return an engine whose every wait has an end."""
+    engine = create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=MOST_CONNECTIONS - POOL_SIZE,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        pool_timeout=CONNECT_WITHIN.total_seconds(),
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: object, _record: object, args: Any, words: Any) -> ImpatientConnection:
+        return ImpatientConnection.in_time(*args, **words)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.autocommit = True
+        connection.execute(_ON_THE_SERVER)
+        connection.autocommit = False
+
+    @event.listens_for(engine, "handle_error")
+    def keep_the_others(context: ExceptionContext) -> None:
+        """Give up one connection, not all, where only the one who waits had no more time."""
+        if in_a_hurry():
+            context.invalidate_pool_on_disconnect = False
+
+    return engine
+
+
+class Places:
+    """Lets only so many use the pool that those in a hurry always find a free connection."""
+
+    def __init__(self, *, needed: bool) -> None:
+        self._needed = needed
+        self._free = threading.BoundedSemaphore(MOST_CONNECTIONS - KEPT_FREE)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place, where one is needed. Raises: StoreUnavailable, when none gets free in time."""
+        if not self._needed or in_a_hurry():
+            yield
+            return
+        if not self._free.acquire(timeout=ANSWER_WITHIN.total_seconds()):
+            raise StoreUnavailable("Every connection to the database is busy.")
+        try:
+            yield
+        finally:
+            self._free.release()
