@@ -22,6 +22,7 @@ from jitbot.clock.ticker import Ticker
 from jitbot.errors import PolicyError, SettingsError, StoreUnavailable
 from jitbot.facts.history import NoHistory, history_sources
 from jitbot.facts.registry import FactRegistry
+from jitbot.hurry import hurry
 from jitbot.model import Policy
 from jitbot.outbound.checkout import author
 from jitbot.outbound.redaction.logs import redact_logs
@@ -67,6 +68,10 @@ RENEW = timedelta(seconds=5)
 """How often claims are renewed; a claim lasts four times as long."""
 RELOAD = timedelta(seconds=3)
 """How often the policy files are looked at."""
+READY_WITHIN = timedelta(seconds=2.5)
+"""How long the database may take to answer whoever asks whether we are ready."""
+STOP_WITHIN = timedelta(seconds=25)
+"""How long stopping may take: a service manager would kill us a little later (in Kubernetes after thirty seconds)."""
 REST = timedelta(seconds=0.5)
 """How long changed policy files have to be at rest before they are taken."""
 
@@ -212,7 +217,7 @@ class Bot:
         self._queue = WorkQueue(settings.workers)
         self._service = service = build_service(settings, store, directory, self._queue, secrets)
         self._channels = Channels(client)
-        sender = Sender(client, Pace(time.monotonic))
+        sender, ending = Sender(client, Pace(time.monotonic)), threading.Event()
         cards = Cards(
             requests=service.queries,
             outbox=store.outbox,
@@ -220,6 +225,7 @@ class Bot:
             channels=self._channels,
             directory=directory,
             fallback=settings.fallback_channel,
+            ending=ending,
         )
         self._notifier = Notifier(
             requests=service.queries,
@@ -230,6 +236,7 @@ class Bot:
             channels=self._channels,
             directory=directory,
             boards=Boards(settings.operators_channel, settings.policy_channel or settings.operators_channel),
+            ending=ending,
         )
         self._hands = Hands()
         self._desk = Desk(
@@ -290,7 +297,8 @@ class Bot:
         if self._socket is not None and not self._socket.connected():
             return "the socket to Slack is down"
         try:
-            self._store.ledger.now()
+            with hurry(READY_WITHIN.total_seconds()):
+                self._store.ledger.now()
         except StoreUnavailable as error:
             return str(error)
         return ""
@@ -299,8 +307,15 @@ class Bot:
 def serve(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT. Raises: SettingsError, StoreUnavailable, DirectoryUnavailable."""
     told_to_stop = threading.Event()
+
+    def told(*_: object) -> None:
+        told_to_stop.set()
+        last = threading.Timer(STOP_WITHIN.total_seconds(), _end_all_the_same)
+        last.daemon = True
+        last.start()
+
     for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: told_to_stop.set())
+        signal.signal(each, told)
     secrets = open_secrets(settings)
     redact_logs(logging.getLogger().handlers, secrets.redact)
     bot = Bot(settings, secrets)
@@ -309,6 +324,13 @@ def serve(settings: Settings) -> None:
         told_to_stop.wait()
     finally:
         bot.stop()
+
+
+def _end_all_the_same() -> None:
+    """End this process whatever hangs in it: what is not on disk by now would not be a second later either."""
+    log.error("not everything has ended within %s s; this process ends now", STOP_WITHIN.total_seconds())
+    logging.shutdown()
+    os._exit(1)
 
 
 def _secret(settings: Settings, name: str) -> str:

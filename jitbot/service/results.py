@@ -87,7 +87,7 @@ def until_written(write: Callable[[], T], what: str, given_up: threading.Event) 
             log.warning("%s is kept in memory until the database is back", what)
 
     retrying = Retrying(
-        retry=retry_if_exception(_passes),
+        retry=retry_if_exception(passes),
         wait=wait_random_exponential(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS),
         stop=stop_when_event_set(given_up),
         sleep=sleep_using_event(given_up),
@@ -104,5 +104,6 @@ def until_written(write: Callable[[], T], what: str, given_up: threading.Event) 
     return written
 
 
-def _passes(error: BaseException) -> bool:
+def passes(error: BaseException) -> bool:
+    """Tell whether it helps to try again."""
     return isinstance(error, StoreUnavailable) and not isinstance(error, StoreRefused)

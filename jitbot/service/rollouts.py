@@ -91,6 +91,7 @@ class Rollouts:
         begun = self._amend(request, "wave", progress=progress, attempt_open=True, watch=watch)
         assert begun.start_deadline is not None  # noqa: S101 - written with the intention
         with RunLog(self._world, begun, begun.start_deadline) as run:
+            run.now()
             self._each(positions, len(positions), lambda position: self._start(begun, position, run))
         pause = request.snapshot.waves.pause if request.snapshot.waves else timedelta(0)
         ended = self._world.results.write(request, lambda: self._let_go(request, pause))
@@ -136,7 +137,7 @@ class Rollouts:
     def undo(self, request: Request, run: RunLog) -> None:
         """Undo every part that was, or may have been, done. Raises: RunnerUnsure, naming each that failed."""
         failed: dict[int, str] = {}
-        began = self._world.ledger.now()
+        began = run.now()
         deadline = request.start_deadline
         may_land = request.attempt_open and deadline is not None and began < deadline
 

@@ -17,6 +17,7 @@ from jitbot.model import Outgoing, Output, Phase, Portion, Request, State, Topic
 from jitbot.ports import Entry
 from jitbot.service.authority import WORKER
 from jitbot.service.batches import Batches
+from jitbot.service.results import passes
 from jitbot.service.spool import Spool
 from jitbot.service.telling import lines, tell
 from jitbot.service.world import World
@@ -82,6 +83,7 @@ class RunLog:
         self._drawn, self._drawn_at = "", time.monotonic()
         self._looked = time.monotonic()
         self._stopping = False
+        self._clock: tuple[datetime, float] | None = None
 
     def __enter__(self) -> "RunLog":
         return self
@@ -98,8 +100,11 @@ class RunLog:
             self._world.results.write_later(lambda: self._write_all(last=True), f"the output of {self.key}")
 
     def now(self) -> datetime:
-        """Return the present instant."""
-        return self._world.ledger.now()
+        """Return the present instant; asked once, it is counted on, so that no part waits for the database to begin."""
+        if self._clock is None:
+            self._clock = self._world.ledger.now(), time.monotonic()
+        at, since = self._clock
+        return at + timedelta(seconds=time.monotonic() - since)
 
     def stopping(self) -> bool:
         """Look into the ledger, every second at most; what cannot be read is no wish to stop."""
@@ -148,9 +153,9 @@ class RunLog:
         """Write what has come so far; False where the database is away, so that it waits for the next time."""
         try:
             self._write_all(last=last)
-        except StoreUnavailable:
-            return False
         except JitbotError as error:
+            if passes(error):
+                return False
             if last:
                 log.warning("output of %s was lost: %s", self.key, error)
         return True

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from jitbot.errors import NotFound, NotPermitted, RunnerUnsure, Settled, StoreUnavailable
+from jitbot.errors import NotFound, NotPermitted, RunnerUnsure, Settled, StoreRefused, StoreUnavailable
 from jitbot.model import Output, Phase, Request, State
 from jitbot.ports import Run
 from jitbot.service import runlog
@@ -294,7 +294,7 @@ def test_a_result_is_worth_more_than_its_output(town: Town, caplog: pytest.LogCa
     def once() -> Any:
         if not broken:
             broken.append(1)
-            raise StoreUnavailable("down")
+            raise StoreRefused("too large")
         return begin()
 
     town.runner.after_start = lambda: setattr(town.ledger, "begin", once)
@@ -340,10 +340,9 @@ def test_each_wave_of_many_targets_is_kept_and_each_line_says_whose_it_is(town: 
     assert [fault(town, each) for each, _ in kept(town, request)] == [""] * 4
 
 
-def test_what_a_run_says_after_its_end_is_not_drawn_and_a_lost_write_of_nothing_is_nothing(town: Town) -> None:
+def test_what_a_run_says_after_its_end_is_not_drawn(town: Town) -> None:
     request = town.ask(ANN, "restart", service="api", env="staging")
     run = RunLog(town.world, town.see(request), town.ledger.now())
     with town.ledger.begin() as entry:
         run._draw(entry, "too late")
-    run._failed(StoreUnavailable("down"), None, last=False)
     assert (town.see(request).last_line, town.state(request)) == ("", State.SUCCEEDED)
