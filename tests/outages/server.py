@@ -84,9 +84,10 @@ class Breakable:
 
     def read_only(self, on: bool) -> None:
         """Have every new session write nothing, as a standby does; the others are ended."""
-        self.rows(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if on else 'off'}")
+        word = "on" if on else "off"
+        self.rows("SET default_transaction_read_only = off", f"ALTER SYSTEM SET default_transaction_read_only = {word}")
         self.rows("SELECT pg_reload_conf()")
-        while self.rows("SHOW default_transaction_read_only") != [("on" if on else "off",)]:
+        while self.rows("SHOW default_transaction_read_only") != [(word,)]:
             Event().wait(0.01)
         self.lose_connections()
 
@@ -96,11 +97,12 @@ class Breakable:
             timer.join(READY_SECONDS)
         self._later.clear()
 
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+    def rows(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements in one session of our own, and return what the last one has found."""
         words = {"host": "127.0.0.1", "port": self.port, "dbname": "postgres", "user": "postgres"}
         with psycopg.connect(**words, autocommit=True, connect_timeout=5) as connection:  # type: ignore[arg-type]
-            cursor = connection.execute("SET default_transaction_read_only = off")
-            cursor = connection.execute(statement.encode())
+            for statement in statements:
+                cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
     def _after(self, seconds: float, do: Any) -> None:
