@@ -96,9 +96,11 @@ def open_store(settings: Settings) -> Store:
     signer = open_key(settings.key_file)
     database = Database(settings.database_url)
     trail = StoreTrail(database, Verifier([signer.public]))
+    ledger = StoreLedger(database, signer)
+    ledger.resume()
     return Store(
         database=database,
-        ledger=StoreLedger(database, signer),
+        ledger=ledger,
         inbox=StoreInbox(database),
         outbox=StoreOutbox(database),
         trail=trail,

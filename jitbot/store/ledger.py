@@ -16,6 +16,7 @@ from jitbot.store.entry import StoreEntry, reviews_of
 from jitbot.store.leases import unleased
 from jitbot.store.rows import to_request
 from jitbot.store.statements import REQUEST, touching
+from jitbot.store.steady import MOST_AHEAD
 
 LATELY = 200
 """So many of an action's latest requests are looked through for how long people usually take."""
@@ -31,6 +32,14 @@ class StoreLedger:
     def now(self) -> datetime:
         """Return the present instant."""
         return self._database.now()
+
+    def resume(self) -> None:
+        """Begin no earlier than the record ends: the clock may have been set back while no process ran."""
+        newest = select(tables.events.c.at).order_by(tables.events.c.seq.desc()).limit(1)
+        with self._database.read() as connection:
+            at = connection.execute(newest).scalar_one_or_none()
+        if at is not None and at < self.now() + MOST_AHEAD:
+            self._database.steady.follow(at)
 
     @contextmanager
     def begin(self) -> Iterator[StoreEntry]:

@@ -3,7 +3,7 @@
 A clock that is set forward is followed at once: what is held ends early, never late. One that is set back is not
 followed back, or what is due now would not be due for as long, and the claims of a worker that died would stand for as
 long. It goes on instead, at nine tenths of its pace, until the other has caught up; so nothing is held for longer than
-by a ninth of its time. A process that is started in the meantime begins with the other clock.
+by a ninth of its time. A process that is started in the meantime begins where the record ends.
 """
 
 import logging
@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 log = logging.getLogger(__name__)
 
 PACE = 0.9
+MOST_AHEAD = timedelta(days=1)
+"""What the record says of a later instant was written by a clock that was wrong then, and is not believed."""
 SET_BACK = timedelta(seconds=5)
 """By so much a clock has to fall behind before it is said: below it is what two threads see of one clock."""
 
