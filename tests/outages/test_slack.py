@@ -137,21 +137,21 @@ def test_whatever_a_new_socket_fails_with_the_watch_goes_on(
 def test_whatever_slack_answers_every_copy_shows_the_outcome_in_the_end(world: SlackTown, kind: str) -> None:
     world.slack.faults(*({"on": on, "kind": kind, "times": 2} for on in ("chat.postMessage", "chat.update")))
     assert world.person("U0ANN").command(HERE, "/jit restart service=api env=prod because it is slow")["acked"]
-    card = _later(world, lambda: world.card(1))
+    card = later(world, lambda: world.card(1))
     world.person("U0BO").click(card, "jit:approve")
-    _later(world, lambda: world.state(1) == "succeeded")
-    _later(world, lambda: all_copies_are_of(world, 1))
+    later(world, lambda: world.state(1) == "succeeded")
+    later(world, lambda: all_copies_are_of(world, 1))
     assert len(world.town.runner.started) == 1
 
 
-def _later(world: SlackTown, look: Any) -> Any:
+def later(world: SlackTown, look: Any, step: float = 1.0) -> Any:
     """Wait on, as long as back-off and rate limits want."""
 
     def looked() -> Any:
         world.tick()
         found = look()
         if not found:
-            world.forward(1.0)
+            world.forward(step)
         return found
 
     return world.slack.wait_for(looked, "it", timeout=30)
