@@ -225,7 +225,7 @@ class Running:
                 now = entry.get(request.id)
                 if now.fence != request.fence:
                     return self._late(entry, now, result)
-                if now.state is not State.RUNNING:  # nobody else can have: we did, and were not told that we had
+                if now.state is not State.RUNNING:  # nobody else can have moved it: we did, unanswered
                     return now
                 return self._result(entry, now, result)
 
