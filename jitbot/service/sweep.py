@@ -57,12 +57,20 @@ class Sweep:
 
     def delivery(self, key: str) -> None:
         """Work on a delivery that nobody waits for any more."""
-        self._intake.work(key, by_message=True)
+        try:
+            self._intake.work(key, by_message=True)
+        except StoreUnavailable as error:
+            log.warning("a delivery has to wait for the database: %s", error)
 
     def attend(self, request: RequestId) -> None:
         """Claim a request, if it is due and free, and do the next thing."""
-        if self._in_our_hands(request):
-            return
+        try:
+            if not self._in_our_hands(request):
+                self._take_up(request)
+        except StoreUnavailable as error:
+            log.warning("JIT-%s has to wait for the database: %s", request, error)
+
+    def _take_up(self, request: RequestId) -> None:
         claimed = self._world.ledger.claim(request, self._world.name, self._world.lease)
         if claimed is None:
             return
@@ -72,8 +80,6 @@ class Sweep:
             self._next[claimed.state](claimed)
         except Conflict as conflict:
             log.info("%s: %s", claimed.name, conflict)
-        except StoreUnavailable as error:
-            log.warning("%s has to wait for the database: %s", claimed.name, error)
         finally:
             with self._turn:  # who was given up and comes back leaves alone what others have claimed since
                 held = self._held.get(claimed.id)

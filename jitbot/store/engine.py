@@ -150,7 +150,7 @@ def _sqlite(url: str, *, writes: bool) -> Engine:
     def begin(connection: Connection) -> None:
         if writes:
             busy = seconds_left(BUSY_TIMEOUT.total_seconds())
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(busy * 1000)}")
+            connection.connection.cursor().execute(f"PRAGMA busy_timeout = {int(busy * 1000)}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

@@ -156,6 +156,20 @@ def test_a_worker_goes_on_with_the_next_after_the_database_has_failed_it(
     assert town.state(grant) is State.EXPIRED
 
 
+def test_a_delivery_that_cannot_be_worked_on_is_left_for_the_next_sweep(
+    on_file: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    town = on_file
+    delivery = town.take_in(DeliveryKind.ASK, ANN, action="tune", params={"value": 200}, reason="x")
+    mend = broken(town)
+    town.service.sweep.delivery(delivery)
+    assert "a delivery has to wait for the database" in caplog.text
+    mend()
+    town.forward(seconds=31)
+    town.settle()
+    assert [each.state for each in town.ledger.find()] == [State.ACTIVE]
+
+
 def test_the_sweep_says_that_it_has_to_wait(on_file: Town, caplog: pytest.LogCaptureFixture) -> None:
     town = on_file
 
