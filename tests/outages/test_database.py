@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from jitbot.clock.queue import WorkQueue
-from jitbot.errors import StoreUnavailable
+from jitbot.errors import StoreUnavailable, StoreUnsure
 from jitbot.hurry import hurry
 from jitbot.model import DeliveryKind, State
 from jitbot.store import engine
@@ -46,6 +46,15 @@ class TestAServerThatHangs:
         postgres.thaw()
         with database.read() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
+        database.close()
+
+    def test_does_not_tell_whether_it_has_committed(self, postgres: Breakable, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pool, "ANSWER_WITHIN", timedelta(seconds=0.5))
+        database = Database(postgres.url("commits"))
+        with pytest.raises(StoreUnsure), database.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS t (n INTEGER)")
+            postgres.freeze()
+        postgres.thaw()
         database.close()
 
     def test_leaves_connections_for_whom_somebody_waits(
