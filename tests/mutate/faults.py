@@ -2029,7 +2029,7 @@ FAULTS = (
         "jitbot/store/postgres.py",
         "        if not self._needed or in_a_hurry():",
         "        if not self._needed:",
-        ("tests/outages/test_database.py::TestAServerThatHangs",),
+        ("tests/outages/test_database.py",),
         on_postgres=True,
     ),
 )
