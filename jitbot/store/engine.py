@@ -116,7 +116,14 @@ def _translated() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         kind = StoreRefused if isinstance(error, _FOR_GOOD) else StoreUnavailable
-        raise kind(f"The database does not answer or refuses to write ({type(error).__name__}).") from error
+        raise kind(f"The database does not answer or refuses to write ({_why(error)}).") from error
+
+
+def _why(error: SQLAlchemyError) -> str:
+    """Name what is wrong in the database's own code: its words may hold what somebody typed."""
+    said = getattr(error, "orig", None)
+    code = getattr(said, "sqlite_errorname", None) or getattr(said, "sqlstate", None)
+    return f"{type(error).__name__}, {code}" if code else type(error).__name__
 
 
 @contextmanager

@@ -48,7 +48,17 @@ class ImpatientConnection(psycopg.Connection[Any]):
         """Connect, unless somebody waits who would have gone by then. Raises: psycopg.OperationalError."""
         if seconds_left(CONNECT_WITHIN.total_seconds()) < CONNECT_WITHIN.total_seconds():
             raise psycopg.OperationalError("no time is left to connect")
-        return cls.connect(*args, **{"connect_timeout": int(CONNECT_WITHIN.total_seconds()), **_KEEPALIVE, **words})
+        connection = cls.connect(
+            *args, **{"connect_timeout": int(CONNECT_WITHIN.total_seconds()), **_KEEPALIVE, **words}
+        )
+        try:
+            connection.autocommit = True
+            connection.execute(_ON_THE_SERVER)
+            connection.autocommit = False
+        except psycopg.Error:
+            connection.close()
+            raise
+        return connection
 
 
 def postgres_engine(url: str) -> Engine:
@@ -60,17 +70,12 @@ def postgres_engine(url: str) -> Engine:
         pool_pre_ping=True,
         pool_recycle=1800,
         pool_timeout=CONNECT_WITHIN.total_seconds(),
+        use_native_hstore=False,  # it would be asked for with every connection
     )
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, args: Any, words: Any) -> ImpatientConnection:
         return ImpatientConnection.in_time(*args, **words)
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
-        connection.autocommit = True
-        connection.execute(_ON_THE_SERVER)
-        connection.autocommit = False
 
     @event.listens_for(engine, "handle_error")
     def keep_the_others(context: ExceptionContext) -> None:

@@ -88,7 +88,7 @@ actions:
       - {name: nothing fires, when: facts.firing == 0, allow: true}
       - {name: somebody decides, review: [{from: [group:oncall]}]}
 """
-MANY, WORKERS, FACT_THREADS = 60, 6, 6
+MANY, WORKERS, FACT_THREADS = 36, 6, 6
 
 
 def test_many_that_need_a_source_that_hangs_go_to_people_and_few_threads_wait_for_it(on_file: Town) -> None:
@@ -96,7 +96,7 @@ def test_many_that_need_a_source_that_hangs_go_to_people_and_few_threads_wait_fo
     town.write("payments.yml", SLOW)
     assert town.book.fault == ""
     town.facts.on_read = lambda arguments: go.wait(60) and None
-    town.service._facts._deadline = timedelta(seconds=0.1)  # five seconds in the bot
+    town.service._facts._deadline = timedelta(seconds=0.5)  # five seconds in the bot
     queue = WorkQueue(WORKERS)
     queue.start(request=town.service.sweep.attend, delivery=town.service.sweep.delivery, messages=lambda: None)
     for number in range(MANY):
