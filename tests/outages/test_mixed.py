@@ -162,9 +162,9 @@ def live(world: SlackTown) -> None:
         threading.Event().wait(0.01)
 
 
-SEEDS = [pytest.param(seed, SHORT, id=f"seed-{seed}") for seed in (1, 2)] + [
+SEEDS = [pytest.param(seed, SHORT, id=f"seed-{seed}") for seed in (1,)] + [
     pytest.param(seed, LONG, id=f"long-{seed}", marks=[pytest.mark.long, pytest.mark.timeout(900)])
-    for seed in range(3, 11)
+    for seed in range(2, 11)
 ]
 
 

@@ -133,7 +133,10 @@ def test_whatever_a_new_socket_fails_with_the_watch_goes_on(
     assert "no new socket yet: ValueError" in caplog.text
 
 
-@pytest.mark.parametrize("kind", ["ratelimited", "http_500", "http_500_after", "drop", "drop_after", "error"])
+LATER = [pytest.param(kind, marks=pytest.mark.long) for kind in ("http_500", "http_500_after", "drop", "error")]
+
+
+@pytest.mark.parametrize("kind", ["ratelimited", "drop_after", *LATER])
 def test_whatever_slack_answers_every_copy_shows_the_outcome_in_the_end(world: SlackTown, kind: str) -> None:
     world.slack.faults(*({"on": on, "kind": kind, "times": 2} for on in ("chat.postMessage", "chat.update")))
     assert world.person("U0ANN").command(HERE, "/jit restart service=api env=prod because it is slow")["acked"]
