@@ -11,12 +11,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import acks, machine, policies, redaction, start, store
+from benchmarks import acks, audit, ends, loop, machine, policies, redaction, start, store, through
 from benchmarks.databases import FreshUrl, databases
 from benchmarks.figures import Figure, show, write
 from benchmarks.scale import QUICK, Scale
 
-PARTS = ("clicks", "commands", "start", "store", "policy", "redaction")
+PARTS = ("clicks", "commands", "start", "store", "loop", "through", "ends", "audit", "policy", "redaction")
 APPS = ("bare", "jitbot")
 WIDTH = 120
 
@@ -32,6 +32,10 @@ def run(
             "commands": lambda url: acks.measure("commands", scale, folder / "commands", url, chosen),
             "start": lambda url: start.measure(scale, folder / "start", url) if "jitbot" in chosen else [],
             "store": lambda url: store.measure(database, scale, folder / "store", url),
+            "loop": lambda url: loop.measure(database, scale, folder / "loop", url),
+            "through": lambda url: through.measure(database, scale, folder / "through", url),
+            "ends": lambda url: ends.measure(database, scale, folder / "ends", url),
+            "audit": lambda url: audit.measure(database, scale, folder / "audit", url),
             "policy": lambda url: policies.measure(scale),
             "redaction": lambda url: redaction.measure(),
         }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("slack-bolt", "slack-sdk", "SQLAlchemy", "psycopg", "cedarpy", "pycasbin", "regopy")
+PACKAGES = ("slack-bolt", "slack-sdk", "SQLAlchemy", "psycopg", "cedarpy", "pycasbin", "regopy", "dbos")
 
 
 def described() -> Iterator[str]:

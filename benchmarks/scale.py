@@ -23,6 +23,20 @@ class Scale:
     moves: int = 300
     """Requests that go through the ledger in one round of the store's measurement."""
 
+    loop_seconds: float = 60.0
+    """How long requests are taken through the whole loop, and DBOS's workflows through theirs."""
+    loop_alone: int = 200
+    """Requests that go through the loop one after another."""
+    grants: int = 10_000
+    """Grants that end in the same second."""
+    deadlines: int = 100_000
+    """Deadlines that are not due while nothing happens."""
+    idle_seconds: float = 20.0
+    events: int = 1_000_000
+    """Events in the record that is verified whole."""
+    signatures: int = 100_000
+    """Those of them whose signatures are verified, each."""
+
     def acts(self, rate: float) -> int:
         """Return how many acts one app gets at one rate in one round."""
         return max(self.fewest, round(rate * self.seconds))
@@ -32,8 +46,39 @@ class Scale:
         return self.warm_up + self.rounds * sum(self.acts(rate) for rate in self.rates)
 
 
-QUICK = Scale(seconds=2.0, fewest=4, rounds=1, warm_up=20, approvals=10, moves=60, policy_seconds=0.5, agreed=10)
+QUICK = Scale(
+    seconds=2.0,
+    fewest=4,
+    rounds=1,
+    warm_up=20,
+    approvals=10,
+    moves=60,
+    policy_seconds=0.5,
+    agreed=10,
+    loop_seconds=10.0,
+    loop_alone=50,
+    grants=2_000,
+    deadlines=20_000,
+    idle_seconds=5.0,
+    events=100_000,
+    signatures=20_000,
+)
 TINY = Scale(
-    rates=(20,), seconds=0.2, fewest=3, rounds=1, warm_up=2, approvals=2, moves=5, rules=(10, 20), policy_seconds=0.01
+    rates=(20,),
+    seconds=0.2,
+    fewest=3,
+    rounds=1,
+    warm_up=2,
+    approvals=2,
+    moves=5,
+    rules=(10, 20),
+    policy_seconds=0.01,
+    loop_seconds=0.3,
+    loop_alone=3,
+    grants=20,
+    deadlines=50,
+    idle_seconds=0.3,
+    events=60,
+    signatures=20,
 )
 """For the tests: shows that everything comes out, and measures nothing."""

@@ -52,7 +52,7 @@ def measure(scale: Scale, folder: Path, fresh_url: FreshUrl) -> list[Figure]:
     folder.mkdir(parents=True, exist_ok=True)
     arrivals = Arrivals()
     workspace = write_workspace(folder / "workspace.yml")
-    with _target(arrivals) as host, processes.slack(workspace, folder) as slack:
+    with target(arrivals) as host, processes.slack(workspace, folder) as slack:
         policies = write_policies(folder / "policies", f"http://{host}/valve")
         with processes.jitbot(slack, folder, fresh_url(), policies, host):
             stand = prepare(slack, "one", scale.approvals + WARM_UP)
@@ -76,7 +76,7 @@ def measure(scale: Scale, folder: Path, fresh_url: FreshUrl) -> list[Figure]:
 
 
 @contextmanager
-def _target(arrivals: Arrivals) -> Iterator[str]:
+def target(arrivals: Arrivals) -> Iterator[str]:
     """Serve what the runner posts to; gives its `host:port`."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -49,7 +49,7 @@ def measure(kind: str, scale: Scale, folder: Path, fresh_url: FreshUrl) -> list[
     signer = open_key(folder / "signing.key")
 
     database = _opened(fresh_url)
-    with _recorded() as recording:
+    with recorded() as recording:
         walk(StoreLedger(database, signer), scale.moves)
 
     def by_ledger(empty: Database) -> None:
@@ -111,7 +111,7 @@ def replay(database: Database, recording: Recording) -> None:
 
 
 @contextmanager
-def _recorded() -> Iterator[Recording]:
+def recorded() -> Iterator[Recording]:
     """Listen to everything that SQLAlchemy sends within the `with` block."""
     recording = Recording()
 
@@ -169,11 +169,11 @@ def _audit(kind: str, trail: StoreTrail, database: Database) -> Iterator[Figure]
         query = sqlalchemy.text("SELECT salt, body, hash FROM events ORDER BY seq")
         rows = [(bytes(salt), body.encode(), bytes(digest)) for salt, body, digest in connection.execute(query)]
     verified = [_rate(StoreTrail.verify, trail, len(rows)) for _ in range(ROUNDS)]
-    hashed = [_rate(_hash, rows, len(rows)) for _ in range(ROUNDS)]
+    hashed = [_rate(hash_alone, rows, len(rows)) for _ in range(ROUNDS)]
     yield _faster_is_better(f"{kind}: events of the record verified, against SHA-256", median(verified), median(hashed))
 
 
-def _hash(rows: Sequence[tuple[bytes, bytes, bytes]]) -> None:
+def hash_alone(rows: Sequence[tuple[bytes, bytes, bytes]]) -> None:
     """Hash what verifying hashes: each salted body, and each hash with a header of the usual size behind it."""
     previous, header = GENESIS, b"h" * 200
     for salt, body, digest in rows:

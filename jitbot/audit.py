@@ -14,9 +14,10 @@ signature  = Ed25519(key, hash)
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -24,8 +25,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from jitbot.errors import Tampered
 
+NOT_BEHIND = "does not follow from the one before it: it, or one before it, was changed."
 GENESIS = bytes(32)
 """The hash before the first event."""
+INSTANT_CHARACTERS = 32
+COMMITMENT_BYTES = 32
+Row = tuple[int, str, str, int | None, bytes | None, bytes | None, bytes, str, bytes, bytes]
+"""An event as a driver hands it out: the fields of `Sealed` in their order, the instant as text, the body in UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,14 @@ class Sealed:
     key: str
     hash: bytes
     signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Up to which event a record was verified, every signature included, and the hash of that event."""
+
+    count: int = 0
+    hash: bytes = GENESIS
 
 
 class Signer:
@@ -73,14 +87,13 @@ class Verifier:
         """
         parts = (sealed.seq, sealed.at, sealed.kind, sealed.request, sealed.commitment, sealed.key)
         if _hash(previous, *parts) != sealed.hash:
-            before = "does not follow from the one before it: it, or one before it, was changed."
-            raise Tampered(f"Event {sealed.seq} {before}")
+            raise Tampered(f"Event {sealed.seq} {NOT_BEHIND}")
 
     def event(self, sealed: Sealed, previous: bytes) -> None:
         """Verify one event against the hash before it. Raises: Tampered."""
         where = f"Event {sealed.seq}"
         self.follows(sealed, previous)
-        self._signature(sealed, where)
+        self._signature(sealed.key, sealed.hash, sealed.signature, where)
         if sealed.body is not None and _commitment(sealed.salt or b"", sealed.body) != sealed.commitment:
             raise Tampered(f"{where}: the body is not the one that was signed.")
 
@@ -94,12 +107,45 @@ class Verifier:
             previous = sealed.hash
             yield sealed
 
-    def _signature(self, sealed: Sealed, where: str) -> None:
-        key = self._keys.get(sealed.key)
+    def rows(self, rows: Iterable[Row], previous: bytes, seq: int, signed_after: int = 0) -> tuple[int, bytes]:
+        """Verify rows that follow an event, as `chain` does but faster; return the number and the hash of the last.
+
+        Signatures are verified of those numbered higher than `signed_after`. Raises: Tampered.
+        """
+        sha256, head = hashlib.sha256, header
+        for number, at, kind, request, body, salt, commitment, key, digest, signature in rows:
+            seq += 1
+            if number != seq:
+                raise Tampered(f"Event {seq} is missing: the next one is {number}.")
+            try:
+                follows = sha256(previous + head(seq, at, kind, request, commitment, key)).digest() == digest
+                whole = body is None or sha256((salt or b"") + body).digest() == commitment
+            except (TypeError, ValueError, AttributeError):
+                follows = whole = False
+            if not follows:
+                raise Tampered(f"Event {seq} {NOT_BEHIND}")
+            if not whole:
+                raise Tampered(f"Event {seq}: the body is not the one that was signed.")
+            if seq > signed_after:
+                self._signature(key, digest, signature, f"Event {seq}")
+            previous = digest
+        return seq, previous
+
+    def signed(self, sealed: Sealed) -> None:
+        """Verify the signature alone, of an event whose hash was verified. Raises: Tampered."""
+        self._signature(sealed.key, sealed.hash, sealed.signature, f"Event {sealed.seq}")
+
+    @property
+    def keys(self) -> Sequence[bytes]:
+        """Return the 32 bytes of each key that is known."""
+        return [key.public_bytes_raw() for key in self._keys.values()]
+
+    def _signature(self, named: str, digest: bytes, signature: bytes, where: str) -> None:
+        key = self._keys.get(named)
         if key is None:
-            raise Tampered(f"{where} is signed with a key that is not known here ({sealed.key}).")
+            raise Tampered(f"{where} is signed with a key that is not known here ({named}).")
         try:
-            key.verify(sealed.signature, sealed.hash)
+            key.verify(signature, digest)
         except InvalidSignature:
             raise Tampered(f"{where}: the signature does not hold.") from None
 
@@ -126,12 +172,24 @@ def _commitment(salt: bytes, body: str) -> bytes:
 def _hash(
     previous: bytes, seq: int, at: datetime, kind: str, request: int | None, commitment: bytes, key: str
 ) -> bytes:
-    header = {
-        "seq": seq,
-        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "kind": kind,
-        "request": request,
-        "commitment": commitment.hex(),
-        "key": key,
-    }
-    return hashlib.sha256(previous + canonical(header).encode()).digest()
+    instant = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return hashlib.sha256(previous + header(seq, instant, kind, request, commitment, key)).digest()
+
+
+def header(seq: int, at: str, kind: str, request: int | None, commitment: bytes, key: str) -> bytes:
+    """Write the canonical JSON of an event's header; `at` is in UTC, to the microsecond, with its offset.
+
+    What comes first has a fixed length and what comes later is quoted, so that no field can pass for a part of another.
+    Raises: ValueError and TypeError, for what no event of ours can hold.
+    """
+    if len(at) != INSTANT_CHARACTERS or len(commitment) != COMMITMENT_BYTES:
+        raise ValueError("an instant or a commitment has another length")
+    about = "null" if request is None else f"{request:d}"
+    said = f'"key":{_quoted(key)},"kind":{_quoted(kind)},"request":{about},"seq":{seq:d}'
+    return f'{{"at":"{at}","commitment":"{commitment.hex()}",{said}}}'.encode()
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str) -> str:
+    """Quote one of a few words: there are some dozens of kinds, and a key or two."""
+    return canonical(text)

@@ -103,13 +103,23 @@ def doctor() -> None:
 
 
 @audit.command("verify")
-def audit_verify() -> None:
+def audit_verify(
+    mark: Annotated[
+        Path | None,
+        typer.Option(help="A file that keeps up to where all signatures held; only later ones are verified again."),
+    ] = None,
+) -> None:
     """Verify every signature and the chain; exit code 1 where something was changed."""
+    from jitbot.cli.mark import read, write
     from jitbot.compose import open_store
     from jitbot.settings import read_settings
 
-    count = open_store(read_settings()).trail.verify()
-    typer.secho(f"{count} events, every signature holds and none is missing.", fg="green")
+    before = read(mark)
+    found = open_store(read_settings()).trail.verify_from(before)
+    if mark is not None:
+        write(mark, found)
+    seen = f" Signatures up to event {before.count} were verified before." if before.count else ""
+    typer.secho(f"{found.count} events, every signature holds and none is missing.{seen}", fg="green")
 
 
 @audit.command("show")

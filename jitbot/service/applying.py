@@ -127,7 +127,7 @@ class Applying:
             missed = entry.move(request, Event.MISS, WORKER, outcome=_too_late(now, extension))
             tell(entry, missed, missed.outcome)
             return None
-        if now.version != parent.version or not free(entry, request):
+        if now.version != parent.version or not free(entry.holders(*request.snapshot.targets), request):
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, **_FREE)
             return None
         if told_of_extensions(self._runner(parent)):

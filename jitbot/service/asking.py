@@ -78,11 +78,11 @@ class Asking:
         """Write a new request down, and decide it."""
         world = self._world
         with world.ledger.begin() as entry:
-            request = entry.add(drafted, by=delivery.user)
+            claimed = replace(drafted, owner=world.name, lease_until=entry.now + world.lease)
+            request = entry.add(claimed, by=delivery.user)
             entry.settle(delivery.key)
-        claimed = world.ledger.claim(request.id, world.name, world.lease)
         try:
-            return self.decided(claimed) if claimed else Answer(request=request.id)
+            return self._decide(request)
         except Conflict:  # it took so long that somebody else has decided it
             return Answer(request=request.id)
 
@@ -90,6 +90,10 @@ class Asking:
         """Decide a request that has been taken in; the claim on it is ours. Raises: Conflict."""
         if not intact(self._world, request):
             return Answer(f"{request.name} is not what its record says. Ask again.", request.id, refused=True)
+        return self._decide(request)
+
+    def _decide(self, request: Request) -> Answer:
+        """Decide what is known to be as it was asked: just written by us, or compared with its record."""
         if self._world.book.ends_only:
             return self._later(request)
         policy = self._world.book.policy
@@ -98,11 +102,16 @@ class Asking:
         except (RunnerError, InvalidInput) as error:
             unplanned = refused(f"It cannot be planned: {error}")
             return self._settle(request, policy, lambda entry: unplanned)
-        refusal = self._not_possible(seen)
-        if refusal is not None:
-            return self._settle(seen, policy, lambda entry: refusal)
+        if seen.ttl is not None and (seen.snapshot.plan is None or not seen.snapshot.plan.undoable):
+            endless = refused("This cannot be undone, so it cannot be held for a time.")
+            return self._settle(seen, policy, lambda entry: endless)
         facts = self.facts(policy, seen, ())
-        return self._settle(seen, policy, lambda entry: decide(policy, seen, (), counted(entry, policy, seen, facts)))
+
+        def conclude(entry: Entry) -> Decision:
+            now = counted(entry, policy, seen, facts)
+            return held(entry.holders(*seen.snapshot.targets), seen) or decide(policy, seen, (), now)
+
+        return self._settle(seen, policy, conclude)
 
     def plan(self, request: Request) -> Plan:
         """Ask the runner what would happen; an extension has its plan from the start. Raises: RunnerError."""
@@ -184,14 +193,6 @@ class Asking:
         if moved.state is State.APPROVED:
             self._world.queue.request(moved.id)
         return moved
-
-    def _not_possible(self, request: Request) -> Decision | None:
-        """Refuse what could never run well: a timebox without an undo, or a target held with other inputs."""
-        plan = request.snapshot.plan
-        if request.ttl is not None and (plan is None or not plan.undoable):
-            return refused("This cannot be undone, so it cannot be held for a time.")
-        with self._world.ledger.begin() as entry:
-            return held(entry, request)
 
     def _later(self, request: Request) -> Answer:
         """Wait for policies that can be read."""
@@ -294,10 +295,10 @@ def refused(summary: str) -> Decision:
     return Decision(Outcome.DENY, "", summary, Reason(Mark.DENIED, "REFUSED", summary))
 
 
-def held(entry: Entry, request: Request) -> Decision | None:
-    """Refuse a target that somebody holds with other inputs, naming the holder."""
+def held(holders: Sequence[Request], request: Request) -> Decision | None:
+    """Refuse a target that one of those who hold it holds with other inputs, naming them."""
     own = {request.id, request.extension.of if request.extension else request.id}
-    for holder in entry.holders(*request.snapshot.targets):
+    for holder in holders:
         alone = request.snapshot.parts or holder.snapshot.parts  # what has many targets shares none of them
         if holder.id in own or holder.ttl is None:
             continue

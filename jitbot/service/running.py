@@ -4,7 +4,7 @@ Between any two of these steps the process may die. The row then says what was m
 finds it goes on: before the start nothing has happened; after it, the result is unsure until it is settled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -104,7 +104,7 @@ class Running:
             return False
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
-            if free(entry, request):
+            if free(entry.holders(*request.snapshot.targets), request):
                 return False
             entry.amend(now, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
         return True
@@ -133,15 +133,16 @@ class Running:
 
     def _begin(self, entry: Entry, request: Request, decided: Mapping[str, Any]) -> Request | None:
         """Write the intention: what was verified, whatever the row says by now. None where it has to wait."""
-        refusal = held(entry, request)
+        holders = entry.holders(*request.snapshot.targets)
+        refusal = held(holders, request)
         if refusal is not None:
             denied = entry.move(request, Event.DENY, POLICY, outcome=refusal.summary, decision=refusal)
             tell(entry, denied, refusal.summary)
             return None
-        if not free(entry, request):
+        if not free(holders, request):
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
             return None
-        begins = {"attempts": 1, "receipt": _base(entry, request), "progress": _none_begun(request)}
+        begins = {"attempts": 1, "receipt": _base(holders, request), "progress": _none_begun(request)}
         return self._intend(entry, request, Event.START, **begins, **decided)
 
     def _intend(self, entry: Entry, request: Request, event: Event, **changes: Any) -> Request:
@@ -220,18 +221,21 @@ class Running:
         """Write the result; a late one is never lost."""
         world = self._world
 
-        def write() -> Request:
+        def write() -> tuple[Request, bool]:
             with world.ledger.begin() as entry:
                 now = entry.get(request.id)
                 if now.fence != request.fence:
-                    return self._late(entry, now, result)
-                if now.state is not State.RUNNING:  # nobody else can have moved it: we did, unanswered
-                    return now
-                return self._result(entry, now, result)
+                    moved = self._late(entry, now, result)
+                elif now.state is not State.RUNNING:  # nobody else can have moved it: we did, unanswered
+                    moved = now
+                else:
+                    moved = self._result(entry, now, result)
+                return moved, moved.due_at is not None and moved.due_at <= entry.now
 
-        moved = world.results.write(request, write)
+        moved, due = world.results.write(request, write)
         world.queue.messages()
-        world.queue.request(moved.id)
+        if due:
+            world.queue.request(moved.id)
 
     def _result(self, entry: Entry, now: Request, result: _Result) -> Request:
         if now.stopped_by is not None and now.undoable and not result.refused:
@@ -352,16 +356,15 @@ def _contradicts(now: Request, result: _Result) -> str:
     return ""
 
 
-def free(entry: Entry, request: Request) -> bool:
+def free(holders: Sequence[Request], request: Request) -> bool:
     """Tell whether a target can be started on: start and undo on one target exclude each other."""
-    others = (holder for holder in entry.holders(*request.snapshot.targets) if holder.id != request.id)
-    return all(holder.state is State.ACTIVE for holder in others)
+    return all(holder.state is State.ACTIVE for holder in holders if holder.id != request.id)
 
 
-def _base(entry: Entry, request: Request) -> Mapping[str, Any] | None:
+def _base(holders: Sequence[Request], request: Request) -> Mapping[str, Any] | None:
     """Return the receipt of the first holder of this target, by which the last one undoes."""
-    holders = [holder for holder in entry.holders(*request.snapshot.targets) if holder.id != request.id]
-    return next((holder.receipt for holder in holders if holder.receipt is not None), None)
+    receipts = (holder.receipt for holder in holders if holder.id != request.id)
+    return next((receipt for receipt in receipts if receipt is not None), None)
 
 
 def _none_begun(request: Request) -> tuple[Progress, ...]:

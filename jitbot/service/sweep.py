@@ -15,8 +15,8 @@ from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 200
-"""How many due rows one sweep wakes workers for."""
+AT_ONCE = 2_000
+"""How many due rows one sweep wakes workers for: more than they can do until the next, so that none of them rests."""
 SLACK = timedelta(seconds=20)
 """What is added to a deadline before its work is given up: for the writing of a result that came just in time."""
 

@@ -66,14 +66,20 @@ class Undoing:
                 lease_until=now.lease_until,
             )
             tell(entry, moved)
+            heir = _heir(entry, moved)
         self._world.queue.messages()
-        self.undo(moved)
+        self._undo(moved, heir)
 
     def undo(self, request: Request) -> None:
         """Try the undo once; what becomes of it is written down."""
         if request.watch is not None and request.watch.undone:
-            return self._watching.undone(request)
-        heir = self._heir(request)
+            self._watching.undone(request)
+            return
+        with self._world.ledger.begin() as entry:
+            heir = _heir(entry, request)
+        self._undo(request, heir)
+
+    def _undo(self, request: Request, heir: Request | None) -> None:
         if heir is not None:
             return self._hand_over(request, heir)
         world = self._world
@@ -128,15 +134,6 @@ class Undoing:
         runner, inputs = self._world.runner(request)
         return runner.undo(inputs, None if request.receipt is None else Receipt(request.receipt), run)
 
-    def _heir(self, request: Request) -> Request | None:
-        """Return who else holds this target; itself where somebody is just starting on it and we have to wait."""
-        with self._world.ledger.begin() as entry:
-            others = [each for each in entry.holders(*request.snapshot.targets) if each.id != request.id]
-        if any(each.state is State.RUNNING for each in others):
-            return request
-        heirs = (each for each in others if each.ttl is not None and each.extension is None)
-        return next((each for each in heirs if each.state is not State.UNDOING), None)
-
     def _hand_over(self, request: Request, heir: Request) -> None:
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
@@ -171,6 +168,15 @@ class Undoing:
             tell(entry, moved)
             if tries == ALARM_AFTER:
                 alarm(entry, moved, f"the undo has failed {tries} times and is tried on: {why}")
+
+
+def _heir(entry: Entry, request: Request) -> Request | None:
+    """Return who else holds this target; itself where somebody is just starting on it and we have to wait."""
+    others = [each for each in entry.holders(*request.snapshot.targets) if each.id != request.id]
+    if any(each.state is State.RUNNING for each in others):
+        return request
+    heirs = (each for each in others if each.ttl is not None and each.extension is None)
+    return next((each for each in heirs if each.state is not State.UNDOING), None)
 
 
 def _once_more(now: Request, request: Request, began: datetime) -> datetime | None:

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from jitbot.model import Copy, Delivery, Outgoing, RequestId
 from jitbot.store import tables
 from jitbot.store.engine import Database
-from jitbot.store.leases import unleased
-from jitbot.store.statements import COPIES, put_delivery, upsert
+from jitbot.store.leases import LONGEST, unleased
+from jitbot.store.statements import CLAIM_DELIVERY, COPIES, put_delivery, upsert
 
 INBOX_LEASE = timedelta(seconds=30)
 FORGOTTEN = timedelta(seconds=5)
@@ -33,13 +33,8 @@ class StoreInbox:
         """Claim a delivery that is not done."""
         with self._database.write() as connection:
             now = self._database.now(connection)
-            claim = (
-                update(tables.inbox)
-                .where(tables.inbox.c.key == key, _waiting(now))
-                .values(lease_until=now + INBOX_LEASE, attempts=tables.inbox.c.attempts + 1)
-                .returning(tables.inbox)
-            )
-            row = connection.execute(claim).one_or_none()
+            wanted = {"_key": key, "_now": now, "_latest": now + LONGEST, "_until": now + INBOX_LEASE}
+            row = connection.execute(CLAIM_DELIVERY, wanted).one_or_none()
         if row is None:
             return None
         return Delivery(row.key, row.kind, row.user, row.team, row.body, row.received_at, row.request)
@@ -65,7 +60,7 @@ class StoreOutbox:
         table = tables.outbox
         with self._database.write() as connection:
             now = self._database.now(connection)
-            free = table.c.parked_at.is_(None) & (table.c.due_at <= now) & unleased(table, now)
+            free = table.c.parked_at.is_(None) & (table.c.due_at <= now) & unleased(table, now, now + LONGEST)
             chosen = select(table.c.id).where(free).order_by(table.c.urgency, table.c.id).limit(limit)
             claim: Any = (
                 update(table)
@@ -134,4 +129,4 @@ class StoreOutbox:
 
 def _waiting(now: datetime) -> ColumnElement[bool]:
     undone: ColumnElement[bool] = tables.inbox.c.done_at.is_(None)
-    return undone & unleased(tables.inbox, now)
+    return undone & unleased(tables.inbox, now, now + LONGEST)

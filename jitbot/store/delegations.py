@@ -18,6 +18,7 @@ from jitbot.model import Delegated, Delegation, DelegationId, UserId
 from jitbot.store import tables
 from jitbot.store.engine import Database
 from jitbot.store.rows import delegation_from_signed, to_delegation
+from jitbot.store.statements import STANDING
 from jitbot.store.trail import CUT, StoreTrail
 
 KINDS = frozenset({"delegated", "delegation_ended"})
@@ -86,10 +87,8 @@ class SignedDelegations:
 def standing_delegations(connection: Connection, at: datetime, user: UserId | None = None) -> list[Delegation]:
     """Return the rows in force at an instant, oldest first: of everybody, or by or to one person."""
     table = tables.delegations
-    query = select(table).where(table.c.ended_at.is_(None), table.c.created_at <= at, table.c.ends_at > at)
-    if user is not None:
-        query = query.where(or_(table.c.delegator == user, table.c.delegate == user))
-    return [to_delegation(row) for row in connection.execute(query.order_by(table.c.id))]
+    query = STANDING if user is None else STANDING.where(or_(table.c.delegator == user, table.c.delegate == user))
+    return [to_delegation(row) for row in connection.execute(query, {"_at": at})]
 
 
 def _fault(row: Delegation, *, known: bool) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Conflict, NotFound
-from jitbot.lifecycle import HOLDING, TERMINAL, Event, after
+from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
     Counting,
     Delegation,
@@ -193,13 +193,7 @@ class StoreEntry:
         """
         for target in sorted(targets):
             self.alone(target)
-        query = (
-            select(tables.requests)
-            .where(tables.requests.c.id.in_(statements.touching(targets)), tables.requests.c.state.in_(HOLDING))
-            .order_by(tables.requests.c.id)
-            .with_for_update()
-        )
-        return [to_request(row) for row in self._connection.execute(query)]
+        return [to_request(row) for row in self._connection.execute(statements.HOLDERS, {"_targets": targets})]
 
     def tally(self, request: Request, what: Counting) -> Tally:
         """Count other requests, alone until the transaction ends."""

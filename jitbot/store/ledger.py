@@ -13,9 +13,9 @@ from jitbot.model import Counting, Outdated, Request, RequestId, Review, State, 
 from jitbot.store import tables, tallies
 from jitbot.store.engine import Database
 from jitbot.store.entry import StoreEntry, reviews_of
-from jitbot.store.leases import unleased
+from jitbot.store.leases import LONGEST
 from jitbot.store.rows import to_request
-from jitbot.store.statements import REQUEST, touching
+from jitbot.store.statements import CLAIM_REQUEST, DUE, REQUEST, touching
 from jitbot.store.steady import MOST_AHEAD
 
 LATELY = 200
@@ -126,21 +126,16 @@ class StoreLedger:
     def due(self, limit: int) -> Sequence[RequestId]:
         """Return what is due and free, longest due first."""
         now = self.now()
-        query = select(tables.requests.c.id).where(_free(now)).order_by(tables.requests.c.due_at).limit(limit)
         with self._database.read() as connection:
-            return [RequestId(each) for each in connection.execute(query).scalars()]
+            found = connection.execute(DUE, {"_now": now, "_latest": now + LONGEST, "_limit": limit}).scalars()
+            return [RequestId(each) for each in found]
 
     def claim(self, request: RequestId, owner: str, lease: timedelta) -> Request | None:
         """Take a due request by compare-and-set; the fence moves with every claim."""
         with self._database.write() as connection:
             now = self._database.now(connection)
-            taken = (
-                update(tables.requests)
-                .where(tables.requests.c.id == request, _free(now))
-                .values(owner=owner, lease_until=now + lease, fence=tables.requests.c.fence + 1)
-                .returning(tables.requests)
-            )
-            row = connection.execute(taken).one_or_none()
+            wanted = {"_id": request, "_now": now, "_latest": now + LONGEST, "_owner": owner, "_until": now + lease}
+            row = connection.execute(CLAIM_REQUEST, wanted).one_or_none()
         return None if row is None else to_request(row)
 
     def owed(self, limit: int) -> Sequence[RequestId]:
@@ -175,8 +170,3 @@ class StoreLedger:
 def _said(name: str) -> ColumnElement[str]:
     """Return a part of the decision as text; both databases understand `->>`."""
     return tables.requests.c.decision.op("->>", return_type=Text())(literal_column(f"'{name}'"))
-
-
-def _free(now: datetime) -> ColumnElement[bool]:
-    due: ColumnElement[bool] = tables.requests.c.due_at <= now
-    return due & unleased(tables.requests, now)

@@ -6,6 +6,7 @@ whose answer does not come is given up. The server rolls back what was sent on i
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,12 +16,15 @@ import psycopg
 from psycopg.abc import PQGen
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import DisconnectionError
 
 from jitbot.errors import StoreUnavailable
 from jitbot.hurry import in_a_hurry, seconds_left
 
 POOL_SIZE = 16
 MOST_CONNECTIONS = 2 * POOL_SIZE
+REST_SECONDS = 1.0
+"""A connection that was used so lately is taken to be alive; asking it each time costs as much as a statement."""
 KEPT_FREE = 8
 """So many of them are for those for whom somebody waits, however many others hang."""
 ANSWER_WITHIN = timedelta(seconds=10)
@@ -67,7 +71,6 @@ def postgres_engine(url: str) -> Engine:
         url,
         pool_size=POOL_SIZE,
         max_overflow=MOST_CONNECTIONS - POOL_SIZE,
-        pool_pre_ping=True,
         pool_recycle=1800,
         pool_timeout=CONNECT_WITHIN.total_seconds(),
         use_native_hstore=False,  # it would be asked for with every connection
@@ -76,6 +79,19 @@ def postgres_engine(url: str) -> Engine:
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, args: Any, words: Any) -> ImpatientConnection:
         return ImpatientConnection.in_time(*args, **words)
+
+    @event.listens_for(engine, "checkin")
+    def rests(_connection: object, record: Any) -> None:
+        record.info["since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, record: Any, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("since", time.monotonic()) < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("the connection is gone") from error
 
     @event.listens_for(engine, "handle_error")
     def keep_the_others(context: ExceptionContext) -> None:

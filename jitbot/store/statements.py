@@ -4,14 +4,25 @@ Values are given when a statement is executed. Names that begin with an undersco
 do not meet the columns that are set.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Dialect, SelectBase, bindparam, case, insert, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    SelectBase,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
-from jitbot.store import tables
+from jitbot.lifecycle import HOLDING
+from jitbot.store import leases, tables
 
 
 def upsert(dialect: Dialect, table: Any) -> Any:
@@ -44,11 +55,70 @@ HEAD = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id
 MOVE_HEAD = update(tables.chain).where(tables.chain.c.id == 1)
 ADD_EVENTS = insert(tables.events)
 
+_at = bindparam("_at", type_=tables.delegations.c.ends_at.type)
+STANDING = (
+    select(tables.delegations)
+    .where(
+        tables.delegations.c.ended_at.is_(None),
+        tables.delegations.c.created_at <= _at,
+        tables.delegations.c.ends_at > _at,
+    )
+    .order_by(tables.delegations.c.id)
+)
+"""The delegations that are in force at an instant."""
 
-def touching(targets: Sequence[str]) -> SelectBase:
+
+def touching(targets: Any) -> SelectBase:
     """Return the query for the ids of requests that have one of these targets, or have it among many."""
     own = select(tables.requests.c.id).where(tables.requests.c.target.in_(targets))
     return union_all(own, select(tables.parts.c.request).where(tables.parts.c.target.in_(targets)))
+
+
+HOLDERS = (
+    select(tables.requests)
+    .where(
+        tables.requests.c.id.in_(touching(bindparam("_targets", expanding=True))), tables.requests.c.state.in_(HOLDING)
+    )
+    .order_by(tables.requests.c.id)
+    .with_for_update()
+)
+
+
+def _now(table: Any) -> Any:
+    return bindparam("_now", type_=table.c.lease_until.type)
+
+
+def unleased(table: Any) -> ColumnElement[bool]:
+    """Return the condition that nobody has claimed a row for longer than until `_now`."""
+    latest = bindparam("_latest", type_=table.c.lease_until.type)
+    return leases.unleased(table, _now(table), latest)
+
+
+_DUE = (tables.requests.c.due_at <= _now(tables.requests)) & unleased(tables.requests)
+DUE = select(tables.requests.c.id).where(_DUE).order_by(tables.requests.c.due_at).limit(bindparam("_limit"))
+CLAIM_REQUEST = (
+    update(tables.requests)
+    .where(_is(tables.requests, "id"), _DUE)
+    .values(
+        owner=bindparam("_owner"),
+        lease_until=bindparam("_until", type_=tables.requests.c.lease_until.type),
+        fence=tables.requests.c.fence + 1,
+    )
+    .returning(tables.requests)
+)
+CLAIM_DELIVERY = (
+    update(tables.inbox)
+    .where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None), unleased(tables.inbox))
+    .values(
+        lease_until=bindparam("_until", type_=tables.inbox.c.lease_until.type), attempts=tables.inbox.c.attempts + 1
+    )
+    .returning(tables.inbox)
+)
+
+_events = tables.events.c
+NEWEST_OF_KIND = select(func.max(_events.seq)).where(_events.kind == bindparam("_kind"))
+HASH = select(_events.hash).where(_events.seq == bindparam("_seq"))
+CHAIN = select(tables.chain)
 
 
 @cache

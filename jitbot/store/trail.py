@@ -1,24 +1,29 @@
 """The signed record read back: whole, one request's, or one request rebuilt from it."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, case, func, select
+from sqlalchemy import Connection, Row, func, select
 
-from jitbot.audit import GENESIS, Sealed, Verifier
+from jitbot.audit import GENESIS, Mark, Sealed, Verifier
 from jitbot.errors import Tampered
 from jitbot.model import AuditEvent, Request, RequestId, Review
-from jitbot.store import tables
+from jitbot.store import raw, statements, tables
 from jitbot.store.engine import Database
+from jitbot.store.proof import STRETCH, Stretch, verified
 from jitbot.store.rows import from_signed, review_from_signed
 
 PAGE = 1_000
 REVIEWED = "reviewed_after"
 CUT = "The end was cut off."
+NO_SIGNATURES = sys.maxsize
+"""Behind which event signatures are verified, where only the chain is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class StoreTrail:
         """Fold a request's own events; none of them may be missing, changed or emptied."""
         folded: dict[str, Any] = {}
         reviews: dict[str, Review] = {}
-        for sealed in self._chained(tables.events.c.request == request):
+        for sealed in self._chained(raw.OF_REQUEST, request=request):
             if sealed.body is None:
                 raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
             body = json.loads(sealed.body)
@@ -69,22 +74,21 @@ class StoreTrail:
 
     def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
         """Return the newest event of a kind, if it is newer than `after`: verified, with everything that follows it."""
-        newest = select(func.max(tables.events.c.seq)).where(tables.events.c.kind == kind)
         with self._database.read() as connection:
-            seq = connection.execute(newest).scalar() or 0
+            seq = connection.execute(statements.NEWEST_OF_KIND, {"_kind": kind}).scalar() or 0
         if seq < after:
             raise Tampered(f"Event {after} is gone, and nothing of its kind came later. {CUT}")
         if seq == after:
             return None
-        (sealed,) = self._chained(tables.events.c.seq == seq)
+        (sealed,) = self._chained(raw.NUMBERED, seq=seq)
         if sealed.body is None:
             raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
         return _event(sealed)
 
     def told(self, request: RequestId, kind: str) -> Sequence[AuditEvent]:
         """Return a request's events of a kind, verified with everything that follows them."""
-        own = (tables.events.c.request == request) & (tables.events.c.kind == kind)
-        return [_event(sealed) for sealed in self._chained(own) if sealed.body is not None]
+        chosen = self._chained(raw.OF_REQUEST_AND_KIND, request=request, kind=kind)
+        return [_event(sealed) for sealed in chosen if sealed.body is not None]
 
     def owing(self) -> Sequence[Request]:
         """Rebuild every request that came to owe a review, but for those whose review is signed too."""
@@ -108,18 +112,21 @@ class StoreTrail:
 
         The newest of all events is the last that is yielded, whatever its kind. Raises: Tampered.
         """
-        yield from (event for event, _ in self._verified(tables.events.c.kind.in_(kinds), after, previous))
+        wanted = {"kinds": list(kinds)}
+        yield from (event for event, _ in self._verified(raw.OF_KINDS, wanted, after, previous))
 
-    def _chained(self, own: ColumnElement[bool]) -> Iterator[Sealed]:
+    def _chained(self, own: str, **wanted: Any) -> Iterator[Sealed]:
         """Yield the events that `own` chooses (a request's, for example), verified, from the first of them on."""
         with self._database.read() as connection:
-            first = connection.execute(select(func.min(tables.events.c.seq)).where(own)).scalar()
+            first = raw.first(connection, own, wanted)
             if first is None:
                 return
-            before = connection.execute(select(tables.events.c.hash).where(tables.events.c.seq == first - 1)).scalar()
-        yield from (event for event, chosen in self._verified(own, first - 1, before or GENESIS) if chosen)
+            before = connection.execute(statements.HASH, {"_seq": first - 1}).scalar()
+        yield from (event for event, chosen in self._verified(own, wanted, first - 1, before or GENESIS) if chosen)
 
-    def _verified(self, own: ColumnElement[bool], after: int, previous: bytes) -> Iterator[tuple[Sealed, bool]]:
+    def _verified(
+        self, own: str, wanted: Mapping[str, Any], after: int, previous: bytes
+    ) -> Iterator[tuple[Sealed, bool]]:
         """Yield the events behind one that `own` chooses, and the newest of all, each with whether it was chosen.
 
         Everything up to the head has to follow one from the other, or else one could be left out: a denial, or a run
@@ -128,31 +135,34 @@ class StoreTrail:
         sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
             head = self._head(connection, sealed)
-        last, before_last, chosen = None, previous, False
-        for event, chosen in self._pages(own, after):
-            (self._verifier.event if chosen else self._verifier.follows)(event, previous)
-            head.passed(event)
-            if chosen:
-                yield event, True
-            last, before_last, previous = event, previous, event.hash
-        if last is not None and not chosen:
-            self._verifier.event(last, before_last)
-            yield last, False
-        head.reached(last.seq if last is not None else after)
+        seq, rows = after, cast(Sequence[Any], ())
+        for rows in self._pages(own, wanted, after):
+            begun, (seq, previous) = seq, self._verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)
+            if begun < head.count <= seq:
+                head.passed(_from_raw(rows[head.count - begun - 1]))
+            for row in rows:
+                if row[-1]:
+                    yield self._signed(row), True
+        if rows and not rows[-1][-1]:
+            yield self._signed(rows[-1]), False
+        head.reached(seq)
 
-    def _pages(self, own: ColumnElement[bool], after: int) -> Iterator[tuple[Sealed, bool]]:
-        """Yield the events behind one and whether each is chosen; only those that are have their bodies read."""
-        narrow = [column for column in tables.events.c if column.name not in ("body", "salt")]
-        bodies = [case((own, tables.events.c[name])).label(name) for name in ("body", "salt")]
-        columns = [*narrow, *bodies, case((own, 1), else_=0).label("own")]
+    def _signed(self, row: Any) -> Sealed:
+        """Return a raw row of which all but the signature is verified, and verify that. Raises: Tampered."""
+        sealed = _from_raw(row)
+        self._verifier.signed(sealed)
+        return sealed
+
+    def _pages(self, own: str, wanted: Mapping[str, Any], after: int) -> Iterator[Sequence[Any]]:
+        """Yield the raw events behind one, a page at a time, each with whether it is chosen."""
         while True:
-            query = select(*columns).where(tables.events.c.seq > after).order_by(tables.events.c.seq).limit(PAGE)
             with self._database.read() as connection:
-                rows = connection.execute(query).all()
-            yield from ((_sealed(row), bool(row.own)) for row in rows)
+                rows = raw.page(connection, own, wanted, after, PAGE)
+            if rows:
+                yield rows
             if len(rows) < PAGE:
                 return
-            after = rows[-1].seq
+            after = rows[-1][0]
 
     def events(
         self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None
@@ -167,41 +177,46 @@ class StoreTrail:
             return [_event(_sealed(row)) for row in connection.execute(query)]
 
     def verify(self) -> int:
-        """Verify every event and the head, a page at a time."""
+        """Verify every event and the head."""
+        return self.verify_from(Mark()).count
+
+    def verify_from(self, mark: Mark) -> Mark:
+        """Verify the chain of all events and the head, and the signature of each event behind the mark.
+
+        Returns a mark of the newest event. Raises: Tampered, also where the record does not lead through the mark.
+        """
         sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
             head = self._head(connection, sealed)
-        count = 0
-        for event in self._verifier.chain(self._all()):
-            count = event.seq
-            head.passed(event)
-        head.reached(count)
-        return count
+            newest = connection.execute(select(func.max(tables.events.c.seq))).scalar() or 0
+            bounds = sorted({*range(0, newest, STRETCH), mark.count, head.count, newest})
+            known = select(tables.events.c.seq, tables.events.c.hash).where(tables.events.c.seq.in_(bounds))
+            hashes = {0: GENESIS} | {row.seq: row.hash for row in connection.execute(known)}
+        head.reached(newest)
+        if hashes.get(mark.count) != mark.hash:
+            raise Tampered(f"Event {mark.count} is not the one that was verified before, or it is gone. {CUT}")
+        if hashes.get(head.count) != head.hash:
+            raise Tampered(f"Event {head.count} is not the one that the head names. {CUT}")
+        stretches = [Stretch(after, hashes.get(after, b""), upto, mark.count) for after, upto in pairwise(bounds)]
+        return Mark(newest, verified(self._database, self._verifier, stretches))
 
     def _head(self, connection: Connection, sealed: tuple[int, bytes]) -> "_Head":
         """Read how long the record has to be at least. Raises: Tampered, where it was longer before our eyes."""
-        row = connection.execute(select(tables.chain)).one_or_none()
+        row = connection.execute(statements.CHAIN).one_or_none()
         head = _Head(row._mapping["count"], row.hash) if row is not None else _Head(0, GENESIS)
         count, digest = sealed
-        kept = select(tables.events.c.hash).where(tables.events.c.seq == count)
-        if count and connection.execute(kept).scalar() != digest:
+        if count and connection.execute(statements.HASH, {"_seq": count}).scalar() != digest:
             raise Tampered(f"Event {count} is not the one that was written. {CUT}")
         return head
-
-    def _all(self) -> Iterator[Sealed]:
-        last = 0
-        while True:
-            query = select(tables.events).where(tables.events.c.seq > last).order_by(tables.events.c.seq).limit(PAGE)
-            with self._database.read() as connection:
-                rows = connection.execute(query).all()
-            if not rows:
-                return
-            yield from (_sealed(row) for row in rows)
-            last = rows[-1].seq
 
 
 def _sealed(row: Row[Any]) -> Sealed:
     return Sealed(**{name: row._mapping[name] for name in Sealed.__slots__})
+
+
+def _from_raw(row: Any) -> Sealed:
+    seq, at, kind, request, body, *rest = row[:-1]
+    return Sealed(seq, datetime.fromisoformat(at), kind, request, None if body is None else body.decode(), *rest)
 
 
 def _event(sealed: Sealed) -> AuditEvent:

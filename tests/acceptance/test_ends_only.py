@@ -4,6 +4,7 @@ import pytest
 
 from jitbot.errors import Unavailable
 from jitbot.model import DeliveryKind, State, UndoCause
+from tests.acceptance.killing import Killed
 from tests.town import ANN, BO, DI, POLICY, Town
 
 
@@ -64,12 +65,18 @@ def test_what_is_approved_already_waits_and_runs_once_the_policies_are_mended(br
 
 def test_what_was_being_decided_waits_and_is_decided_once_the_policies_are_mended(town: Town) -> None:
     town.take_in(DeliveryKind.ASK, ANN, action="restart", params={"service": "api", "env": "staging"}, reason="x")
-    good, claim = town.files, town.world.ledger.claim
-    town.ledger.claim = lambda request, owner, lease: None  # type: ignore[method-assign]  # killed after taking it in
+    good = town.files
+
+    def die(_: object) -> None:
+        raise Killed
+
+    town.runner.on_plan = die
     town.forward(seconds=6)
     town.service.sweep.tick()
-    town.service.sweep.delivery(town.queue.items.popleft()[1])
-    town.ledger.claim = claim  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        town.service.sweep.delivery(town.queue.items.popleft()[1])
+    town.runner.on_plan = lambda inputs: None
+    town.forward(seconds=21)
     town.files = {**good, "payments.yml": "team: payments\n"}
     town.restart()
     town.settle()

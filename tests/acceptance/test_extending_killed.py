@@ -98,7 +98,7 @@ def test_killed_at_any_step_it_ends_once_and_is_gone(
         assert_whole(town, target)
         extended |= {each.state for each in town.ledger.find() if each.extension}
         town.close()
-    assert at > 15
+    assert at > 12
     assert State.SUCCEEDED in extended
 
 

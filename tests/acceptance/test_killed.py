@@ -88,10 +88,10 @@ def watched_and_undone(town: Town) -> None:
 
 
 STORIES: dict[str, tuple[Story, int]] = {
-    "tuned and expired": (tuned_and_expired, 18),
-    "approved and dropped": (approved_and_dropped, 25),
-    "run once": (run_once, 15),
-    "watched and undone": (watched_and_undone, 15),
+    "tuned and expired": (tuned_and_expired, 15),
+    "approved and dropped": (approved_and_dropped, 20),
+    "run once": (run_once, 12),
+    "watched and undone": (watched_and_undone, 12),
 }
 
 

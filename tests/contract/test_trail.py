@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
+from jitbot.audit import Mark
 from jitbot.errors import Tampered
 from jitbot.lifecycle import Event
 from jitbot.model import RequestId, State, Verdict
@@ -113,10 +114,64 @@ def test_an_empty_record_holds(store: Store) -> None:
 
 
 def test_a_long_record_is_verified_over_its_pages(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jitbot.store.trail.PAGE", 3)
+    monkeypatch.setattr("jitbot.store.trail.STRETCH", 3)
+    monkeypatch.setattr("jitbot.store.proof.PAGE", 2)
     for _ in range(7):
         store.add()
     assert store.trail.verify() == 7
+
+
+def test_a_record_is_verified_by_several_processes_as_by_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jitbot.store.trail.STRETCH", 3)
+    monkeypatch.setattr("jitbot.store.proof.WORTH_A_PROCESS", 1)
+    monkeypatch.setattr("jitbot.store.proof.hands", lambda: 2)
+    for _ in range(7):
+        store.add()
+    assert store.trail.verify() == 7
+    change(store, 5, signature=bytes(64))
+    with pytest.raises(Tampered, match="Event 5: the signature does not hold"):
+        store.trail.verify()
+
+
+def change(store: Store, seq: int, **fields: object) -> None:
+    """Change an event past the ledger."""
+    with store.database.write() as connection:
+        connection.execute(update(tables.events).where(tables.events.c.seq == seq).values(**fields))
+
+
+def test_behind_a_mark_only_new_signatures_are_verified_and_the_whole_chain(store: Store) -> None:
+    for _ in range(3):
+        store.add()
+    mark = store.trail.verify_from(Mark())
+    change(store, 2, signature=bytes(64))
+    store.add()
+    assert store.trail.verify_from(mark).count == 4
+    change(store, 4, signature=bytes(64))
+    with pytest.raises(Tampered, match="Event 4: the signature does not hold"):
+        store.trail.verify_from(mark)
+    change(store, 1, kind="odd")
+    with pytest.raises(Tampered, match="Event 1 does not follow"):
+        store.trail.verify_from(mark)
+
+
+def test_a_record_that_does_not_lead_through_the_mark_is_noticed(store: Store) -> None:
+    for _ in range(3):
+        store.add()
+    for mark in (Mark(2, bytes(32)), Mark(4, bytes(32))):
+        with pytest.raises(
+            Tampered, match=f"Event {mark.count} is not the one that was verified before, or it is gone"
+        ):
+            store.trail.verify_from(mark)
+
+
+def test_an_event_that_is_gone_is_noticed_wherever_it_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jitbot.store.trail.STRETCH", 2)
+    for _ in range(5):
+        store.add()
+    with store.database.write() as connection:
+        connection.execute(delete(tables.events).where(tables.events.c.seq == 2))
+    with pytest.raises(Tampered, match="Event 2 is missing"):
+        store.trail.verify()
 
 
 def test_many_who_write_at_once_make_one_chain_and_verifying_it_meanwhile_is_no_alarm(store: Store) -> None:

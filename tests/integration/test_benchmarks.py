@@ -42,10 +42,40 @@ def test_the_time_to_the_start_is_measured(tmp_path: Path) -> None:
     assert missing.value == 0
 
 
+@pytest.mark.long
+def test_the_loop_is_measured_through_the_local_slack_too(tmp_path: Path) -> None:
+    rate, lost = run(TINY, tmp_path, parts=["through"])["through"]
+
+    assert rate.value and lost.value == 0
+
+
 def test_the_store_is_measured(tmp_path: Path) -> None:
     ledger, record = run(TINY, tmp_path, parts=["store"])["store"]
 
     assert all(figure.value and figure.reference and figure.ratio for figure in (ledger, record))
+
+
+def test_the_loop_is_measured_beside_its_statements_and_dbos(tmp_path: Path) -> None:
+    rate, lost, alone, transactions, beside = run(TINY, tmp_path, parts=["loop"])["loop"]
+
+    assert rate.value and lost.value == 0
+    assert alone.reference and beside.reference
+    assert transactions.value == 10, "see docs/why/performance.md: they were 13"
+
+
+def test_ends_on_time_are_measured(tmp_path: Path) -> None:
+    figures = run(TINY, tmp_path, parts=["ends"])["ends"]
+
+    named = {figure.name.rpartition(", ")[2]: figure.value for figure in figures}
+    assert named["not ended"] == 0
+    assert all(figure.value is not None for figure in figures)
+
+
+def test_the_record_is_measured(tmp_path: Path) -> None:
+    appended, chain, signatures, memory = run(TINY, tmp_path, parts=["audit"])["audit"]
+
+    assert appended.value and chain.reference and signatures.reference
+    assert memory.met
 
 
 def test_decisions_are_measured_beside_other_engines_that_say_the_same(tmp_path: Path) -> None:

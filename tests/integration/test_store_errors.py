@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect as look
 
-from jitbot.audit import GENESIS
+from jitbot.audit import GENESIS, Mark
 from jitbot.errors import SettingsError, StoreUnavailable
 from jitbot.model import Copy, Counting, Delivery, DeliveryKind, Outgoing, Past, RequestId, Topic, UserId
 from jitbot.store.boxes import StoreInbox, StoreOutbox
@@ -21,7 +21,7 @@ from jitbot.store.history import StoreHistory
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
-from jitbot.store.turns import FairLock
+from jitbot.store.writer import FairLock
 from tests.contract.conftest import LEASE, Store
 from tests.unit.core.builders import NOW, a_request
 
@@ -76,6 +76,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "trail.told": lambda store: store.trail.told(RequestId(1), "output"),
     "trail.events": lambda store: store.trail.events(),
     "trail.verify": lambda store: store.trail.verify(),
+    "trail.verify_from": lambda store: store.trail.verify_from(Mark()),
     "history.count": lambda store: StoreHistory(store.database).count(PAST),
     "history.last": lambda store: StoreHistory(store.database).last(PAST),
     "sets.files": lambda store: PolicySets(store.database).files("d"),
@@ -129,7 +130,7 @@ def test_a_naive_instant_is_a_bug() -> None:
 
 def look_dialect() -> object:
     database = Database("sqlite:///unused.db")
-    dialect = database._writer.dialect
+    dialect = database._engine.dialect
     database.close()
     return dialect
 

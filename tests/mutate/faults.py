@@ -28,6 +28,8 @@ LIFECYCLE = (
 )
 STORE = tuple(f"tests/contract/test_{name}.py" for name in ("ledger", "inbox", "outbox", "trail"))
 
+WRITER = ("tests/integration/test_writer.py",)
+
 SSH_LOGIN = ("tests/unit/runners/ssh/test_login.py",)
 SSH_COMMAND = ("tests/unit/runners/ssh/test_command.py",)
 SSH_SYSTEMD = ("tests/unit/runners/ssh/test_systemd.py",)
@@ -609,8 +611,8 @@ FAULTS = (
     Fault(
         "the chain does not bind the event before",
         "jitbot/audit.py",
-        "return hashlib.sha256(previous + canonical(header).encode()).digest()",
-        "return hashlib.sha256(canonical(header).encode()).digest()",
+        "return hashlib.sha256(previous + header(seq, instant, kind, request, commitment, key)).digest()",
+        "return hashlib.sha256(header(seq, instant, kind, request, commitment, key)).digest()",
         RECORD,
     ),
     Fault(
@@ -623,7 +625,7 @@ FAULTS = (
     Fault(
         "a signature that does not hold goes unseen",
         "jitbot/audit.py",
-        "            key.verify(sealed.signature, sealed.hash)\n",
+        "            key.verify(signature, digest)\n",
         "            key.public_bytes_raw()\n",
         RECORD,
     ),
@@ -855,7 +857,7 @@ FAULTS = (
     Fault(
         "the second holder undoes to what the first had set",
         "jitbot/service/running.py",
-        '"receipt": _base(entry, request), ',
+        '"receipt": _base(holders, request), ',
         "",
         _in("holds"),
     ),
@@ -869,7 +871,7 @@ FAULTS = (
     Fault(
         "a start does not wait for an undo on its target",
         "jitbot/service/running.py",
-        "return all(holder.state is State.ACTIVE for holder in others)",
+        "return all(holder.state is State.ACTIVE for holder in holders if holder.id != request.id)",
         "return True",
         _in("holds"),
     ),
@@ -959,9 +961,9 @@ FAULTS = (
     ),
     Fault(
         "a claim is had by two",
-        "jitbot/store/ledger.py",
-        ".where(tables.requests.c.id == request, _free(now))",
-        ".where(tables.requests.c.id == request)",
+        "jitbot/store/statements.py",
+        '    .where(_is(tables.requests, "id"), _DUE)\n',
+        '    .where(_is(tables.requests, "id"))\n',
         STORE,
     ),
     Fault(
@@ -2020,7 +2022,7 @@ FAULTS = (
     Fault(
         "a claim is believed for as long as a clock that was wrong has said",
         "jitbot/store/leases.py",
-        "or_(until.is_(None), until <= now, until > now + LONGEST)",
+        "or_(until.is_(None), until <= now, until > latest)",
         "or_(until.is_(None), until <= now)",
         ("tests/outages/test_clock.py",),
     ),
@@ -2031,5 +2033,54 @@ FAULTS = (
         "        if not self._needed:",
         ("tests/outages/test_database.py",),
         on_postgres=True,
+    ),
+    Fault(
+        "an event that does not follow goes unseen in a long record",
+        "jitbot/audit.py",
+        "            if not follows:\n",
+        "            if False:\n",
+        RECORD,
+    ),
+    Fault(
+        "a header is not what its fields say, since one of them has another length",
+        "jitbot/audit.py",
+        "    if len(at) != INSTANT_CHARACTERS or len(commitment) != COMMITMENT_BYTES:\n",
+        "    if False:\n",
+        RECORD,
+    ),
+    Fault(
+        "the first signature behind a mark is not looked at",
+        "jitbot/audit.py",
+        "            if seq > signed_after:\n",
+        "            if seq > signed_after + 1:\n",
+        RECORD,
+    ),
+    Fault(
+        "a record that does not lead through the mark is believed",
+        "jitbot/store/trail.py",
+        "        if hashes.get(mark.count) != mark.hash:\n",
+        "        if False:\n",
+        STORE,
+    ),
+    Fault(
+        "who waits for a commit is told that it is done before it is",
+        "jitbot/store/writer.py",
+        "        group.wait()\n",
+        "",
+        WRITER,
+    ),
+    Fault(
+        "a commit that failed is told to nobody",
+        "jitbot/store/writer.py",
+        "        if not self._kept:\n",
+        "        if False:\n",
+        WRITER,
+    ),
+    Fault(
+        "a transaction that failed takes others with it, or is kept with them",
+        "jitbot/store/writer.py",
+        '                self.connection.exec_driver_sql("ROLLBACK TO part")\n',
+        "",
+        WRITER,
     ),
 )

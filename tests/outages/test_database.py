@@ -273,7 +273,7 @@ def test_a_file_that_somebody_else_writes_to_for_long_keeps_no_acknowledgement_w
 
 
 def test_who_gave_up_waiting_for_the_one_writer_leaves_the_queue_in_order() -> None:
-    from jitbot.store.turns import FairLock
+    from jitbot.store.writer import FairLock
 
     lock = FairLock()
     with lock.turn():

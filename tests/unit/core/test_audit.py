@@ -1,17 +1,18 @@
 """The chain: one changed byte, one missing event, one foreign key, and it does not verify."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitbot.audit import GENESIS, Sealed, Signer, Verifier, canonical, digest, fingerprint
+from jitbot.audit import GENESIS, Row, Sealed, Signer, Verifier, canonical, digest, fingerprint, header
 from jitbot.errors import Tampered
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -27,8 +28,25 @@ def a_chain(length: int = 4, signer: Signer = SIGNER) -> list[Sealed]:
     return events
 
 
+def a_row(event: Sealed, **changes: Any) -> Row:
+    """Return an event as a driver hands it out."""
+    at = event.at.astimezone(UTC).isoformat(timespec="microseconds")
+    body = None if event.body is None else event.body.encode()
+    fields = {name: getattr(event, name) for name in event.__slots__} | {"at": at, "body": body} | changes
+    return cast(Row, tuple(fields.values()))
+
+
 def verify(events: list[Sealed]) -> int:
-    return len(list(VERIFIER.chain(events)))
+    """Verify in both ways, which have to say the same."""
+    rows = [a_row(event) for event in events]
+    try:
+        count = len(list(VERIFIER.chain(events)))
+    except Tampered as fault:
+        with pytest.raises(Tampered, match=re.escape(str(fault))):
+            VERIFIER.rows(rows, GENESIS, 0)
+        raise
+    assert VERIFIER.rows(rows, GENESIS, 0) == (count, events[-1].hash if events else GENESIS)
+    return count
 
 
 def test_what_was_sealed_verifies() -> None:
@@ -94,6 +112,53 @@ def test_a_known_key_after_another_verifies() -> None:
     events = a_chain(2)
     events.append(other.seal(events[-1].hash, 3, NOW, "moved", 1, {}))
     assert len(list(Verifier([SIGNER.public, other.public]).chain(events))) == 3
+
+
+ODD = {
+    "an instant with more behind it": {"at": '2026-11-23T09:00:01.000000+00:00","x":"'},
+    "an instant in another zone": {"at": "2026-11-23T10:00:01.000000+01:00"},
+    "a kind that closes its quotes": {"kind": 'moved","request":77,"x":"'},
+    "a kind that is no text": {"kind": b"moved"},
+    "a request that is text": {"request": "1"},
+    "a commitment that is short": {"commitment": bytes(31)},
+    "a body that is text": {"body": '{"n":1}'},
+    "no hash": {"hash": None},
+}
+
+
+@pytest.mark.parametrize("changes", ODD.values(), ids=ODD)
+def test_what_no_event_of_ours_can_hold_does_not_follow(changes: dict[str, Any]) -> None:
+    event = a_chain(1)[0]
+    with pytest.raises(Tampered, match=r"Event 1( does not follow|: the body is not)"):
+        VERIFIER.rows([a_row(event, **changes)], GENESIS, 0)
+
+
+def test_behind_a_mark_every_signature_is_looked_at_and_before_it_the_chain() -> None:
+    events = a_chain()
+    rows = [a_row(event, signature=bytes(64)) for event in events[:2]] + [a_row(event) for event in events[2:]]
+    assert VERIFIER.rows(rows, GENESIS, 0, signed_after=2) == (4, events[-1].hash)
+    with pytest.raises(Tampered, match="Event 2: the signature"):
+        VERIFIER.rows(rows, GENESIS, 0, signed_after=1)
+    with pytest.raises(Tampered, match="Event 2 does not follow"):
+        VERIFIER.rows([rows[0], a_row(events[1], kind="paused"), *rows[2:]], GENESIS, 0, signed_after=2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1), st.text(), st.none() | st.integers(0), st.binary(min_size=32, max_size=32), st.text())
+def test_a_header_is_the_canonical_json_of_its_fields(
+    seq: int, kind: str, request: int | None, commitment: bytes, key: str
+) -> None:
+    at = NOW.isoformat(timespec="microseconds")
+    fields = {"seq": seq, "at": at, "kind": kind, "request": request, "commitment": commitment.hex(), "key": key}
+    assert header(seq, at, kind, request, commitment, key) == canonical(fields).encode()
+
+
+@pytest.mark.parametrize(
+    ("at", "commitment"), [(NOW.isoformat(), bytes(32)), (NOW.isoformat(timespec="microseconds"), bytes(31))]
+)
+def test_a_header_has_parts_of_one_length(at: str, commitment: bytes) -> None:
+    with pytest.raises(ValueError, match="another length"):
+        header(1, at, "moved", None, commitment, SIGNER.key)
 
 
 def test_a_body_deleted_with_its_salt_leaves_the_chain_whole() -> None:

@@ -300,7 +300,7 @@ def test_wrong_inputs_are_refused(told, changes, words) -> None:
 def test_a_start_that_somebody_stops_is_not_waited_for_and_can_be_undone(runner, far, units, told, a_run) -> None:
     units.add(WEB, **{"X-Slow": "9999"})
     # Whether systemctl itself still ran by then, or the waiting had begun, is up to the far side.
-    with pytest.raises(RunnerUnsure, match="The start of web\\.service was sent(, and then)?: somebody stopped it"):
+    with pytest.raises(RunnerUnsure, match=r"start of web\.service was sent(, and then)?: somebody stopped it"):
         runner.start(told("start"), a_run(stops=lambda: units.calls() != []))
     units.add(WEB, ActiveState="active")
     runner.undo(told("start"), None, a_run())

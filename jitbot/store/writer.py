@@ -1,0 +1,184 @@
+"""The one writer of an SQLite file: transactions take turns, and those that wait for each other share one commit.
+
+A commit waits for the disk, much longer than most transactions take. So while others wait for their turn, a transaction
+that is done stays open: the next one goes on behind a savepoint, and the last of them commits for all. Each returns to
+its caller only when the commit that holds it is on disk.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from jitbot.errors import StoreUnavailable
+from jitbot.hurry import seconds_left
+
+log = logging.getLogger(__name__)
+
+TOGETHER = 16
+"""So many transactions share one commit at most, so that the first of them does not wait for ever."""
+LONGEST_TURN = timedelta(seconds=30)
+"""How long a writer waits for those before it."""
+LEFT_SECONDS = 0.2
+"""After so long it is looked whether a commit was left to nobody."""
+LOST = "The database did not take what was written: nothing of it is kept."
+
+
+class FairLock:
+    """A lock that is handed over in the order in which it was asked for, to whoever is urgent first.
+
+    Urgent is what somebody is waiting for in front of a screen, an acknowledgement; it is a single small insert.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held = False
+        self._urgent: deque[threading.Lock] = deque()
+        self._others: deque[threading.Lock] = deque()
+
+    @contextmanager
+    def turn(self, *, urgent: bool = False, timeout: float = -1) -> Iterator[None]:
+        """Hold the lock. Raises: StoreUnavailable, after so many seconds; a negative number waits for ever."""
+        self._take(self._urgent if urgent else self._others, timeout)
+        try:
+            yield
+        finally:
+            self._hand_over()
+
+    def awaited(self) -> bool:
+        """Tell whether somebody waits for it, who gets it next, unless they give up in this very instant."""
+        with self._guard:
+            return bool(self._urgent or self._others)
+
+    def _take(self, queue: deque[threading.Lock], timeout: float) -> None:
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            queue.append(mine)
+        if mine.acquire(timeout=timeout):
+            return
+        with self._guard:
+            if mine in queue:
+                queue.remove(mine)
+                raise StoreUnavailable("Those who write before this one take too long.")
+        # handed over in this very instant: it is ours
+
+    def _hand_over(self) -> None:
+        with self._guard:
+            queue = self._urgent or self._others
+            if queue:
+                queue.popleft().release()
+            else:
+                self._held = False
+
+
+class _Group:
+    """The transactions that are committed together."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.connection = engine.connect()
+        self.size = 0
+        self._ended = threading.Event()
+        self._kept = False
+        self._raw: Any = self.connection.connection.dbapi_connection
+        try:
+            self._transaction = self.connection.begin()
+        except BaseException:
+            self.connection.close()
+            raise
+
+    @contextmanager
+    def part(self) -> Iterator[Connection]:
+        """Hold one transaction; what it wrote goes when it fails, and the others' stays."""
+        first = self.size == 0
+        self.size += 1
+        if not first:
+            self.connection.exec_driver_sql("SAVEPOINT part")
+        try:
+            yield self.connection
+        except BaseException:
+            if first:
+                self._transaction.rollback()
+            elif self.alive:
+                self.connection.exec_driver_sql("ROLLBACK TO part")
+                self.connection.exec_driver_sql("RELEASE part")
+            raise
+        if not self.alive:
+            raise StoreUnavailable(LOST)
+        if not first:
+            self.connection.exec_driver_sql("RELEASE part")
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether SQLite has kept the transaction; a full disk makes it give up all of it by itself."""
+        return bool(self._raw.in_transaction)
+
+    def end(self) -> None:
+        """Commit for all; where that fails, all of them are told."""
+        try:
+            if self.alive:
+                self._transaction.commit()
+                self._kept = True
+        except SQLAlchemyError:
+            log.exception("%s transactions could not be committed", self.size)
+        finally:
+            self._raw.rollback()  # what is still open then was not taken
+            self.connection.close()
+            self._ended.set()
+
+    def ended(self, within: float) -> bool:
+        """Wait for so many seconds, and tell whether it has ended. Raises: StoreUnavailable where nothing was kept."""
+        if not self._ended.wait(within):
+            return False
+        if not self._kept:
+            raise StoreUnavailable(LOST)
+        return True
+
+
+class Writer:
+    """Hands out the connection that writes, to one thread at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = FairLock()
+        self._group: _Group | None = None
+        self._closed = False
+
+    @contextmanager
+    def write(self, *, urgent: bool = False) -> Iterator[Connection]:
+        """Hold a transaction; when this returns, it is on disk. Urgent ones are committed at once."""
+        with self._lock.turn(urgent=urgent, timeout=seconds_left(LONGEST_TURN.total_seconds())):
+            if self._closed:
+                raise StoreUnavailable("The database is closed.")
+            group = self._group = self._group or _Group(self._engine)
+            try:
+                with group.part() as connection:
+                    yield connection
+            finally:
+                if urgent or group.size >= TOGETHER or not group.alive or not self._lock.awaited():
+                    self._end(group)
+        while not group.ended(LEFT_SECONDS):  # whoever was to go on with it may have given up waiting
+            with self._lock.turn():
+                if self._group is group:
+                    self._end(group)
+
+    def close(self) -> None:
+        """Close the connection, but not while it is used."""
+        with self._lock.turn():
+            if self._group is not None:
+                self._end(self._group)
+            self._closed = True
+            self._engine.dispose()
+
+    def _end(self, group: _Group) -> None:
+        self._group = None
+        group.end()
