@@ -282,3 +282,24 @@ def test_who_gave_up_waiting_for_the_one_writer_leaves_the_queue_in_order() -> N
                 raise AssertionError("it is held")
     with lock.turn(timeout=0.01):
         pass
+
+
+def test_a_commit_that_was_left_to_somebody_who_gave_up_waiting_is_made_all_the_same(on_file: Town) -> None:
+    """Whoever is done leaves the commit to the next, who may have gone in that very instant."""
+    database = on_file.database
+    assert database._writer is not None
+    lock = database._writer._lock
+    awaited, lied = lock.awaited, []
+
+    def somebody_waits() -> bool:
+        lied.append(awaited())
+        return True
+
+    lock.awaited = somebody_waits  # type: ignore[method-assign]
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE kept (n INTEGER)")
+    assert lied == [False]
+    with sqlite3.connect(on_file.folder / "jitbot.db") as other:
+        assert other.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+    other.close()
+    lock.awaited = awaited  # type: ignore[method-assign]
