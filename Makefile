@@ -16,10 +16,10 @@ STAMP := $(VENV)/.installed
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(BIN)/python -m pip
 
-.PHONY: help setup demo run test long kubernetes check fix docs bench mutate chromium prometheus haproxy sshd
+.PHONY: help setup demo run test long kubernetes check fix docs bench bench-check mutate chromium prometheus haproxy sshd
 
 help: ## list what make can do
-	@grep -hE '^[a-z]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## install everything into .venv
 
@@ -62,6 +62,9 @@ docs: $(STAMP) ## write the generated parts of docs/ again, then test all of doc
 
 bench: $(STAMP) ## measure, and print the numbers
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-check: $(STAMP) ## measure shortly, and see whether a ratio got worse than the one that is kept
+	@$(BIN)/python -m benchmarks.check $(ARGS)
 
 mutate: $(STAMP) ## break the code on purpose, and see that the tests notice
 	$(BIN)/python -m tests.mutate.run $(ARGS)

@@ -11,21 +11,48 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import acks, audit, ends, loop, machine, policies, redaction, start, store, through
+from benchmarks import (
+    acks,
+    audit,
+    ends,
+    loaded,
+    loop,
+    machine,
+    one_request,
+    policies,
+    ready,
+    redaction,
+    start,
+    store,
+    through,
+)
 from benchmarks.databases import FreshUrl, databases
 from benchmarks.figures import Figure, show, write
+from benchmarks.ledgers import Ledgers
 from benchmarks.scale import QUICK, Scale
 
-PARTS = ("clicks", "commands", "start", "store", "loop", "through", "ends", "audit", "policy", "redaction")
+PARTS = (
+    *("clicks", "commands", "start", "store", "loop", "through", "ends", "audit", "policy", "redaction"),
+    *("load", "ready", "request"),
+)
 APPS = ("bare", "jitbot")
 WIDTH = 120
 
 
 def run(
-    scale: Scale, folder: Path, *, database: str = "sqlite", parts: Iterable[str] = PARTS, apps: Iterable[str] = APPS
+    scale: Scale,
+    folder: Path,
+    *,
+    database: str = "sqlite",
+    parts: Iterable[str] = PARTS,
+    apps: Iterable[str] = APPS,
+    measured: Callable[[str, list[Figure]], None] = lambda part, figures: None,
 ) -> dict[str, list[Figure]]:
-    """Measure the parts and return their figures; files of the run are kept below `folder` until its owner goes."""
-    chosen = tuple(apps)
+    """Measure the parts and return their figures; files of the run are kept below `folder` until its owner goes.
+
+    `measured` is called with each part as soon as it is done.
+    """
+    chosen, ledgers = tuple(apps), Ledgers(folder / "ledgers")
     with databases(database, folder) as fresh_url:
         measures: dict[str, Callable[[FreshUrl], list[Figure]]] = {
             "clicks": lambda url: acks.measure("clicks", scale, folder / "clicks", url, chosen),
@@ -38,8 +65,15 @@ def run(
             "audit": lambda url: audit.measure(database, scale, folder / "audit", url),
             "policy": lambda url: policies.measure(scale),
             "redaction": lambda url: redaction.measure(),
+            "load": lambda url: loaded.measure(scale, ledgers, folder / "load"),
+            "request": lambda url: one_request.measure(scale, folder / "request"),
+            "ready": lambda url: ready.measure(scale, ledgers, folder / "ready"),
         }
-        return {part: measures[part](fresh_url) for part in parts}
+        figures = {}
+        for part in parts:
+            figures[part] = measures[part](fresh_url)
+            measured(part, figures[part])
+        return figures
 
 
 def main() -> None:
@@ -55,10 +89,8 @@ def main() -> None:
             database=options.database,
             parts=options.only.split(","),
             apps=options.apps.split(","),
+            measured=lambda part, found: show(found, f"{part} ({options.database})", console),
         )
-    for part, found in figures.items():
-        if found:
-            show(found, f"{part} ({options.database})", console)
     if options.json:
         write([figure for found in figures.values() for figure in found], Path(options.json))
 

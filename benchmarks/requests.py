@@ -35,9 +35,9 @@ def commands(action: str, first: int = 0) -> Iterator[Act]:
         number += 1
 
 
-def prepare(slack: Slack, action: str, count: int) -> list[Card]:
+def prepare(slack: Slack, action: str, count: int, first: int = 0) -> list[Card]:
     """Make requests and return their cards once all of them stand. Raises: NotStarted."""
-    tally = fire(slack.url, list(islice(commands(action), count)), A_SECOND)
+    tally = fire(slack.url, list(islice(commands(action, first), count)), A_SECOND)
     if tally.faults:
         raise NotStarted(f"requests could not be made: {dict(tally.faults)}")
     until = time.monotonic() + CARDS_SECONDS

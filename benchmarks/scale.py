@@ -23,6 +23,16 @@ class Scale:
     moves: int = 300
     """Requests that go through the ledger in one round of the store's measurement."""
 
+    ledgers: tuple[int, ...] = (100_000, 1_000_000)
+    """How many requests a full ledger has; a tenth of them is open."""
+    loads: tuple[float, ...] = (1, 20, 50, 100, 200)
+    """Acts a second on a full ledger."""
+    starts: int = 3
+    """How often jitbot is started on one ledger."""
+    rest_seconds: float = 10.0
+    """How long a jitbot is watched that has nothing to do."""
+    lives: int = 20
+    """Requests that are taken from `/jit` to done, one at a time."""
     loop_seconds: float = 60.0
     """How long requests are taken through the whole loop, and DBOS's workflows through theirs."""
     loop_alone: int = 200
@@ -55,6 +65,11 @@ QUICK = Scale(
     moves=60,
     policy_seconds=0.5,
     agreed=10,
+    ledgers=(10_000,),
+    loads=(50,),
+    starts=1,
+    rest_seconds=3.0,
+    lives=5,
     loop_seconds=10.0,
     loop_alone=50,
     grants=2_000,
@@ -73,6 +88,11 @@ TINY = Scale(
     moves=5,
     rules=(10, 20),
     policy_seconds=0.01,
+    ledgers=(30,),
+    loads=(20,),
+    starts=1,
+    rest_seconds=0.1,
+    lives=1,
     loop_seconds=0.3,
     loop_alone=3,
     grants=20,

@@ -69,7 +69,7 @@ def _action(target: str, count: int) -> dict[str, Any]:
         "with": {"url": target, "method": "POST", "json": {"valve": "{valve}"}, "target": "valve {valve}"},
         "parameters": {"valve": {"type": "integer", "min": 0, "max": 1_000_000}},
         "requesters": ["group:askers"],
-        "lapse_after": "2h",
+        "lapse_after": "24h",
         "rules": [{"name": "approvers decide", "review": [{"from": ["group:approvers"], "count": count}]}],
     }
 

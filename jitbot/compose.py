@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,9 +29,10 @@ from jitbot.outbound.checkout import author
 from jitbot.outbound.redaction.logs import redact_logs
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.outbound.secrets.registry import open_secrets
-from jitbot.outbound.site import GrantedSite
+from jitbot.outbound.site import BareSite, GrantedSite
 from jitbot.policy.files.load import load, read
-from jitbot.ports import Directory, History
+from jitbot.ports import Catalog, Directory, History, Runner
+from jitbot.runners.guard import Guarded
 from jitbot.runners.registry import Registry
 from jitbot.service import Book, Folder, Reconciling, Service, World
 from jitbot.settings import Settings, variable
@@ -111,9 +113,31 @@ def open_store(settings: Settings) -> Store:
 
 
 def open_catalog(settings: Settings, secrets: Secrets | None = None) -> Registry:
-    """Find the runners that may be loaded. Raises: SettingsError."""
+    """Find the runners that may be loaded, here and in pools. Raises: SettingsError."""
     secrets = secrets or open_secrets(settings)
-    return Registry(settings.runners, GrantedSite(settings.http_hosts, settings.runner_paths, secrets))
+    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets)
+    return Registry(settings.runners, site, open_pools(settings, secrets))
+
+
+def open_pools(settings: Settings, secrets: Secrets) -> Mapping[str, Catalog]:
+    """Return the runners of each pool; what makes pools is imported only where there are any. Raises: SettingsError."""
+    if not settings.pools:
+        return {}
+    from jitbot.pools.building import catalogs
+
+    site = BareSite(secrets.redact)
+    local = Registry(settings.runners, site)
+    guard: Callable[[str, Runner], Runner] = lambda name, runner: Guarded(name, runner, site)  # noqa: E731
+    return catalogs(settings.pools, settings.database_url, local, guard)
+
+
+def check_pools(settings: Settings) -> None:
+    """See that the schema of every pool is there. Raises: SettingsError, StoreUnavailable."""
+    if settings.pools:
+        from jitbot.pools.building import ready as pool_ready
+
+        for name in settings.pools:
+            pool_ready(name, settings.database_url)
 
 
 def open_sources(settings: Settings, history: History | None = None, secrets: Secrets | None = None) -> FactRegistry:
@@ -141,6 +165,7 @@ def build_service(
     settings: Settings, store: Store, directory: Directory, queue: WorkQueue, secrets: Secrets
 ) -> Service:
     """Put the use cases on their ports."""
+    check_pools(settings)
     catalog = open_catalog(settings, secrets)
     sources = open_sources(settings, StoreHistory(store.database), secrets)
     world = World(
@@ -306,6 +331,19 @@ class Bot:
         return ""
 
 
+def work(settings: Settings, pool: str) -> None:
+    """Work in a pool until SIGTERM or SIGINT. Raises: SettingsError, StoreUnavailable."""
+    from jitbot.pools.building import worker
+
+    told_to_stop = threading.Event()
+    secrets = _secrets(settings)
+    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets)
+    working = worker(pool, settings.database_url, Registry(settings.runners, site), settings.workers)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: told_to_stop.set())
+    working.run(told_to_stop)
+
+
 def serve(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT. Raises: SettingsError, StoreUnavailable, DirectoryUnavailable."""
     told_to_stop = threading.Event()
@@ -318,8 +356,7 @@ def serve(settings: Settings) -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, told)
-    secrets = open_secrets(settings)
-    redact_logs(logging.getLogger().handlers, secrets.redact)
+    secrets = _secrets(settings)
     bot = Bot(settings, secrets)
     try:
         bot.start()
@@ -333,6 +370,13 @@ def _end_all_the_same() -> None:
     log.error("not everything has ended within %s s; this process ends now", STOP_WITHIN.total_seconds())
     logging.shutdown()
     os._exit(1)
+
+
+def _secrets(settings: Settings) -> Secrets:
+    """Open the stores of secrets, and keep what they hold out of the log."""
+    secrets = open_secrets(settings)
+    redact_logs(logging.getLogger().handlers, secrets.redact)
+    return secrets
 
 
 def _secret(settings: Settings, name: str) -> str:

@@ -25,7 +25,9 @@ JitbotError
 │   └── NotifyUnsure
 └── RunnerError            the operator
     ├── RunnerRefused      nothing happened
+    │   └── PoolUnavailable   no worker of the pool took it, or answered what was only looked at
     └── RunnerUnsure       it may have happened
+        └── WorkerLost     and still may, until its deadline
 ```
 """
 
@@ -142,3 +144,11 @@ class RunnerRefused(RunnerError):
 
 class RunnerUnsure(RunnerError):
     """It may have happened; settled by `check`, a late result or a person."""
+
+
+class PoolUnavailable(RunnerRefused):
+    """No worker of the pool took it, or none has answered what only looks; nothing was done, and later it may work."""
+
+
+class WorkerLost(RunnerUnsure):
+    """Nothing is heard of the worker that had begun; what it does may still land, until its deadline."""

@@ -379,6 +379,12 @@ class Catalog(Protocol):
     def inputs(self, name: str, values: Mapping[str, Any]) -> BaseModel:
         """Validate inputs for a runner. Raises: InvalidInput with the offending fields."""
 
+    def pools(self) -> Sequence[str]:
+        """Return the names of the pools that are known, sorted."""
+
+    def pool(self, name: str) -> "Catalog":
+        """Return the runners of a pool, which do there what they are asked here. Raises: KeyError."""
+
 
 class Queue(Protocol):
     """Wakes workers; losing a wake-up only costs time, since what is due is a query."""

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     policy_channel: str = Field(
         "", description="The channel for changes of the policies, an id or #name; the operators' where it is not set"
     )
+    pools: Names = Field((), description="The worker pools that policies may name, comma-separated; needs Postgres")
     workers: int = Field(16, ge=1, le=256, description="How many requests are worked on at once, besides long runs")
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often jitbot looks for what is due, in seconds")
     keep_output_days: int = Field(
@@ -74,7 +75,7 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
 
-    @field_validator("runners", "facts", "http_hosts", "runner_paths", "secrets", mode="before")
+    @field_validator("runners", "facts", "http_hosts", "runner_paths", "secrets", "pools", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -106,6 +106,9 @@ class Trail(Protocol):
     def owing(self) -> Sequence[Request]:
         """Return, rebuilt from verified events alone, the requests that owe a review. Raises: Tampered."""
 
+    def count(self) -> int:
+        """Return how many events there are, as the head of the record says; nothing is verified."""
+
     def verify(self) -> int:
         """Verify the whole chain and return how many events it has. Raises: Tampered."""
 

@@ -9,6 +9,7 @@ import typer
 
 from jitbot.cli.grants import grants
 from jitbot.cli.policies import policy
+from jitbot.cli.pools import pool
 from jitbot.errors import JitbotError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(database, name="db")
 app.add_typer(grants, name="grants")
 app.add_typer(policy, name="policy")
+app.add_typer(pool, name="pool")
 
 
 def run() -> None:
@@ -37,7 +39,7 @@ def run() -> None:
 def log_to(stream: Any, level: str = "INFO") -> None:
     """Log lines for people; what people typed and who they are stays out of them."""
     logging.basicConfig(stream=stream, level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for chatty in ("alembic", "apscheduler", "asyncssh", "httpx2"):
+    for chatty in ("alembic", "apscheduler", "asyncssh", "httpx2", "procrastinate"):
         logging.getLogger(chatty).setLevel("WARNING")
 
 
@@ -50,6 +52,19 @@ def serve() -> None:
     settings = read_settings()
     log_to(sys.stderr, settings.log_level)
     serve_until_told(settings)
+
+
+@app.command()
+def worker(
+    pool: Annotated[str, typer.Option(help="The pool to work in, as policies name it.")],
+) -> None:
+    """Work in a pool until told to stop (SIGTERM or Ctrl-C): do what the service asks of its runners."""
+    from jitbot.compose import work
+    from jitbot.settings import read_settings
+
+    settings = read_settings()
+    log_to(sys.stderr, settings.log_level)
+    work(settings, pool)
 
 
 @app.command()

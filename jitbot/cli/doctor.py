@@ -6,6 +6,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from jitbot.cli.doctor_facts import facts
+from jitbot.cli.doctor_pools import pools
 from jitbot.cli.doctor_secrets import secrets
 from jitbot.cli.finding import Finding
 from jitbot.compose import check_policies, open_catalog, open_store, slack_client
@@ -22,6 +23,7 @@ def examine(settings: Settings) -> list[Finding]:
     policy, policy_findings = _policies(settings)
     findings = [
         *_runners(settings),
+        *pools(settings, policy),
         *secrets(settings, policy),
         *facts(settings, policy),
         *policy_findings,

@@ -93,6 +93,8 @@ class Action:
     """The parameter that names for whom it is done; empty where that is the requester."""
     break_glass: tuple[BreakGlass, ...] = ()
     """What guardrails grant for it, narrowed by the action itself; the first that names somebody holds for them."""
+    pool: str = ""
+    """The pool whose workers carry it out; empty where this process does."""
     where: str = ""
 
     def parameter(self, name: str) -> Parameter | None:

@@ -105,6 +105,8 @@ class Snapshot:
     parts: tuple[Part, ...] = ()
     held_at_most: timedelta | None = None
     """How long a grant may be held with all its extensions; None where it cannot be extended."""
+    pool: str = ""
+    """The pool whose workers carry it out; empty where the service itself does."""
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -2,18 +2,18 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from jitbot.errors import SettingsError
+from jitbot.errors import NotGranted, SettingsError
 from jitbot.outbound.redaction.patterns import HIDDEN
 from jitbot.outbound.redaction.redactor import SHORTEST_SECRET, Redactor
 from jitbot.outbound.secrets.environment import EnvironmentStore
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.ports import Site
 
-__all__ = ["HIDDEN", "SHORTEST_SECRET", "EnvironmentSite", "GrantedSite", "RedactingSite"]
+__all__ = ["HIDDEN", "SHORTEST_SECRET", "BareSite", "EnvironmentSite", "GrantedSite", "RedactingSite"]
 
 _HOST = re.compile(r"(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -38,6 +38,19 @@ class GrantedSite:
 
     def redact(self, text: str) -> str:
         return self._secrets.redact(text)
+
+
+class BareSite:
+    """A site that grants nothing, for runners that run elsewhere and are only known here."""
+
+    hosts: frozenset[str] = frozenset()
+    paths: frozenset[Path] = frozenset()
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self.redact = redact
+
+    def secret(self, name: str) -> str:
+        raise NotGranted(f"The secret {name!r} is read by the workers of the pool, and not here.")
 
 
 class EnvironmentSite(GrantedSite):

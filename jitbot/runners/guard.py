@@ -39,6 +39,8 @@ class Guarded:
         self.reserved = getattr(runner, "reserved", None)
         self.ends_by_itself = bool(getattr(runner, "ends_by_itself", False))
         self.extends = callable(getattr(runner, "extend", None))
+        self.lists = callable(getattr(runner, "privileges", None))
+        self.finds_by_key = callable(getattr(runner, "check_by_key", None))
         self._name = name
         self._runner = runner
         self._site = site
@@ -58,7 +60,7 @@ class Guarded:
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         with self._translating(RunnerUnsure, "start"):
             guarded = _GuardedRun(run, self._site)
-            return self._kept(self._runner.start(self._own(inputs), guarded), guarded)
+            return self._kept(self._runner.start(self._own(inputs), guarded), guarded.log)
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
         return self._looked(lambda: self._runner.check(self._own(inputs), receipt))
@@ -87,7 +89,7 @@ class Guarded:
         """Have a grant end later, where the runner can. Raises: RunnerRefused, RunnerUnsure."""
         with self._translating(RunnerUnsure, "extend"):
             guarded = _GuardedRun(run, self._site)
-            return self._kept(cast(Extends, self._runner).extend(self._own(inputs), receipt, guarded), guarded)
+            return self._kept(cast(Extends, self._runner).extend(self._own(inputs), receipt, guarded), guarded.log)
 
     def privileges(self, inputs: BaseModel) -> Sequence[Privilege] | None:
         """List who holds what these inputs give; None where the runner cannot tell. Raises: RunnerRefused."""
@@ -98,6 +100,15 @@ class Guarded:
             found = list(lists(self._own(inputs)))
             _demand(all(isinstance(each, Privilege) and bool(each.target) for each in found))
         return [replace(each, holder=shown(self._site.redact(each.holder))) for each in found]
+
+    def answered(self, key: str) -> Receipt | None:
+        """Return what a start that ran elsewhere has come to meanwhile; None where it ran here. Raises: RunnerError."""
+        tells = getattr(self._runner, "answered", None)
+        if tells is None:
+            return None
+        with self._translating(RunnerUnsure, "tell what became of it"):
+            receipt: Receipt | None = tells(key)
+            return None if receipt is None else self._kept(receipt, _log.warning)
 
     def _own(self, inputs: BaseModel) -> BaseModel:
         if not isinstance(inputs, self.Inputs):
@@ -119,7 +130,7 @@ class Guarded:
             known = "it may have happened" if foreign is RunnerUnsure else "nothing was done"
             raise foreign(f"The runner {self._name!r} failed to {step} ({type(error).__name__}): {known}.") from error
 
-    def _kept(self, receipt: Receipt, run: Run) -> Receipt:
+    def _kept(self, receipt: Receipt, log: Callable[[str], None]) -> Receipt:
         """Return the receipt as it can be kept: plain JSON, bounded, without secrets."""
         _demand(isinstance(receipt, Receipt) and isinstance(receipt.data, Mapping))
         text = json.dumps(dict(receipt.data), allow_nan=False)
@@ -131,7 +142,7 @@ class Guarded:
         told = json.loads(text)
         data = _without_secrets(told, line_by_line(self._site.redact))
         if data != told:
-            run.log("What looks like a secret was taken out of the receipt: an undo that needs it cannot have it.")
+            log("What looks like a secret was taken out of the receipt: an undo that needs it cannot have it.")
         return Receipt(data=data, summary=shown(self._site.redact(receipt.summary)))
 
 

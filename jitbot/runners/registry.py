@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from jitbot.outbound.plugins import Plugins, demand, lacks_model
 from jitbot.outbound.site import RedactingSite
-from jitbot.ports import Runner
+from jitbot.ports import Catalog, Runner
 from jitbot.runners.guard import Guarded
 
 GROUP = "jitbot.runners"
@@ -18,8 +18,10 @@ _METHODS = ("target", "plan", "start", "check", "undo")
 class Registry:
     """The catalog of runners. Nothing is imported before it is asked for, and nothing that is not allowed."""
 
-    def __init__(self, allowed: Sequence[str], site: RedactingSite) -> None:
+    def __init__(self, allowed: Sequence[str], site: RedactingSite, pools: Mapping[str, Catalog] | None = None) -> None:
+        """Find the allowed ones; `pools` are the catalogs of those that run elsewhere, by the name of the pool."""
         self._site = site
+        self._pools = pools or {}
         self._plugins: Plugins[Runner] = Plugins(GROUP, "runner", allowed, site, self._guarded)
 
     def names(self) -> Sequence[str]:
@@ -30,6 +32,12 @@ class Registry:
 
     def inputs(self, name: str, values: Mapping[str, Any]) -> BaseModel:
         return self._plugins.validate(name, self.runner(name).Inputs, values)
+
+    def pools(self) -> Sequence[str]:
+        return sorted(self._pools)
+
+    def pool(self, name: str) -> Catalog:
+        return self._pools[name]
 
     def _guarded(self, name: str, runner: Any) -> Runner:
         demand(f"The runner {name!r} ({type(runner).__qualname__})", "runner", _lacking(runner), "Runner")

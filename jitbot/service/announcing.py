@@ -36,9 +36,14 @@ def announce(entry: Entry, change: Change) -> None:
         details |= {"added": changes.added, "removed": changes.removed, "changed": changes.changed}
     if author.commit:
         details |= {"author": author.name, "commit": author.commit, "committed": author.committed}
-    entry.record("policies", BY, digest=change.digest, **details)
+    entry.record(IN_FORCE, BY, digest=change.digest, **details)
     if change.before:
         entry.say(_news(change, _what(change)), PATIENCE)
+
+
+def say_again(entry: Entry, digest: str) -> None:
+    """Record that the same set is still in force; there is nothing to announce."""
+    entry.record(IN_FORCE, BY, digest=digest, before=digest)
 
 
 def conclude(entry: Entry, change: Change, became: Mapping[RequestId, str]) -> None:

@@ -19,7 +19,7 @@ from jitbot.service.asking import AGAIN, Asking, not_allowed
 from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
-from jitbot.service.drafting import extendable, find_action, still_defined, told_of_extensions
+from jitbot.service.drafting import extendable, find_action, runners_of, still_defined, told_of_extensions
 from jitbot.service.runlog import RunLog
 from jitbot.service.running import TURN, free
 from jitbot.service.telling import alarm, announce_end, tell
@@ -115,7 +115,7 @@ class Applying:
         """Return what gave a grant. Raises: RunnerRefused where it is not installed any more."""
         name = parent.snapshot.runner
         try:
-            return self._world.catalog.runner(name)
+            return runners_of(self._world.catalog, parent.snapshot.pool).runner(name)
         except KeyError:
             raise RunnerRefused(f"the runner {name} is not installed here any more") from None
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jitbot.errors import Conflict, InvalidInput, RunnerError, RunnerRefused
+from jitbot.errors import Conflict, InvalidInput, PoolUnavailable, RunnerError, RunnerRefused
 from jitbot.lifecycle import Event
 from jitbot.model import (
     Action,
@@ -130,7 +130,8 @@ class Asking:
             try:
                 return runner.plan(inputs)
             except RunnerError as error:
-                raise RunnerRefused(f"{named(request, [position])}: {error}") from error
+                kind = PoolUnavailable if isinstance(error, PoolUnavailable) else RunnerRefused
+                raise kind(f"{named(request, [position])}: {error}") from error
 
         with ThreadPoolExecutor(PLANS_AT_ONCE, thread_name_prefix="plan") as pool:
             return list(pool.map(one, range(len(request.snapshot.parts))))

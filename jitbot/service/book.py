@@ -8,6 +8,7 @@ with the file and line.
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from jitbot.errors import PolicyError, Tampered, Unavailable
@@ -15,9 +16,12 @@ from jitbot.model import AuditEvent, Author, Changes, Policy
 from jitbot.policy.changes import compare
 from jitbot.policy.files.load import digest
 from jitbot.ports import Ledger, PolicySets, Trail
-from jitbot.service.announcing import IN_FORCE, Change, announce
+from jitbot.service.announcing import IN_FORCE, Change, announce, say_again
 
 Files = Mapping[str, str]
+
+AFFIRMED_EVERY = 10_000
+"""After so many events it is put on record once more which set is in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Book:
         self._seen: Files | None = None
         self._policy: Policy | None = None
         self._event: AuditEvent | None = None
+        """The newest event that says which set is in force."""
+        self._began: AuditEvent | None = None
         self._wrong = ""
         """What is wrong with our own files as they are now."""
         self._lost = ""
@@ -71,7 +77,7 @@ class Book:
     @property
     def since(self) -> AuditEvent | None:
         """Return the event by which the present set came into force, as far as this process knows."""
-        return self._event
+        return self._began
 
     def for_new(self) -> Policy:
         """Return the set by which new requests are decided. Raises: Unavailable, with the file and line."""
@@ -95,6 +101,23 @@ class Book:
                 self._followed()
             finally:
                 self._turn.release()
+
+    def affirm(self) -> None:
+        """Put on record once more which set is in force, after many other events. Raises: StoreUnavailable.
+
+        Whoever starts verifies the record from the newest such event on, so that this is what keeps a start short.
+        """
+        with self._turn:
+            known = self._event
+            if known is None or self._policy is None or self._lost:
+                return
+            if self._trail.count() - known.seq < AFFIRMED_EVERY:
+                return
+            with suppress(Tampered), self._ledger.begin() as entry:
+                entry.alone(IN_FORCE)
+                if self._trail.latest(IN_FORCE, known.seq) is None:  # else another process was faster
+                    say_again(entry, self._policy.digest)
+            self._followed()
 
     def differ(self, old: str) -> Changes | None:
         """Return what differs between an older set and the one in force; None where the older one cannot be told."""
@@ -121,12 +144,13 @@ class Book:
             return
         started, wanted = self._event is None, str(event.body["digest"])
         if started or wanted == self.policy.digest:
-            self._event, self._lost = event, ""
+            self._note(event)
             return
         policy = self._folder.load(self._sets.files(wanted) or {})
         if policy.digest != wanted:
             raise Tampered(f"the files kept for the set {wanted[:12]} are others.")
-        self._policy, self._event, self._lost = policy, event, ""
+        self._policy = policy
+        self._note(event)
 
     def _look(self) -> None:
         """Put the files in force where they are others than before and at rest. Raises: PolicyError."""
@@ -164,7 +188,13 @@ class Book:
         self._policy, self._lost = policy, ""
         event = self._trail.latest(IN_FORCE, self._event.seq if self._event else 0)
         if event is not None and event.body["digest"] == policy.digest:  # else the next look follows somebody else's
-            self._event = event
+            self._note(event)
+
+    def _note(self, event: AuditEvent) -> None:
+        """Remember the newest event that says what is in force; it may only say again what an older one said."""
+        if self._began is None or self._began.body["digest"] != event.body["digest"]:
+            self._began = event
+        self._event, self._lost = event, ""
 
     def _since(self, before: str, policy: Policy) -> Changes:
         """Return what has changed since the set that was in force."""

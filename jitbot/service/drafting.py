@@ -116,7 +116,7 @@ def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapsho
         inputs, parts = _resolved(action, catalog, params)
     except PolicyError as error:
         raise InvalidInput(f"{action.name} has changed since it was asked: {error}") from error
-    runner = catalog.runner(action.runner)
+    runner = runners_of(catalog, action.pool).runner(action.runner)
     return Snapshot(
         title=action.title,
         team=action.team,
@@ -132,11 +132,21 @@ def take(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> Snapsho
         held_at_most=held_at_most(action, runner),
         waves=action.for_each,
         parts=parts if action.for_each else (),
+        pool=action.pool,
     )
+
+
+def runners_of(catalog: Catalog, pool: str) -> Catalog:
+    """Return the runners of a pool, those of this process where it is empty. Raises: InvalidInput."""
+    try:
+        return catalog.pool(pool) if pool else catalog
+    except KeyError:
+        raise InvalidInput(f"The pool {pool} is not known here any more; JITBOT_POOLS names those that are.") from None
 
 
 def _resolved(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Part, ...]]:
     """Return the inputs and the target, or those of each part by its name. Raises: InvalidInput, PolicyError."""
+    catalog = runners_of(catalog, action.pool)
     runner = catalog.runner(action.runner)
     _refuse_reserved(params, getattr(runner, "reserved", None))
     if action.for_each is None:
@@ -222,6 +232,7 @@ def digest(request: Request) -> str:
             **({"starts_at": request.starts_at.isoformat()} if request.starts_at else {}),
             **({"break_glass": True} if request.break_glass else {}),
             **({"extends": [longer.of, longer.until.isoformat()]} if longer else {}),
+            **({"pool": snapshot.pool} if snapshot.pool else {}),
         }
     )
 
@@ -251,6 +262,7 @@ def definition(action: Action) -> str:
             **({"beneficiary": action.beneficiary} if action.beneficiary else {}),
             **({"verify": _watched(action.verify)} if action.verify else {}),
             **({"for_each": _gone_through(action.for_each)} if action.for_each else {}),
+            **({"pool": action.pool} if action.pool else {}),
         }
     )
 

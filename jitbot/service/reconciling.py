@@ -17,6 +17,7 @@ from jitbot.lifecycle import Event
 from jitbot.model import Action, HealthState, Privilege, Request, Stage, State, UndoCause
 from jitbot.policy.templates import names_in
 from jitbot.ports import Catalog, Ledger, ListsPrivileges, lister
+from jitbot.service.drafting import runners_of
 from jitbot.service.parts import with_part
 from jitbot.service.telling import tell
 from jitbot.service.world import health_of
@@ -141,18 +142,26 @@ class Reconciling:
         """Yield each runner with inputs to ask it about: those of grants, and of actions that have no templates."""
         grants = self._ledger.find(states=[State.ACTIVE], limit=LIVE)
         grants = [*grants, *self._ledger.find(states=_ENDS, limit=ENDED)]
-        given = [(each.snapshot.runner, inputs) for each in grants if each.ttl for inputs in _inputs(each)]
+        given = [
+            (each.snapshot.pool, each.snapshot.runner, inputs)
+            for each in grants
+            if each.ttl
+            for inputs in _inputs(each)
+        ]
         given += [
-            (each.runner, each.inputs) for each in self._actions.values() if each.timebox and not names_in(each.inputs)
+            (each.pool, each.runner, each.inputs)
+            for each in self._actions.values()
+            if each.timebox and not names_in(each.inputs)
         ]
         known: set[str] = set()
-        for name, inputs in given:
-            key = json.dumps([name, inputs], sort_keys=True, default=str)
+        for pool, name, inputs in given:
+            key = json.dumps([pool, name, inputs], sort_keys=True, default=str)
             if key in known:
                 continue
             known.add(key)
             try:
-                runner, typed = lister(self._catalog.runner(name)), self._catalog.inputs(name, inputs)
+                catalog = runners_of(self._catalog, pool)
+                runner, typed = lister(catalog.runner(name)), catalog.inputs(name, inputs)
             except (KeyError, InvalidInput, RunnerError):
                 continue  # what is not installed any more, or takes other inputs now, cannot be asked
             yield name, runner, typed

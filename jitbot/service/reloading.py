@@ -45,6 +45,7 @@ class Reloading:
                 self._tell_fault(world.book.fault)
                 self._told = world.book.fault
             self._follow_up(world.book.change)
+            world.book.affirm()
         except StoreUnavailable as error:
             log.warning("the policies could not be read again: %s", error)
         world.queue.messages()

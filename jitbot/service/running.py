@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
+from jitbot.errors import InvalidInput, NotFound, PoolUnavailable, RunnerError, RunnerRefused, Tampered, WorkerLost
 from jitbot.lifecycle import Event
 from jitbot.model import (
     TOUCHED,
@@ -30,6 +30,7 @@ from jitbot.service.asking import AGAIN, POLICY, Asking, held, not_allowed
 from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
+from jitbot.service.elsewhere import late_answer, wait_for_a_worker
 from jitbot.service.owing import owe
 from jitbot.service.parts import of_stage, so_far
 from jitbot.service.rollouts import Rollouts
@@ -45,11 +46,12 @@ _SAID_TO_HAVE_HAPPENED = frozenset({State.VERIFYING, State.ACTIVE, State.SUCCEED
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What a start came to: a receipt, a refusal, or neither."""
+    """What a start came to: a receipt, a refusal, or neither; then it `may_land` still where its worker was lost."""
 
     receipt: Receipt | None = None
     refused: str = ""
     unsure: str = ""
+    may_land: bool = False
 
 
 class Running:
@@ -91,6 +93,9 @@ class Running:
         """Have people asked again about what would do something else by now; deny what cannot be done any more."""
         try:
             revision = self._asking.revised(request, policy)
+        except PoolUnavailable as error:
+            wait_for_a_worker(self._world, request, str(error))
+            return True
         except (RunnerError, InvalidInput, NotFound) as error:
             self._deny(request, f"It cannot be run any more: {error}")
             return True
@@ -142,6 +147,7 @@ class Running:
         if not free(holders, request):
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
             return None
+        decided = {**decided, "outcome": ""} if request.outcome else decided  # what was waited for is there now
         begins = {"attempts": 1, "receipt": _base(holders, request), "progress": _none_begun(request)}
         return self._intend(entry, request, Event.START, **begins, **decided)
 
@@ -177,7 +183,7 @@ class Running:
             except (RunnerRefused, InvalidInput) as error:
                 result = _Result(refused=str(error) or "the runner refused")
             except RunnerError as error:
-                result = _Result(unsure=str(error) or "the runner did not say")
+                result = _Result(unsure=str(error) or "the runner did not say", may_land=isinstance(error, WorkerLost))
         return self._finish(request, result)
 
     def _go_on(self, request: Request) -> None:
@@ -198,7 +204,7 @@ class Running:
         """Write what became of all parts: done, or on the way to be undone, or left as it is."""
         touched, unsure = of_stage(now, *TOUCHED), of_stage(now, Stage.BEGUN, Stage.UNSURE)
         wanted = now.ttl is not None or now.stopped_by is not None or _undone_when_one_fails(now)
-        may_land = bool(of_stage(now, Stage.BEGUN))
+        may_land = bool(of_stage(now, Stage.BEGUN)) or (bool(unsure) and bool(now.snapshot.pool))
         undone = failure and touched and wanted and now.undoable
         if not undone and len(of_stage(now, Stage.DONE)) == len(now.progress):
             return self.happened(entry, now, Receipt({}, f"all {len(now.progress)} done"))
@@ -239,14 +245,14 @@ class Running:
 
     def _result(self, entry: Entry, now: Request, result: _Result) -> Request:
         if now.stopped_by is not None and now.undoable and not result.refused:
-            return self._stopped(entry, now, result.receipt)
+            return self._stopped(entry, now, result.receipt, attempt_open=result.may_land)
         if result.receipt is not None:
             return self.happened(entry, now, result.receipt)
         if result.refused:
             moved = entry.move(now, Event.REFUSE, WORKER, outcome=result.refused, attempt_open=False)
             tell(entry, moved, f"failed, nothing happened: {result.refused}")
             return moved
-        return self._lose(entry, now, result.unsure, attempt_open=False)
+        return self._lose(entry, now, result.unsure, attempt_open=result.may_land)
 
     def _stopped(self, entry: Entry, now: Request, receipt: Receipt | None, *, attempt_open: bool = False) -> Request:
         """Undo what a run has done until somebody wanted it to end, whatever that is."""
@@ -293,7 +299,8 @@ class Running:
                 moved = entry.move(now, Event.FAIL, WORKER, outcome=result.refused, attempt_open=False)
                 tell(entry, moved, f"failed, nothing happened: {result.refused}")
                 return moved
-        changes: dict[str, Any] = {} if now.state is State.RUNNING else {"attempt_open": False}
+        open_still = now.state is State.RUNNING or result.may_land
+        changes: dict[str, Any] = {} if open_still else {"attempt_open": False}
         if now.state is State.UNDOING:
             changes["due_at"] = entry.now
         ended = now.ended_at is not None and now.state is not State.SUCCEEDED
@@ -307,8 +314,18 @@ class Running:
             alarm(entry, moved, wrong)
         return moved
 
+    def answered(self, request: Request) -> bool:
+        """Take in what a worker of a pool has answered after it was given up; False where it has not."""
+        receipt, refused = late_answer(self._world, request)
+        if receipt is not None or refused:
+            self._finish(request, _Result(receipt, refused))
+        return receipt is not None or bool(refused)
+
     def lost(self, request: Request) -> None:
-        """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure."""
+        """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure.
+
+        What runs in a pool goes on there, and is only asked for its result.
+        """
         world = self._world
         if request.snapshot.parts and not _over(request, world.ledger.now()):
             return self._go_on(request)
@@ -319,7 +336,7 @@ class Running:
                 expired = entry.move(now, Event.EXPIRE, WORKER, undo_cause=UndoCause.EXPIRY, due_at=entry.now)
                 tell(entry, expired)
                 moved = expired
-            elif now.stopped_by is not None and now.undoable:
+            elif now.stopped_by is not None and now.undoable and not now.snapshot.pool:
                 moved = self._stopped(entry, now, None, attempt_open=True)
             elif repeatable and now.start_deadline is not None and entry.now < now.start_deadline:
                 moved = self._intend(entry, now, Event.REPEAT, attempts=now.attempts + 1)

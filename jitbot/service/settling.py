@@ -36,6 +36,8 @@ class Settling:
             return world.queue.request(request.id)
         if request.snapshot.parts:
             return self._look_at_parts(request)
+        if request.snapshot.pool and self._running.answered(request):
+            return None
         began = world.ledger.now()
         health = world.health(request)
         with world.ledger.begin() as entry:

@@ -22,6 +22,7 @@ from jitbot.ports import (
     Trail,
 )
 from jitbot.service.book import Book
+from jitbot.service.drafting import runners_of
 from jitbot.service.parts import looked_at, whole_health
 from jitbot.service.results import Results
 
@@ -57,7 +58,12 @@ class World:
         return runner_of(self.catalog, request, part)
 
     def repeatable(self, request: Request) -> bool:
-        """Tell whether the start of a request, or of any part of it, may be repeated; False where that is not known."""
+        """Tell whether the start of a request, or of any part of it, may be repeated; False where that is not known.
+
+        In a pool it may be asked for again: a start is known there by its key, and is the same one.
+        """
+        if request.snapshot.pool:
+            return True
         try:
             return self.runner(request, 0 if request.snapshot.parts else None)[0].repeatable
         except (RunnerError, InvalidInput):
@@ -77,6 +83,7 @@ def runner_of(catalog: Catalog, request: Request, part: int | None = None) -> tu
     name, inputs = request.snapshot.runner, request.snapshot.inputs
     if part is not None:
         inputs = inputs[request.snapshot.parts[part].name]
+    catalog = runners_of(catalog, request.snapshot.pool)
     try:
         return catalog.runner(name), catalog.inputs(name, inputs)
     except KeyError:

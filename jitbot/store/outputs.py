@@ -39,8 +39,8 @@ class StoreOutputs:
         old = (
             select(outputs.c.id)
             .join(requests, requests.c.id == outputs.c.request)
-            .where(requests.c.ended_at <= before)
-            .order_by(outputs.c.id)
+            .where(outputs.c.began_at <= before, requests.c.ended_at <= before)  # what is old is nearly all to go
+            .order_by(outputs.c.began_at)
             .limit(limit)
         )
         with self._database.read() as connection:

@@ -88,13 +88,13 @@ def _now(table: Any) -> Any:
     return bindparam("_now", type_=table.c.lease_until.type)
 
 
-def unleased(table: Any) -> ColumnElement[bool]:
+def _unleased(table: Any) -> ColumnElement[bool]:
     """Return the condition that nobody has claimed a row for longer than until `_now`."""
     latest = bindparam("_latest", type_=table.c.lease_until.type)
     return leases.unleased(table, _now(table), latest)
 
 
-_DUE = (tables.requests.c.due_at <= _now(tables.requests)) & unleased(tables.requests)
+_DUE = (tables.requests.c.due_at <= _now(tables.requests)) & _unleased(tables.requests)
 DUE = select(tables.requests.c.id).where(_DUE).order_by(tables.requests.c.due_at).limit(bindparam("_limit"))
 CLAIM_REQUEST = (
     update(tables.requests)
@@ -108,7 +108,7 @@ CLAIM_REQUEST = (
 )
 CLAIM_DELIVERY = (
     update(tables.inbox)
-    .where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None), unleased(tables.inbox))
+    .where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None), _unleased(tables.inbox))
     .values(
         lease_until=bindparam("_until", type_=tables.inbox.c.lease_until.type), attempts=tables.inbox.c.attempts + 1
     )

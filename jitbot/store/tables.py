@@ -140,6 +140,7 @@ requests = Table(
     Index("ix_requests_started_at", "started_at"),
     Index("ix_requests_ended_at", "ended_at"),
     Index("ix_requests_quota", "requester", "quota"),
+    Index("ix_requests_policy", "state", "policy_digest", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -294,6 +295,7 @@ outputs = Table(
     Column("began_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Index("ix_outputs_request", "request", "id"),
+    Index("ix_outputs_began_at", "began_at"),
     sqlite_autoincrement=True,
 )
 """What runs said, a row for each that said anything; its text is in `output_chunks`."""

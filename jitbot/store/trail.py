@@ -176,6 +176,11 @@ class StoreTrail:
         with self._database.read() as connection:
             return [_event(_sealed(row)) for row in connection.execute(query)]
 
+    def count(self) -> int:
+        """Read the head's number."""
+        with self._database.read() as connection:
+            return connection.execute(select(tables.chain.c.count)).scalar() or 0
+
     def verify(self) -> int:
         """Verify every event and the head."""
         return self.verify_from(Mark()).count

@@ -105,17 +105,28 @@ class _Group:
             self.connection.exec_driver_sql("SAVEPOINT part")
         try:
             yield self.connection
+            self._see_alive()
+            if not first:
+                self.connection.exec_driver_sql("RELEASE part")
         except BaseException:
+            self._take_back(first)
+            raise
+
+    def _see_alive(self) -> None:
+        if not self.alive:
+            raise StoreUnavailable(LOST)
+
+    def _take_back(self, first: bool) -> None:
+        """Undo one transaction, or all of them where SQLite cannot tell it from the others any more."""
+        try:
             if first:
                 self._transaction.rollback()
             elif self.alive:
                 self.connection.exec_driver_sql("ROLLBACK TO part")
                 self.connection.exec_driver_sql("RELEASE part")
+        except SQLAlchemyError:
+            self._raw.rollback()
             raise
-        if not self.alive:
-            raise StoreUnavailable(LOST)
-        if not first:
-            self.connection.exec_driver_sql("RELEASE part")
 
     @property
     def alive(self) -> bool:
@@ -131,9 +142,11 @@ class _Group:
         except SQLAlchemyError:
             log.exception("%s transactions could not be committed", self.size)
         finally:
-            self._raw.rollback()  # what is still open then was not taken
-            self.connection.close()
-            self._ended.set()
+            try:
+                self._raw.rollback()  # what is still open then was not taken
+                self.connection.close()
+            finally:
+                self._ended.set()
 
     def ended(self, within: float) -> bool:
         """Wait for so many seconds, and tell whether it has ended. Raises: StoreUnavailable where nothing was kept."""

@@ -385,3 +385,14 @@ def test_the_clock_is_aware_and_moves_with_the_offset(store: Store) -> None:
     assert timedelta(minutes=59) < store.ledger.now() - before < timedelta(minutes=61)
     with store.ledger.begin() as entry:
         assert entry.now >= before
+
+
+def test_what_waits_by_any_other_policy_set_is_found_oldest_first(store: Store) -> None:
+    digests = ("c", "b", "a", "c", "a")
+    waiting = [store.add(state=State.PENDING, policy_digest=digest) for digest in digests]
+    store.add(state=State.APPROVED, policy_digest="a")
+
+    found = store.ledger.outdated("b", 10)
+    assert [each.id for each in found] == [waiting[place].id for place in (0, 2, 3, 4)]
+    assert [each.policy_digest for each in found] == ["c", "a", "c", "a"]
+    assert len(store.ledger.outdated("b", 2)) == 2

@@ -43,6 +43,24 @@ def test_the_time_to_the_start_is_measured(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
+def test_full_ledgers_are_measured_beside_empty_ones(tmp_path: Path) -> None:
+    figures = run(TINY, tmp_path, parts=["load", "ready", "request"])
+    named = {figure.name: figure for found in figures.values() for figure in found}
+
+    for place in ("SQLite", "Postgres", "three on Postgres"):
+        computed = named[f"{place}, 30 requests: computed for a command"]
+        assert computed.value and computed.reference and computed.ratio
+        assert named[f"{place}, 30 requests: commands sent without a request on record"].value == 0
+        assert (named[f"{place}, 30 requests: memory at rest"].value or 0) > 10
+    for place in ("SQLite", "Postgres"):
+        ready = named[f"{place}, 30 requests, 3 open: computed until ready"]
+        assert ready.value and ready.reference and ready.ratio
+    posts, updates = (named[f"one request: calls of chat.{method}"].value for method in ("postMessage", "update"))
+    assert (posts, updates) == (5, 5), "the simulated day counts on it"
+
+
+@pytest.mark.long
 def test_the_loop_is_measured_through_the_local_slack_too(tmp_path: Path) -> None:
     rate, lost = run(TINY, tmp_path, parts=["through"])["through"]
 

@@ -75,6 +75,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "delegations.of": lambda store: SignedDelegations(store.database, store.trail).of(UserId("U0BO"), NOW),
     "trail.told": lambda store: store.trail.told(RequestId(1), "output"),
     "trail.events": lambda store: store.trail.events(),
+    "trail.count": lambda store: store.trail.count(),
     "trail.verify": lambda store: store.trail.verify(),
     "trail.verify_from": lambda store: store.trail.verify_from(Mark()),
     "history.count": lambda store: StoreHistory(store.database).count(PAST),
@@ -115,6 +116,21 @@ def test_a_postgres_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         store.ledger.now()
     store.database.close()
+
+
+def test_a_connection_that_died_while_it_rested_is_replaced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jitbot.store.engine.REST_SECONDS", 0.0)
+    database = store.database
+    with database.write() as connection:
+        pid = None if database.sqlite else connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    if pid is not None:
+        other = Database(store.url)
+        with other.read() as connection:
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+        other.close()
+    assert database.now()
+    with database.write() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
 
 
 def test_a_database_in_memory_is_refused() -> None:

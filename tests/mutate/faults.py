@@ -37,6 +37,7 @@ SSH_CERTIFICATE = ("tests/unit/runners/ssh/test_certificate.py",)
 TICKETS = ("tests/unit/facts/test_tickets.py",)
 PATTERNS = ("tests/unit/outbound/redaction/test_patterns.py",)
 PRIVATE_KEYS = ("tests/unit/outbound/redaction/test_private_keys.py",)
+POOL_CALLS = ("tests/integration/pools/test_calls.py",)
 RUNNERS_SAY = ("tests/unit/runners/test_what_runners_say.py",)
 
 
@@ -843,8 +844,8 @@ FAULTS = (
     Fault(
         "an undo that fails is called ended",
         "jitbot/service/undoing.py",
-        "            return self._failed(request, why)\n",
-        "            pass\n",
+        "            world.results.write(request, lambda: self._failed(request, why))\n            return",
+        "            world.results.write(request, lambda: self._undone(request, began))\n            return",
         _in("undoing"),
     ),
     Fault(
@@ -1144,7 +1145,7 @@ FAULTS = (
     Fault(
         "a run that was stopped is repeated when its worker is lost",
         "jitbot/service/running.py",
-        "            elif now.stopped_by is not None and now.undoable:\n",
+        "            elif now.stopped_by is not None and now.undoable and not now.snapshot.pool:\n",
         "            elif False:\n",
         _in("stopping"),
     ),
@@ -1372,6 +1373,34 @@ FAULTS = (
         "        if seen >= total:\n            return\n",
         "        if seen >= total or not users:\n            return\n",
         ("tests/unit/facts/test_attribute_sources.py",),
+    ),
+    Fault(
+        "a process says again that an older set is in force, when it has not seen the newer one",
+        "jitbot/service/book.py",
+        "                if self._trail.latest(IN_FORCE, known.seq) is None:",
+        "                if True:",
+        _in("affirming"),
+    ),
+    Fault(
+        "what a killed process left undecided waits on, each time it is said again which policies are in force",
+        "jitbot/service/book.py",
+        '        if self._began is None or self._began.body["digest"] != event.body["digest"]:\n',
+        "        if True:\n",
+        _in("affirming"),
+    ),
+    Fault(
+        "it is never said again which policies are in force, and a start verifies all that came since",
+        "jitbot/service/reloading.py",
+        "            world.book.affirm()\n",
+        "",
+        _in("affirming"),
+    ),
+    Fault(
+        "of what waits by another policy set, half is not decided anew",
+        "jitbot/store/ledger.py",
+        "for each in (own < digest, own > digest)",
+        "for each in (own < digest,)",
+        STORE,
     ),
     Fault(
         "policies are believed from the database, whatever digest is in force",
@@ -1910,7 +1939,7 @@ FAULTS = (
     Fault(
         "a part that may still land is called undone",
         "jitbot/service/rollouts.py",
-        "if not (was.stage is Stage.BEGUN and may_land):",
+        "if not (was.stage in (Stage.BEGUN, Stage.UNSURE) and may_land):",
         "if True:",
         _in("many_targets"),
     ),
@@ -2065,8 +2094,8 @@ FAULTS = (
     Fault(
         "who waits for a commit is told that it is done before it is",
         "jitbot/store/writer.py",
-        "        group.wait()\n",
-        "",
+        "        while not group.ended(LEFT_SECONDS):",
+        "        while False:",
         WRITER,
     ),
     Fault(
@@ -2077,10 +2106,74 @@ FAULTS = (
         WRITER,
     ),
     Fault(
+        "a connection that died while it rested is used",
+        "jitbot/store/postgres.py",
+        "            engine.dialect.do_ping(connection)\n",
+        "            pass\n",
+        ("tests/integration/test_store_errors.py",),
+        on_postgres=True,
+    ),
+    Fault(
         "a transaction that failed takes others with it, or is kept with them",
         "jitbot/store/writer.py",
         '                self.connection.exec_driver_sql("ROLLBACK TO part")\n',
         "",
         WRITER,
+    ),
+    Fault(
+        "what is too late is begun by a worker that wakes up",
+        "jitbot/pools/taken.py",
+        " & (calls.c.take_before > NOW)",
+        "",
+        POOL_CALLS,
+    ),
+    Fault(
+        "a start that is asked for again is another one",
+        "jitbot/pools/pooled.py",
+        "id=key if kind is Kind.START else uuid.uuid4().hex,",
+        "id=uuid.uuid4().hex,",
+        POOL_CALLS,
+    ),
+    Fault(
+        "what has begun is taken back",
+        "jitbot/pools/asked.py",
+        "return self._set(call, CallState.WAITING, state=CallState.WITHDRAWN.value)",
+        "return self._set(call, CallState.TAKEN, state=CallState.WITHDRAWN.value)",
+        POOL_CALLS,
+    ),
+    Fault(
+        "what a lost worker had begun is said not to have been begun",
+        "jitbot/pools/following.py",
+        "        if seen.attempt == 1:\n",
+        "        if True:\n",
+        POOL_CALLS,
+    ),
+    Fault(
+        "a worker that was given up cannot answer any more",
+        "jitbot/pools/taken.py",
+        "calls.c.state.in_([CallState.TAKEN.value, CallState.LOST.value])",
+        "calls.c.state.in_([CallState.TAKEN.value])",
+        POOL_CALLS,
+    ),
+    Fault(
+        "a worker may make up calls",
+        "jitbot/pools/tables.py",
+        '"calls": "SELECT, UPDATE (state, worker, taken_at, answer, answered_at), DELETE",',
+        '"calls": "SELECT, INSERT, UPDATE, DELETE",',
+        ("tests/integration/pools/test_creating.py",),
+    ),
+    Fault(
+        "what a lost worker began cannot land any more",
+        "jitbot/service/running.py",
+        "return self._lose(entry, now, result.unsure, attempt_open=result.may_land)",
+        "return self._lose(entry, now, result.unsure, attempt_open=False)",
+        ("tests/acceptance/test_pools.py",),
+    ),
+    Fault(
+        "what was approved for one pool runs in another",
+        "jitbot/service/drafting.py",
+        '            **({"pool": action.pool} if action.pool else {}),\n',
+        "",
+        ("tests/acceptance/test_pools.py",),
     ),
 )

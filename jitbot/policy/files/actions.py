@@ -12,7 +12,7 @@ from jitbot.policy.files.complaints import check
 from jitbot.policy.files.facts import FactReader, Sources
 from jitbot.policy.files.fields import pretty, read_parameter, unfit_pattern
 from jitbot.policy.files.for_each import one_at_a_time, read_for_each
-from jitbot.policy.files.inputs import Catalog, check_runner, check_templates
+from jitbot.policy.files.inputs import Catalog, check_pool, check_runner, check_templates
 from jitbot.policy.files.issues import Issues, Place
 from jitbot.policy.files.rules import RuleReader, Scope
 from jitbot.policy.files.schema import ActionKeys, LimitsKeys, TeamHead, TimeboxKeys
@@ -146,8 +146,10 @@ class _ActionReader:
             start_within=keys.start_within,
             start_later=keys.start_later.max if keys.start_later else None,
             time_limit=keys.time_limit,
+            pool=keys.pool,
             where=f"{place.file}:{place.line}",
         )
+        check_pool(self.document, self.path, keys.pool, self.world.catalog, self.issues)
         self._check_inputs(one_at_a_time(parameters, waves), faulty=len(self.issues) > before)
         return action
 

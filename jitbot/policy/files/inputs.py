@@ -34,6 +34,21 @@ class Catalog(Protocol):
     def inputs(self, name: str, values: Mapping[str, Any]) -> object:
         """Validate inputs for a runner. Raises: InvalidInput with the offending fields."""
 
+    def pools(self) -> Sequence[str]:
+        """Return the names of the pools that are known."""
+
+
+def check_pool(document: Document, path: Path, pool: str, catalog: Catalog, issues: Issues) -> None:
+    """Note a pool that the service does not know; none is named where jitbot itself carries it out."""
+    if not pool:
+        return
+    place = document.at((*path, "pool"))
+    known = catalog.pools()
+    if known:
+        known_name("pool", pool, known, place, issues)
+    else:
+        issues.add(place, f"there is no pool {shown(pool)}; JITBOT_POOLS names those that there are, and names none.")
+
 
 def check_templates(document: Document, path: Path, parameters: Sequence[str], issues: Issues) -> None:
     """Note every template below a path that names no parameter, and every brace that stands alone."""

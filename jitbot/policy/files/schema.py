@@ -259,6 +259,7 @@ class ActionKeys(Strict):
         json_schema_extra={"default": True},
     )
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What conditions may look at, by name.")
+    pool: str = Field("", description="The worker pool that carries it out; jitbot itself if left out.")
     for_each: ForEach | None = Field(
         None, description="Do it on each value of a `multi-choice` parameter; the parameter's name for short."
     )

@@ -97,15 +97,16 @@ def _happens(request: Request) -> tuple[Line, bool]:
 
 def _where(request: Request) -> Line:
     parts = request.snapshot.parts
-    target = shorten(request.snapshot.target, 200)
+    target, pool = shorten(request.snapshot.target, 200), request.snapshot.pool
+    whose = f" · team {shorten(request.snapshot.team, 60)}{f' · pool {pool}' if pool else ''}"
     if len(parts) > 1:
         return [
             Bold("Where  "),
             f"{len(parts)} targets: ",
             Code(target),
-            f" · team {shorten(request.snapshot.team, 60)}",
+            whose,
         ]
-    return [Bold("Where  "), Code(target), f" · team {shorten(request.snapshot.team, 60)}"] if target else []
+    return [Bold("Where  "), Code(target), whose] if target else []
 
 
 def _how_long(request: Request) -> Line:

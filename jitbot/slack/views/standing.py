@@ -77,6 +77,8 @@ def _pending(request: Request, reviews: Sequence[Review], names: Names) -> Line:
 
 
 def _approved(request: Request, reviews: Sequence[Review], names: Names) -> Line:
+    if request.snapshot.pool and request.outcome:
+        return [f"approved, waits for a worker of pool {request.snapshot.pool}: {_outcome(request)}"]
     if request.starts_at is not None:
         return ["approved, to start ", When(request.starts_at, DAY_AND_TIME)]
     return ["approved, about to start"]

@@ -60,6 +60,7 @@ def _everything(request: Request) -> list[Block]:
         *_section("Typed in", values),
         *_section(f"Exactly what {snapshot.runner} is given", inputs_text(snapshot.inputs)),
         *_section("Target" if len(snapshot.targets) == 1 else "Targets", "\n".join(snapshot.targets)),
+        *_section("Pool", snapshot.pool),
         *_section("How long", _how_long(request)),
         *_section("Starts", fallback(request.starts_at) if request.starts_at else ""),
         *_section("Watched", watched_text(request)),

@@ -63,8 +63,8 @@ def test_a_reason_can_be_asked_for_in_one_word(load_action: Callable[[str], Acti
         (
             "»requester: [x]",
             "'requester' is not a key here. Did you mean requesters? Allowed: title, description, runner, with, "
-            "parameters, risk, requesters, reason, facts, for_each, timebox, beneficiary, verify, limits, break_glass, "
-            "rules, lapse_after, start_within, start_later and time_limit.",
+            "parameters, risk, requesters, reason, facts, pool, for_each, timebox, beneficiary, verify, limits, "
+            "break_glass, rules, lapse_after, start_within, start_later and time_limit.",
         ),
         ("»windows: {}", "'windows' is not a key here."),
         ("risk: »hihg", "this can be low, medium, high or critical, not 'hihg'. Did you mean high?"),

@@ -382,3 +382,13 @@ def test_the_output_button_is_there_where_there_is_more(private: bool) -> None:
     with_more = buttons(draw_card(request, [], NAMES, CardFor(private=private, output=True)))
     without = buttons(draw_card(request, [], NAMES, CardFor(private=private)))
     assert with_more == [*without[:-1], "jit:output", "jit:details"]
+
+
+def test_the_pool_stands_on_the_card_and_what_waits_for_its_workers_says_so() -> None:
+    asked = make_request()
+    asked = replace(asked, snapshot=replace(asked.snapshot, pool="prod-eu"))
+    assert "· pool prod-eu" in draw_card(asked, [], NAMES, CardFor()).text
+    nobody = "No worker of pool prod-eu answered within 5 s; nothing was done."
+    waiting = replace(asked, state=State.APPROVED, outcome=nobody)
+    first = draw_card(waiting, [make_review()], NAMES, CardFor()).text.splitlines()[0]
+    assert f"approved, waits for a worker of pool prod-eu: {nobody}" in first

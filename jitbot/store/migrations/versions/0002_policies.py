@@ -22,6 +22,7 @@ INDEXES = {
     "ix_requests_created_at": ("requests", ["created_at"]),
     "ix_requests_started_at": ("requests", ["started_at"]),
     "ix_requests_ended_at": ("requests", ["ended_at"]),
+    "ix_requests_policy": ("requests", ["state", "policy_digest", "id"]),
     "ix_reviews_reviewer": ("reviews", ["reviewer", "at"]),
 }
 PARTIAL = {"ix_events_policies": ("seq", POLICIES), "ix_events_owed": ("request", OWED)}
@@ -110,6 +111,7 @@ def _add_outputs() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_outputs_request", "outputs", ["request", "id"])
+    op.create_index("ix_outputs_began_at", "outputs", ["began_at"])
     op.create_table(
         "output_chunks",
         sa.Column("output", SERIAL, nullable=False),

@@ -1,0 +1,134 @@
+"""A pool and the role of its workers: what it may, and all that it may not.
+
+Not marked `postgres`: what pools do shows nowhere else, so deliberate faults are tried on them too.
+"""
+
+import uuid
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
+from typer.testing import CliRunner
+
+from jitbot.cli.app import app
+from jitbot.cli.doctor_pools import pools
+from jitbot.errors import SettingsError
+from jitbot.model import Policy
+from jitbot.pools.building import worker
+from jitbot.pools.creating import create
+from jitbot.settings import read_settings
+from jitbot.store.upgrade import ready
+from tests.pooling import APool, until
+from tests.town import FakeRunner, OneRunner
+from tests.unit.core.builders import an_action
+
+
+def test_the_role_of_a_pool_reads_and_writes_nothing_but_its_pool(pool: APool) -> None:
+    ready(pool.url)
+    other = APool(pool.url)
+    schema = make_url(pool.url).query["options"]
+    ledger = str(schema).split("=")[1]
+    refused = [
+        f"SELECT * FROM {ledger}.requests",
+        f"SELECT * FROM {ledger}.events",
+        f"UPDATE {ledger}.requests SET state = 'ACTIVE'",
+        f"SELECT * FROM {other.made.schema}.calls",
+        f"INSERT INTO {other.made.schema}.procrastinate_jobs (queue_name, task_name) VALUES ('x', 'y')",
+        "CREATE TABLE public.mine ()",
+        f"CREATE TABLE {pool.made.schema}.mine ()",
+        "CREATE ROLE somebody",
+        "INSERT INTO calls (id, kind, runner, inputs, key, deadline, take_before, state) "
+        "VALUES ('x', 'start', 'command', '{}', 'x', now(), now(), 'waiting')",
+        "UPDATE calls SET inputs = '{}'",
+        "UPDATE calls SET attempt = 7",
+    ]
+    try:
+        for statement in refused:
+            with pytest.raises(ProgrammingError, match="InsufficientPrivilege"):
+                pool.rows(statement, pool.made.address)
+        assert pool.rows("SELECT * FROM calls", pool.made.address) == []
+    finally:
+        other.close()
+
+
+def test_making_a_pool_again_leaves_alone_what_is_there(pool: APool) -> None:
+    pool.rows("INSERT INTO workers (name, runners) VALUES ('one', '[]')")
+    again = create(pool.url, pool.name)
+    assert pool.made.password
+    assert again.password == ""
+    assert ":PASSWORD@" in again.address
+    assert pool.workers() == ["one"]
+
+
+def test_a_role_that_would_reach_more_than_its_pool_is_not_made(pool: APool) -> None:
+    """As in every Postgres before 15, where PUBLIC may make objects in the schema public."""
+    name = f"p{uuid.uuid4().hex[:10]}"
+    pool.rows("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    try:
+        with pytest.raises(SettingsError, match="REVOKE CREATE ON SCHEMA public FROM PUBLIC"):
+            create(pool.url, name)
+    finally:
+        pool.rows("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    assert pool.rows(f"SELECT FROM pg_roles WHERE rolname = 'jitbot_pool_{name}'") == []
+
+
+def test_a_login_that_may_not_make_roles_is_told_what_to_have_run(pool: APool) -> None:
+    pool.rows("CREATE ROLE unprivileged LOGIN")
+    try:
+        url = make_url(pool.url).set(username="unprivileged").render_as_string(hide_password=False)
+        with pytest.raises(SettingsError, match="CREATE ROLE jitbot_pool_another LOGIN"):
+            create(url, "another")
+    finally:
+        pool.rows("DROP ROLE unprivileged")
+
+
+def test_a_pool_needs_postgres_and_a_name(sqlite_url: str) -> None:
+    with pytest.raises(SettingsError, match="needs Postgres"):
+        create(sqlite_url, "prod-eu")
+    with pytest.raises(SettingsError, match="'Prod' cannot be a pool's name"):
+        create(sqlite_url, "Prod")
+    with pytest.raises(SettingsError, match="needs Postgres: its workers are other processes"):
+        worker("prod-eu", sqlite_url, OneRunner(FakeRunner()), 1)
+
+
+def test_a_worker_does_not_start_where_its_schema_is_not(postgres_url: str) -> None:
+    with pytest.raises(SettingsError, match="Run `jitbot pool create prod-xx`"):
+        worker("prod-xx", postgres_url, OneRunner(FakeRunner()), 1)
+
+
+def test_the_doctor_tells_whether_somebody_works_in_a_pool(pool: APool) -> None:
+    settings = read_settings(database_url=pool.url, pools=f"{pool.name},gone")
+    policy = Policy(actions={"act": an_action(runner="http", pool=pool.name)})
+
+    def found() -> list[tuple[bool, str]]:
+        return [(each.good, each.said) for each in pools(settings, policy)]
+
+    assert found()[0] == (False, "has no live worker")
+    assert "The schema of pool gone is not there" in found()[1][1]
+    pool.rows("""INSERT INTO workers (name, runners) VALUES ('one', '["command"]')""")
+    assert found()[0] == (False, "no worker has http")
+    pool.rows("""INSERT INTO workers (name, runners) VALUES ('two', '["http"]')""")
+    assert found()[0] == (True, "2 live: one, two")
+
+
+def test_the_command_prints_the_address_once(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JITBOT_DATABASE_URL", postgres_url)
+    name = f"p{uuid.uuid4().hex[:10]}"
+    first, second = (CliRunner().invoke(app, ["pool", "create", name]).output for _ in range(2))
+    assert f"the schema and the role jitbot_pool_{name} are there" in first
+    address = next(line.split("=", 1)[1] for line in first.splitlines() if "JITBOT_DATABASE_URL=" in line)
+    assert make_url(address).password
+    assert f"jitbot worker --pool {name}" in first
+    assert "keeps its password" in second
+    assert ":PASSWORD@" in second
+
+
+@pytest.mark.long
+def test_a_worker_starts_with_the_address_alone_and_ends_in_order(pool: APool, tmp_path: Path) -> None:
+    working = pool.process(tmp_path / "log")
+    try:
+        until(pool.workers, "the worker", timeout=40)
+    finally:
+        working.terminate()
+        assert working.wait(20) == 0, (tmp_path / "log").read_text()
