@@ -8,7 +8,7 @@ whose answer does not come is given up. The server rolls back what was sent on i
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, Self
 
@@ -46,6 +46,11 @@ class ImpatientConnection(psycopg.Connection[Any]):
         except psycopg.errors._WaitTimeout:  # the driver has no public name for it
             self.close()  # the answer may still come, and would be taken for that to the next question
             raise psycopg.OperationalError("no answer in time") from None
+
+    def __del__(self, *_: Any) -> None:
+        """Close what the pool has dropped because its server ended it, without the driver's warning."""
+        with suppress(Exception):  # half built, or at the end of the process
+            self.close()
 
     @classmethod
     def in_time(cls, *args: Any, **words: Any) -> Self:

@@ -50,11 +50,3 @@ def on_file(empty_file: Path, tmp_path: Path) -> Iterator[Town]:
     town = Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)
     yield town
     town.close()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let connections be dropped that a server which was killed has left half open; they are closed with that."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning"))
-            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
