@@ -9,6 +9,7 @@
 """
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -20,6 +21,7 @@ from jitbot.clock.queue import WorkQueue
 from jitbot.clock.ticker import Ticker
 from jitbot.compose import SlackSide, build_service, open_store, process_name, slack_client
 from jitbot.errors import StoreUnavailable
+from jitbot.hurry import hurry
 from jitbot.outbound.redaction.logs import redact_logs
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.outbound.secrets.registry import open_secrets
@@ -44,6 +46,10 @@ LOOK_SECONDS = 0.2
 """How long a new process waits for the very first policies, and how often it looks for them."""
 STILL = timedelta(seconds=30)
 """So late a look may be before the process says that it is not ready."""
+READY_WITHIN = timedelta(seconds=2.5)
+"""How long the database may take to answer whoever asks whether we are ready."""
+STOP_WITHIN = timedelta(seconds=25)
+"""How long stopping may take: a service manager would kill us a little later (in Kubernetes after thirty seconds)."""
 
 
 class Bot:
@@ -167,7 +173,8 @@ class Bot:
         if self._ticker.late() > STILL:
             return "the clock stands still"
         try:
-            self._store.ledger.now()
+            with hurry(READY_WITHIN.total_seconds()):
+                self._store.ledger.now()
         except StoreUnavailable as error:
             return str(error)
         return ""
@@ -175,9 +182,7 @@ class Bot:
 
 def serve(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT. Raises: SettingsError, StoreUnavailable, DirectoryUnavailable."""
-    told_to_stop = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: told_to_stop.set())
+    told_to_stop = _told_to_stop()
     bot = Bot(settings, _secrets(settings))
     try:
         bot.start()
@@ -190,13 +195,33 @@ def work(settings: Settings, pool: str) -> None:
     """Work in a pool until SIGTERM or SIGINT. Raises: SettingsError, StoreUnavailable."""
     from jitbot.pools.building import worker
 
-    told_to_stop = threading.Event()
+    told_to_stop = _told_to_stop()
     secrets = _secrets(settings)
     site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets)
     working = worker(pool, settings.database_url, Registry(settings.runners, site), settings.workers)
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: told_to_stop.set())
     working.run(told_to_stop)
+
+
+def _told_to_stop() -> threading.Event:
+    """Return what SIGTERM and SIGINT set; from then on this process ends within `STOP_WITHIN`."""
+    told_to_stop = threading.Event()
+
+    def told(*_: object) -> None:
+        told_to_stop.set()
+        last = threading.Timer(STOP_WITHIN.total_seconds(), _end_all_the_same)
+        last.daemon = True
+        last.start()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, told)
+    return told_to_stop
+
+
+def _end_all_the_same() -> None:
+    """End this process whatever hangs in it: what is not on disk by now would not be a second later either."""
+    log.error("not everything has ended within %s s; this process ends now", STOP_WITHIN.total_seconds())
+    logging.shutdown()
+    os._exit(1)
 
 
 def _secrets(settings: Settings) -> Secrets:

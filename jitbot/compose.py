@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -115,9 +116,11 @@ def _opened(settings: Settings) -> Store:
     signer = open_key(settings.key_file)
     database = Database(settings.database_url)
     trail = StoreTrail(database, Verifier([signer.public]))
+    ledger = StoreLedger(database, signer)
+    ledger.resume()
     return Store(
         database=database,
-        ledger=StoreLedger(database, signer),
+        ledger=ledger,
         inbox=StoreInbox(database),
         outbox=StoreOutbox(database),
         trail=trail,
@@ -268,6 +271,7 @@ class SlackSide:
     ) -> None:
         pace = Pace(time.monotonic)
         said, answers = Sender(client, pace, turn.assure), Sender(client, pace)
+        ending = threading.Event()
         channels = Channels(client)
         cards = Cards(
             requests=service.queries,
@@ -276,6 +280,7 @@ class SlackSide:
             channels=channels,
             directory=directory,
             fallback=settings.fallback_channel,
+            ending=ending,
         )
         self.notifier = Notifier(
             requests=service.queries,
@@ -287,6 +292,7 @@ class SlackSide:
             directory=directory,
             boards=Boards(settings.operators_channel, settings.policy_channel or settings.operators_channel),
             turn=turn,
+            ending=ending,
         )
         self.hands = Hands()
         desk = Desk(

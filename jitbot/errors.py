@@ -14,6 +14,8 @@ JitbotError
 ├── Conflict               nobody                  -> read again, try once more
 ├── Tampered               the operator, at once   -> nothing runs; alarm
 ├── StoreUnavailable       the operator            -> the person is told that nothing was taken in
+│   ├── StoreRefused       the operator            -> not tried again: it is what was to be written
+│   └── StoreUnsure        nobody                  -> the person is told that it may have been taken in
 ├── DirectoryUnavailable   nobody                  -> people and groups are unread; conditions on them err
 ├── FactUnavailable        nobody                  -> the fact is unread; conditions on it err
 ├── NotGranted             the operator            -> a secret that is not set, a host that is not allowed
@@ -91,6 +93,14 @@ class Tampered(JitbotError):
 
 class StoreUnavailable(JitbotError):
     """The database cannot be reached or refuses to write; nothing was committed."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The database answers, and will never take this: a table is missing, or a value does not fit."""
+
+
+class StoreUnsure(StoreUnavailable):
+    """The connection was lost in the commit: it may have been committed."""
 
 
 class DirectoryUnavailable(JitbotError):

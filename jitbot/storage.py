@@ -1,28 +1,151 @@
-"""What the service needs from its database besides the ledger, each a small protocol with its contract.
+"""What the service needs from its database, each a small protocol with its contract: the ledger, and what is beside it.
 
 Part of `ports`, where they are imported from. All instants are aware and in UTC.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
+from jitbot.lifecycle import Event
 from jitbot.model import (
     AuditEvent,
     Chunk,
     Copy,
+    Counting,
     Delegated,
     Delegation,
     Delivery,
+    Outdated,
     Outgoing,
     Output,
     OutputId,
     Past,
+    Portion,
     Request,
     RequestId,
     Review,
+    State,
+    Tally,
     UserId,
 )
+
+
+class Entry(Protocol):  # more than eight methods: all of them must be one transaction
+    """One write transaction. All of it is committed together, audit events last, or none of it.
+
+    Raises `Conflict` where somebody else moved the row first, `StoreUnavailable` where the database fails.
+    """
+
+    now: datetime
+    """The instant of this transaction."""
+
+    def get(self, request: RequestId) -> Request:
+        """Read and lock a request. Raises: NotFound, Unavailable where only newer code understands it."""
+
+    def reviews(self, request: Request) -> Sequence[Review]:
+        """Return the reviews of the request's present revision, oldest first."""
+
+    def add(self, request: Request, by: str) -> Request:
+        """Insert a new request (its id is given here) with its first audit event."""
+
+    def move(self, request: Request, event: Event, by: str, note: str = "", **changes: Any) -> Request:
+        """Carry out one move of the lifecycle by compare-and-set on state and version, with its audit event.
+
+        `changes` are fields of the request; a claim on it ends unless they say otherwise. Raises: Conflict, also for a
+        worker whose fence is no longer the row's.
+        """
+
+    def amend(self, request: Request, kind: str, by: str, note: str = "", **changes: Any) -> Request:
+        """Change fields without moving the state, with an audit event of that kind. Raises: Conflict."""
+
+    def review(self, request: Request, review: Review) -> None:
+        """Record a review; a later one by the same person on the same revision replaces it."""
+
+    def record(self, kind: str, by: str, request: RequestId | None = None, **body: Any) -> None:
+        """Append an audit event that moves nothing (a refusal, for example)."""
+
+    def say(self, message: Outgoing, wait: timedelta = timedelta(0)) -> None:
+        """Put a message into the outbox, to be said after a while; it replaces a waiting one of the same key."""
+
+    def keep(self, output: Output, portion: Portion) -> Output:
+        """Write a portion of what a run says; the first one of an output gives it its id."""
+
+    def settle(self, delivery: str) -> None:
+        """Mark an inbox row done, in this transaction."""
+
+    def waiting(self, request: RequestId) -> bool:
+        """Tell whether a delivery for this request is kept and not worked on yet."""
+
+    def tally(self, request: Request, what: Counting) -> Tally:
+        """Count other requests; nobody else counts the same until this transaction ends. Comes before `holders`."""
+
+    def delegations(self, user: UserId) -> Sequence[Delegation]:
+        """Return the rows in force by or to somebody, and lock what that person delegates."""
+
+    def delegate(self, delegation: Delegation) -> Delegation:
+        """Insert a new delegation (its id is given here) with its audit event."""
+
+    def end_delegation(self, delegation: Delegation, by: UserId) -> Delegation:
+        """End a delegation before its time, with its audit event. Raises: Conflict."""
+
+    def alone(self, doing: str) -> None:
+        """Wait until no other transaction is at this too; nobody else is until this one ends."""
+
+    def holders(self, *targets: str) -> Sequence[Request]:
+        """Return the unfinished requests that were started on one of these targets, oldest first, locked.
+
+        Raises: Conflict where newer code beside this one is at work on one of them.
+        """
+
+
+class Ledger(Protocol):
+    """The truth: requests, reviews and their record."""
+
+    def now(self) -> datetime:
+        """Return the present instant by the ledger's clock (the database's own on Postgres)."""
+
+    def begin(self) -> AbstractContextManager[Entry]:
+        """Begin a write transaction. Raises: StoreUnavailable."""
+
+    def get(self, request: RequestId) -> Request:
+        """Read one request without locking it. Raises: NotFound, StoreUnavailable; Unavailable as `Entry.get`."""
+
+    def reviews(self, request: Request) -> Sequence[Review]:
+        """Return the reviews of the request's present revision, oldest first."""
+
+    def find(
+        self, *, states: Sequence[State] = (), requester: UserId | None = None, limit: int = 50
+    ) -> Sequence[Request]:
+        """Return requests, newest first."""
+
+    def tally(self, request: Request, what: Counting) -> Tally:
+        """Count other requests, as advice: nothing is locked."""
+
+    def last_on(self, target: str) -> Request | None:
+        """Return the newest request that was started on a target, whatever became of it."""
+
+    def waits(self, action: str, rule: str, limit: int) -> Sequence[timedelta]:
+        """Return how long this rule's latest requests waited until people approved or denied them, newest first."""
+
+    def outdated(self, digest: str, limit: int) -> Sequence[Outdated]:
+        """Return what waits for people and was last decided by another policy set than this, oldest first."""
+
+    def due(self, limit: int) -> Sequence[RequestId]:
+        """Return what must be looked at now and is in nobody's hands, longest due first."""
+
+    def claim(self, request: RequestId, owner: str, lease: timedelta) -> Request | None:
+        """Take a due request for a while by compare-and-set; None if it is not due or in other hands."""
+
+    def owed(self, limit: int) -> Sequence[RequestId]:
+        """Return the requests whose review after break-glass is still owed, the longest due first."""
+
+    def overdue(self, limit: int) -> Sequence[RequestId]:
+        """Return those of them of which somebody has to be reminded now."""
+
+    def renew(self, request: Request, lease: timedelta) -> bool:
+        """Keep a claim for longer; False when it was lost."""
 
 
 class History(Protocol):

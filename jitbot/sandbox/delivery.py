@@ -122,6 +122,8 @@ class Courier:
     async def _with_fault(self, fault: Fault, parcel: Parcel, retry: Retry | None) -> Ack:
         if fault.kind in ("late", "slow"):
             return await self._late(fault.delay, parcel, retry)
+        if fault.kind == "much_later":
+            return self._much_later(fault.delay, parcel, retry)
         if fault.kind in ("drop", "hang"):
             return lost("operation_timeout", "timeout", to="nobody")
         ack = await self._logged(parcel, retry, skew=fault.delay if fault.kind == "skewed" else 0.0)
@@ -143,6 +145,15 @@ class Courier:
         except TimeoutError:
             return lost("operation_timeout", "timeout", to="late", took_ms=ACK_SECONDS * 1000)
         return ack
+
+    def _much_later(self, delay: float, parcel: Parcel, retry: Retry | None) -> Ack:
+        """Deliver when so much has passed by the local Slack's clock; the person is not kept waiting for it."""
+        clock = self._state.clock
+        clock.call_at(clock.now() + delay, lambda: self._bring(parcel, retry))
+        return lost("operation_timeout", "timeout", to="late")
+
+    def _bring(self, parcel: Parcel, retry: Retry | None) -> None:
+        self.spawn(self._logged(parcel, retry))
 
     # Events
 

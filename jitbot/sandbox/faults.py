@@ -21,6 +21,7 @@ Kind = Literal[
     "duplicate",
     "lost_ack",
     "late",
+    "much_later",
     "other_socket",
     "skewed",
 ]

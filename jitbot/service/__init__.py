@@ -13,6 +13,7 @@ from jitbot.service.extending import Extending
 from jitbot.service.facts import FactsReader
 from jitbot.service.handing_out import HandingOut
 from jitbot.service.intake import Intake
+from jitbot.service.outcomes import Outcomes
 from jitbot.service.owing import Owing, overdue
 from jitbot.service.queries import Queries
 from jitbot.service.reconciling import Reconciling
@@ -35,6 +36,7 @@ class Service:
     """All use cases over one world, each doing one thing and given only what it needs."""
 
     def __init__(self, world: World) -> None:
+        self._results = world.results
         self._facts = FactsReader(
             world.directory, world.ledger, world.sources, StandIns(world).for_any, overdue=overdue(world)
         )
@@ -43,9 +45,10 @@ class Service:
         watching = Watching(world, self._facts)
         rollouts = Rollouts(world, watching)
         undoing = Undoing(world, watching, rollouts)
-        running = Running(world, asking, watching, rollouts)
+        outcomes = Outcomes(watching)
+        running = Running(world, asking, watching, rollouts, outcomes)
         applying = Applying(world, asking)
-        settling = Settling(world, running, rollouts)
+        settling = Settling(world, running, rollouts, outcomes)
         ending = Ending(world, self._facts, asking, settling)
         self.extending = Extending(world, asking)
         reviewing = Reviewing(world, self._facts, asking)
@@ -91,5 +94,6 @@ class Service:
         )
 
     def close(self) -> None:
-        """Let go of the threads that fetch facts."""
+        """Let go of the threads that fetch facts, and of those that wait for the database with a result."""
+        self._results.give_up()
         self._facts.close()

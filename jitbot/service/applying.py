@@ -162,16 +162,20 @@ class Applying:
                 refused = str(error) or "the runner refused"
             except RunnerError as error:
                 unsure = str(error) or "the runner did not say"
-        with world.ledger.begin() as entry:
-            entry.holders(*request.snapshot.targets)  # before the rows, in the order in which an undo takes them
-            mine(entry, request)
-            if unsure:
-                soon = entry.now + TURN
-                entry.amend(request, "extend_failed", WORKER, unsure, outcome=unsure, due_at=soon, **_FREE)
-            elif receipt is None:
-                self._fail(entry, request, refused)
-            else:
-                self._extend(entry, request, entry.get(parent.id), receipt)
+
+        def write() -> None:
+            with world.ledger.begin() as entry:
+                entry.holders(*request.snapshot.targets)  # before the rows, in the order in which an undo takes them
+                mine(entry, request)
+                if unsure:
+                    soon = entry.now + TURN
+                    entry.amend(request, "extend_failed", WORKER, unsure, outcome=unsure, due_at=soon, **_FREE)
+                elif receipt is None:
+                    self._fail(entry, request, refused)
+                else:
+                    self._extend(entry, request, entry.get(parent.id), receipt)
+
+        world.results.write(request, write)
         world.queue.messages()
 
     def _extend(self, entry: Entry, request: Request, parent: Request, receipt: Receipt | None = None) -> None:

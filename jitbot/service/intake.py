@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jitbot.errors import Conflict, InvalidInput, NotFound, StoreUnavailable, UserFault
+from jitbot.errors import Conflict, InvalidInput, NotFound, StoreUnavailable, StoreUnsure, UserFault
 from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
 from jitbot.service.telling import notify
 from jitbot.service.world import World
@@ -37,11 +37,23 @@ class Intake:
         body: Mapping[str, Any],
         request: RequestId | None = None,
     ) -> bool:
-        """Commit a delivery, without any network; False for a known one. Raises: InvalidInput, StoreUnavailable."""
+        """Commit a delivery, without any network; False for a known one.
+
+        Raises: InvalidInput, StoreUnavailable; StoreUnsure where the database was lost in the very moment.
+        """
         for text in _texts(body):
             _refuse_unstorable(text)
         now = self._world.ledger.now()
-        return self._world.inbox.put(Delivery(key, kind, user, team, body, now, request))
+        delivery = Delivery(key, kind, user, team, body, now, request)
+        try:
+            return self._world.inbox.put(delivery)
+        except StoreUnsure:
+            log.info("it is not known whether a %s was taken in; it is put in again under its key", kind.value)
+        try:
+            self._world.inbox.put(delivery)
+        except StoreUnavailable as error:
+            raise StoreUnsure(str(error)) from error
+        return True  # whichever of the two times it was
 
     def work(self, key: str, *, by_message: bool = False) -> Answer | None:
         """Carry a delivery out and say what to answer; None when it is done or in other hands.

@@ -91,18 +91,25 @@ class Rollouts:
         begun = self._amend(request, "wave", progress=progress, attempt_open=True, watch=watch)
         assert begun.start_deadline is not None  # noqa: S101 - written with the intention
         with RunLog(self._world, begun, begun.start_deadline) as run:
+            run.now()
             self._each(positions, len(positions), lambda position: self._start(begun, position, run, request))
-        with self._world.ledger.begin() as entry:
-            now = mine(entry, request)
-            ended = self._ended(now)
-            if ended is not None:
-                return ended
-            pause = now.snapshot.waves.pause if now.snapshot.waves else timedelta(0)
-            tell(entry, entry.amend(now, "pause", WORKER, due_at=entry.now + pause, attempt_open=False, **_FREE))
+        pause = request.snapshot.waves.pause if request.snapshot.waves else timedelta(0)
+        ended = self._world.results.write(request, lambda: self._let_go(request, pause))
+        if ended is not None:
+            return ended
         self._world.queue.messages()
         if not pause:
             self._world.queue.request(request.id)
         return None
+
+    def _let_go(self, request: Request, pause: timedelta) -> str | None:
+        """Have the next wave due after the pause, unless nothing more may begin: then return why."""
+        with self._world.ledger.begin() as entry:
+            now = mine(entry, request)
+            ended = self._ended(now)
+            if ended is None:
+                tell(entry, entry.amend(now, "pause", WORKER, due_at=entry.now + pause, attempt_open=False, **_FREE))
+            return ended
 
     def _start(self, request: Request, position: int, run: RunLog, before: Request) -> None:
         """Do one part, and write down what came of it; `before` is the request before this wave.
@@ -122,6 +129,10 @@ class Rollouts:
             landing = isinstance(error, RunnerCutOff) and part.stopping()  # then it is undone once more at its deadline
             stage = Stage.BEGUN if landing else Stage.UNSURE
             result = Progress(stage, said=str(error) or "the runner did not say")
+        self._world.results.write(request, lambda: self._result(request, position, result))
+        self._world.queue.messages()
+
+    def _result(self, request: Request, position: int, result: Progress) -> None:
         with self._world.ledger.begin() as entry:
             now = entry.get(request.id)
             changed = with_part(now, position, result)
@@ -129,7 +140,6 @@ class Rollouts:
                 tell(entry, entry.amend(now, "part", WORKER, result.said, progress=changed))
             elif result.stage is not Stage.REFUSED or self._open(now, position):
                 _late(entry, now, changed, landed=result.stage is Stage.DONE)
-        self._world.queue.messages()
 
     def _open(self, now: Request, position: int) -> bool:
         """Tell whether a late refusal settles a part: not where it may have been begun anew, or was settled."""
@@ -138,7 +148,7 @@ class Rollouts:
     def undo(self, request: Request, run: RunLog) -> None:
         """Undo every part that was, or may have been, done. Raises: RunnerUnsure, naming each that failed."""
         failed: dict[int, str] = {}
-        began = self._world.ledger.now()
+        began = run.now()
         deadline = request.start_deadline
         may_land = request.attempt_open and deadline is not None and began < deadline
 
@@ -153,7 +163,7 @@ class Rollouts:
                 failed[position] = str(error) or type(error).__name__
                 return
             if not (was.stage in (Stage.BEGUN, Stage.UNSURE) and may_land):  # else once more when it cannot land
-                self._undone(request, position)
+                self._world.results.write(request, lambda: self._undone(request, position))
 
         positions = of_stage(request, *TOUCHED)[::-1]
         self._each(positions, UNDONE_AT_ONCE, one)

@@ -1,7 +1,8 @@
 """What a runner is given for one run: its key, its deadline, and somewhere to put its output.
 
 The runner's thread only ever adds to a buffer in memory; a thread of the run's own writes it down every two seconds,
-so that a slow database does not slow the run. A process that dies loses what was not written by then.
+so that a slow database does not slow the run. A process that dies loses what was not written by then; while the
+database is away it is kept.
 """
 
 import logging
@@ -16,6 +17,7 @@ from jitbot.model import Outgoing, Output, Phase, Portion, Request, State, Topic
 from jitbot.ports import Entry
 from jitbot.service.authority import WORKER
 from jitbot.service.batches import Batches
+from jitbot.service.results import passes
 from jitbot.service.spool import Spool
 from jitbot.service.telling import lines, tell
 from jitbot.service.world import World
@@ -81,6 +83,7 @@ class RunLog:
         self._drawn, self._drawn_at = "", time.monotonic()
         self._looked = time.monotonic()
         self._stopping = False
+        self._clock: tuple[datetime, float] | None = None
 
     def __enter__(self) -> "RunLog":
         return self
@@ -93,12 +96,15 @@ class RunLog:
         self._wake.set()
         if self._clerk is not None:
             self._clerk.join()
-        if kind is None:
-            self._write(last=True)
+        if kind is None and not self._write(last=True):  # the result does not wait for its output
+            self._world.results.write_later(lambda: self._write_all(last=True), f"the output of {self.key}")
 
     def now(self) -> datetime:
-        """Return the present instant."""
-        return self._world.ledger.now()
+        """Return the present instant; asked once, it is counted on, so that no part waits for the database to begin."""
+        if self._clock is None:
+            self._clock = self._world.ledger.now(), time.monotonic()
+        at, since = self._clock
+        return at + timedelta(seconds=time.monotonic() - since)
 
     def stopping(self) -> bool:
         """Look into the ledger, every second at most; what cannot be read is no wish to stop."""
@@ -143,8 +149,19 @@ class RunLog:
                 return
             self._write()
 
-    def _write(self, *, last: bool = False) -> None:
-        """Write what has come so far, in one transaction; what cannot be written now waits for the next time."""
+    def _write(self, *, last: bool = False) -> bool:
+        """Write what has come so far; False where the database is away, so that it waits for the next time."""
+        try:
+            self._write_all(last=last)
+        except JitbotError as error:
+            if passes(error):
+                return False
+            if last:
+                log.warning("output of %s was lost: %s", self.key, error)
+        return True
+
+    def _write_all(self, *, last: bool = False) -> None:
+        """Write what has come so far, in one transaction. Raises: JitbotError, with all of it kept."""
         with self._turn:
             batch = self._batches.take(time.monotonic(), last=last)
             progress = "" if last else self._progress()
@@ -162,9 +179,11 @@ class RunLog:
                     lines(entry, self._request, *batch)
                 if progress:
                     self._draw(entry, progress)
-        except JitbotError as error:
-            self._failed(error, batch, last=last)
-            return
+        except JitbotError:
+            if batch is not None:
+                with self._turn:
+                    self._batches.put_back(batch)
+            raise
         with self._turn:
             for stream, portion, output in kept:
                 stream.output = output
@@ -196,11 +215,3 @@ class RunLog:
         now = entry.get(self._request.id)
         if (now.state, now.fence) == (State.RUNNING, self._request.fence):
             tell(entry, entry.amend(now, "said", WORKER, last_line=line))
-
-    def _failed(self, error: JitbotError, batch: tuple[int, str] | None, *, last: bool) -> None:
-        """Keep what could not be written for the next time, if there is one: a result is worth more than its output."""
-        if last:
-            log.warning("output of %s was lost: %s", self.key, error)
-        elif batch is not None:
-            with self._turn:
-                self._batches.put_back(batch)

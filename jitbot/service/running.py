@@ -5,7 +5,6 @@ finds it goes on: before the start nothing has happened; after it, the result is
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,14 +20,11 @@ from jitbot.errors import (
 )
 from jitbot.lifecycle import Event
 from jitbot.model import (
-    TOUCHED,
     Decision,
     Outcome,
     Policy,
     Progress,
-    Receipt,
     Request,
-    Stage,
     State,
     UndoCause,
     Watch,
@@ -40,38 +36,29 @@ from jitbot.service.authority import WORKER, refuse, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.elsewhere import late_answer, wait_for_a_worker
+from jitbot.service.outcomes import Outcomes, Result
 from jitbot.service.owing import owe
-from jitbot.service.parts import of_stage, so_far
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
-from jitbot.service.telling import alarm, announce_end, tell
+from jitbot.service.telling import tell
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
 TURN = timedelta(seconds=1)
 """When a run that waits for its target is tried again."""
-_SAID_TO_HAVE_HAPPENED = frozenset({State.VERIFYING, State.ACTIVE, State.SUCCEEDED})
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """What a start came to: a receipt, a refusal, or neither; then it `may_land` still where its worker was lost."""
-
-    receipt: Receipt | None = None
-    refused: str = ""
-    unsure: str = ""
-    may_land: bool = False
-    """Whether it may happen yet, until the start's deadline."""
 
 
 class Running:
     """The use cases of workers, from approval to a result. Every request handed in is claimed."""
 
-    def __init__(self, world: World, asking: Asking, watching: Watching, rollouts: Rollouts) -> None:
+    def __init__(
+        self, world: World, asking: Asking, watching: Watching, rollouts: Rollouts, outcomes: Outcomes
+    ) -> None:
         self._world = world
         self._asking = asking
         self._watching = watching
         self._rollouts = rollouts
+        self._outcomes = outcomes
 
     def approved(self, request: Request) -> None:
         """Run an approved request, if all is still as it was approved."""
@@ -190,12 +177,12 @@ class Running:
             try:
                 runner, inputs = world.runner(request)
                 world.assure(request, request.start_deadline)
-                result = _Result(runner.start(inputs, run))
+                result = Result(runner.start(inputs, run))
             except (RunnerRefused, InvalidInput, Conflict) as error:
-                result = _Result(refused=str(error) or "the runner refused")
+                result = Result(refused=str(error) or "the runner refused")
             except RunnerError as error:
                 landing = isinstance(error, RunnerCutOff)
-                result = _Result(unsure=str(error) or "the runner did not say", may_land=landing)
+                result = Result(unsure=str(error) or "the runner did not say", may_land=landing)
         return self._finish(request, result)
 
     def _go_on(self, request: Request) -> None:
@@ -203,127 +190,40 @@ class Running:
         ended = self._rollouts.go_on(request)
         if ended is None:
             return
-        with self._world.ledger.begin() as entry:
-            moved = self.ended(entry, mine(entry, request), ended)
+
+        def write() -> None:
+            with self._world.ledger.begin() as entry:
+                self._outcomes.parts_ended(entry, mine(entry, request), ended)
+
+        self._world.results.write(request, write)
         self._world.queue.messages()
-        self._world.queue.request(moved.id)
+        self._world.queue.request(request.id)
 
-    def ended(self, entry: Entry, now: Request, failure: str) -> Request:
-        """Write what became of all parts: done, or on the way to be undone, or left as it is."""
-        touched, unsure = of_stage(now, *TOUCHED), of_stage(now, Stage.BEGUN, Stage.UNSURE)
-        wanted = now.ttl is not None or now.stopped_by is not None or _undone_when_one_fails(now)
-        may_land = bool(of_stage(now, Stage.BEGUN)) or (bool(unsure) and bool(now.snapshot.pool))
-        undone = failure and touched and wanted and now.undoable
-        if not undone and len(of_stage(now, Stage.DONE)) == len(now.progress):
-            return self.happened(entry, now, Receipt({}, f"all {len(now.progress)} done"))
-        if undone:
-            cause = UndoCause.PARTWAY if now.stopped_by is None else UndoCause.STOP
-            told: dict[str, Any] = {"undo_cause": cause, "due_at": entry.now, "outcome": failure}
-            moved = entry.move(now, Event.UNDO, WORKER, attempt_open=may_land, **told)
-            tell(entry, moved, f"{so_far(now)}; what was done is being undone: {failure}")
-            if cause is UndoCause.PARTWAY:
-                alarm(entry, moved, f"failed on the way, and is being undone: {failure}")
-            return moved
-        if unsure and now.state is State.RUNNING:
-            return self._lose(entry, now, failure, attempt_open=may_land)
-        outcome = f"{so_far(now)}, which is left as it is. {failure}" if touched else failure
-        moved = entry.move(now, Event.FAIL, WORKER, outcome=outcome, attempt_open=False)
-        tell(entry, moved, f"failed: {outcome}" if touched else f"failed, nothing happened: {outcome}")
-        return moved
-
-    def _finish(self, request: Request, result: _Result) -> None:
+    def _finish(self, request: Request, result: Result) -> None:
         """Write the result; a late one is never lost."""
         world = self._world
-        with world.ledger.begin() as entry:
-            now = entry.get(request.id)
-            if now.state is State.RUNNING and now.fence == request.fence:
-                moved = self._result(entry, now, result)
-            else:
-                moved = self._late(entry, now, result)
-            due = moved.due_at is not None and moved.due_at <= entry.now
+
+        def write() -> tuple[Request, bool]:
+            with world.ledger.begin() as entry:
+                now = entry.get(request.id)
+                if now.fence != request.fence:
+                    moved = self._outcomes.late(entry, now, result)
+                elif now.state is not State.RUNNING:  # nobody else can have moved it: we did, unanswered
+                    moved = now
+                else:
+                    moved = self._outcomes.in_time(entry, now, result)
+                return moved, moved.due_at is not None and moved.due_at <= entry.now
+
+        moved, due = world.results.write(request, write)
         world.queue.messages()
         if due:
             world.queue.request(moved.id)
-
-    def _result(self, entry: Entry, now: Request, result: _Result) -> Request:
-        refused = result.refused and not _repeated(now)
-        may_land = result.may_land or _repeated(now)
-        if now.stopped_by is not None and now.undoable and not refused:
-            return self._stopped(entry, now, result.receipt, attempt_open=may_land)
-        if result.receipt is not None:
-            return self.happened(entry, now, result.receipt)
-        if refused:
-            moved = entry.move(now, Event.REFUSE, WORKER, outcome=result.refused, attempt_open=False)
-            tell(entry, moved, f"failed, nothing happened: {result.refused}")
-            return moved
-        first = f"an earlier start may have happened, and the repeated one was refused: {result.refused}"
-        return self._lose(entry, now, result.unsure or first, attempt_open=may_land)
-
-    def _stopped(self, entry: Entry, now: Request, receipt: Receipt | None, *, attempt_open: bool) -> Request:
-        """Undo what a run has done until somebody wanted it to end, whatever that is."""
-        changes: dict[str, Any] = {"undo_cause": UndoCause.STOP, "due_at": entry.now, "outcome": "stopped by hand"}
-        if receipt is not None and now.receipt is None:
-            changes["receipt"] = dict(receipt.data)
-        moved = entry.move(now, Event.STOP, WORKER, attempt_open=attempt_open, **changes)
-        tell(entry, moved, "was stopped, and what it has done is being undone.")
-        return moved
-
-    def _lose(self, entry: Entry, now: Request, why: str, *, attempt_open: bool) -> Request:
-        """Nobody knows; an attempt whose worker was lost may still land, so it stays open."""
-        moved = entry.move(now, Event.LOSE, WORKER, outcome=why, attempt_open=attempt_open, due_at=entry.now)
-        tell(entry, moved, f"we don't know whether it happened: {why}")
-        alarm(entry, moved, f"unsure: {why}")
-        return moved
-
-    def happened(self, entry: Entry, now: Request, receipt: Receipt | None, **more: Any) -> Request:
-        """Succeed, or hold the grant from this instant on; where it is to be watched, that begins first."""
-        changes: dict[str, Any] = {"attempt_open": _repeated(now)}
-        if receipt is not None:
-            changes["outcome"] = receipt.summary
-            changes["receipt"] = now.receipt if now.receipt is not None else dict(receipt.data)
-        if now.ttl is not None:
-            assert now.expires_at is not None  # noqa: S101 - written with the intention
-            expires_at = min(now.expires_at, entry.now + now.ttl)
-            changes |= {"granted_at": entry.now, "expires_at": expires_at, "due_at": expires_at}
-        changes |= more
-        if now.snapshot.verify is not None:
-            return self._watching.started(entry, now, now.snapshot.verify, changes)
-        moved = entry.move(now, Event.SUCCEED if now.ttl is None else Event.GRANT, WORKER, **changes)
-        if now.ttl is not None:
-            announce_end(entry, moved)
-        done = f"done. {receipt.summary if receipt else ''}".strip()
-        tell(entry, moved, done if now.ttl is None else "granted.")
-        return moved
-
-    def _late(self, entry: Entry, now: Request, result: _Result) -> Request:
-        """Take in the result of a start that nobody waited for any more."""
-        if now.state is State.UNSURE:
-            if result.receipt is not None:
-                return self.happened(entry, now, result.receipt)
-            if result.refused and not _repeated(now):
-                moved = entry.move(now, Event.FAIL, WORKER, outcome=result.refused, attempt_open=False)
-                tell(entry, moved, f"failed, nothing happened: {result.refused}")
-                return moved
-        open_still = now.state is State.RUNNING or result.may_land or _repeated(now)
-        changes: dict[str, Any] = {} if open_still else {"attempt_open": False}
-        if now.state is State.UNDOING:
-            changes["due_at"] = entry.now
-        ended = now.ended_at is not None and now.state is not State.SUCCEEDED
-        if result.receipt is not None and (ended or now.receipt is None):
-            changes["receipt"] = dict(result.receipt.data)
-        if result.receipt is not None and ended:
-            changes |= {"due_at": entry.now, "undo_attempts": 0}
-        moved = entry.amend(now, "late_result", WORKER, result.refused or result.unsure, **changes)
-        wrong = _contradicts(now, result)
-        if wrong:
-            alarm(entry, moved, wrong)
-        return moved
 
     def answered(self, request: Request) -> bool:
         """Take in what a worker of a pool has answered after it was given up; False where it has not."""
         receipt, refused = late_answer(self._world, request)
         if receipt is not None or refused:
-            self._finish(request, _Result(receipt, refused))
+            self._finish(request, Result(receipt, refused))
         return receipt is not None or bool(refused)
 
     def lost(self, request: Request) -> None:
@@ -342,13 +242,13 @@ class Running:
                 tell(entry, expired)
                 moved = expired
             elif now.stopped_by is not None and now.undoable and not now.snapshot.pool:
-                moved = self._stopped(entry, now, None, attempt_open=True)
+                moved = self._outcomes.stopped(entry, now, None, attempt_open=True)
             elif repeatable and now.start_deadline is not None and entry.now < now.start_deadline:
                 moved = self._intend(entry, now, Event.REPEAT, attempts=now.attempts + 1)
             else:
                 over = now.start_deadline is not None and entry.now >= now.start_deadline
                 why = "it has not ended in its time limit" if over else "the worker stopped after it had started"
-                moved = self._lose(entry, now, why, attempt_open=True)
+                moved = self._outcomes.lose(entry, now, why, attempt_open=True)
         world.queue.messages()
         if moved.state is State.RUNNING:
             return self._start(moved)
@@ -369,15 +269,6 @@ class Running:
             entry.amend(now, "waits", WORKER, due_at=entry.now + wait, owner="", lease_until=None)
 
 
-def _contradicts(now: Request, result: _Result) -> str:
-    """Say what is wrong where a result comes late and is another than what was written down meanwhile."""
-    if result.receipt is not None and now.ended_at is not None and now.state is not State.SUCCEEDED:
-        return "a start that was given up came through after the end; it is being undone."
-    if result.refused and now.state in _SAID_TO_HAVE_HAPPENED and not _repeated(now):
-        return f"it was settled as done, and its runner says now that nothing happened: {result.refused}"
-    return ""
-
-
 def free(holders: Sequence[Request], request: Request) -> bool:
     """Tell whether a target can be started on: start and undo on one target exclude each other."""
     return all(holder.state is State.ACTIVE for holder in holders if holder.id != request.id)
@@ -391,18 +282,6 @@ def _base(holders: Sequence[Request], request: Request) -> Mapping[str, Any] | N
 
 def _none_begun(request: Request) -> tuple[Progress, ...]:
     return (Progress(),) * len(request.snapshot.parts)
-
-
-def _undone_when_one_fails(request: Request) -> bool:
-    return request.snapshot.waves is not None and request.snapshot.waves.undo
-
-
-def _repeated(now: Request) -> bool:
-    """Tell whether it was started more than once: then what came of one start says nothing of the others.
-
-    An earlier one may have happened though this one is refused, or may land yet, until its deadline.
-    """
-    return now.attempts > 1
 
 
 def _over(request: Request, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from jitbot.model import Checked, Health, HealthState, Request, Stage, UndoCause
 from jitbot.ports import Entry
 from jitbot.service.authority import WORKER
 from jitbot.service.claims import mine
+from jitbot.service.outcomes import Outcomes
 from jitbot.service.parts import of_stage, with_stage
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.running import Running
@@ -21,10 +22,11 @@ CHECK_AGAIN = timedelta(seconds=30)
 class Settling:
     """The use cases of what may have happened. Every request handed to `unsure` is claimed."""
 
-    def __init__(self, world: World, running: Running, rollouts: Rollouts) -> None:
+    def __init__(self, world: World, running: Running, rollouts: Rollouts, outcomes: Outcomes) -> None:
         self._world = world
         self._running = running
         self._rollouts = rollouts
+        self._outcomes = outcomes
 
     def unsure(self, request: Request) -> None:
         """Let the runner's check settle what may have happened, else wait for a person or the end."""
@@ -45,7 +47,7 @@ class Settling:
             may_land = now.attempt_open and now.start_deadline is not None and began < now.start_deadline
             if health.state is HealthState.HEALTHY:
                 entry.record("settled", WORKER, request.id, happened=True)
-                self._running.happened(entry, now, None)
+                self._outcomes.happened(entry, now, None)
             elif health.state is HealthState.ABSENT and not may_land:
                 self.did_not_happen(entry, now, WORKER)
             else:
@@ -83,14 +85,14 @@ class Settling:
     def _settled(self, entry: Entry, now: Request) -> Request:
         """Go on where no part is unsure any more: all of them are done, or the request has failed."""
         done = len(of_stage(now, Stage.DONE)) == len(now.snapshot.parts)
-        return self._running.ended(entry, now, "" if done else now.outcome)
+        return self._outcomes.parts_ended(entry, now, "" if done else now.outcome)
 
     def did_happen(self, entry: Entry, request: Request, by: UserId) -> Request:
         """Settle an unsure result as happened, because somebody has looked."""
         entry.record("settled", by, request.id, happened=True)
         if request.snapshot.parts:
             return self._settle_parts(entry, request, by, Stage.DONE)
-        return self._running.happened(entry, request, None, settled_by=by)
+        return self._outcomes.happened(entry, request, None, settled_by=by)
 
     def did_not_happen(self, entry: Entry, request: Request, by: str) -> Request:
         """Settle an unsure result as not happened; a grant is undone all the same."""

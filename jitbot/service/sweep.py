@@ -34,6 +34,7 @@ class Sweep:
         self._keeping = Keeping(world)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
+        self._away = False
         self._next = states
 
     def tick(self) -> None:
@@ -46,11 +47,15 @@ class Sweep:
         """Wake workers for everything that is due. Never raises for what can be mended by the next tick."""
         world = self._world
         try:
+            if self._away:  # first of all, before other processes take what we are at for lost
+                self.renew()
             for key in world.inbox.waiting(AT_ONCE):
                 world.queue.delivery(key)
             for request in world.ledger.due(AT_ONCE):
                 world.queue.request(request)
+            self._away = False
         except StoreUnavailable as error:
+            self._away = True
             log.warning("the sweep has to wait: %s", error)
 
     def chores(self) -> None:
@@ -63,10 +68,20 @@ class Sweep:
 
     def delivery(self, key: str) -> None:
         """Work on a delivery that nobody waits for any more."""
-        self._intake.work(key, by_message=True)
+        try:
+            self._intake.work(key, by_message=True)
+        except StoreUnavailable as error:
+            log.warning("a delivery has to wait for the database: %s", error)
 
     def attend(self, request: RequestId) -> None:
         """Claim a request, if it is due and free, and do the next thing."""
+        try:
+            if not self._in_our_hands(request):
+                self._take_up(request)
+        except StoreUnavailable as error:
+            log.warning("JIT-%s has to wait for the database: %s", request, error)
+
+    def _take_up(self, request: RequestId) -> None:
         world = self._world
         asked = world.claims.clock()
         claimed = world.ledger.claim(request, world.name, world.lease)
@@ -96,19 +111,30 @@ class Sweep:
             held = list(self._held.values())
         for request, since in held:
             try:
-                if self._world.ledger.now() < self._limit(request, since):
-                    self._renew(request)
+                self._renewed(request, since)
             except JitbotError as error:
                 log.warning("the claim on %s could not be renewed: %s", request.name, error)
 
-    def _renew(self, request: Request) -> None:
-        """Keep one claim; one that was lost, or whose database is away, is not acted on any more."""
+    def _in_our_hands(self, request: RequestId) -> bool:
+        """Tell whether a thread of this process is at it: its claim may have run out while the database was away."""
+        with self._turn:
+            held = self._held.get(request)
+        return held is not None and self._renewed(*held)
+
+    def _renewed(self, request: Request, since: datetime) -> bool:
+        """Keep a claim that is still ours, unless its work hangs; what has a result to write does not.
+
+        One that was lost, or whose database is away, is not acted on any more.
+        """
         world = self._world
+        if not world.results.waits(request.id) and world.ledger.now() >= self._limit(request, since):
+            return False
         asked = world.claims.clock()
         if world.ledger.renew(request, world.lease):
             world.claims.longer(request, asked + world.lease.total_seconds())
-        else:
-            world.claims.let_go(request)
+            return True
+        world.claims.let_go(request)
+        return False
 
     def _limit(self, request: Request, since: datetime) -> datetime:
         """Return until when one may work on a request: a start has its deadline, all else the time of an undo."""

@@ -87,20 +87,29 @@ class Undoing:
         began = world.ledger.now()
         why = self._call(request, began + TIME_LIMIT)
         if why:
-            return self._failed(request, why)
-        with world.ledger.begin() as entry:
+            log.warning("undo of %s failed: %s", request.name, why)
+            world.results.write(request, lambda: self._failed(request, why))
+            return world.queue.messages()
+        world.results.write(request, lambda: self._undone(request, began))
+        return world.queue.messages()
+
+    def _undone(self, request: Request, began: datetime) -> None:
+        """Write down that it is undone, unless a start may land after it."""
+        with self._world.ledger.begin() as entry:
             now = mine(entry, request)
             again = _once_more(now, request, began)
             if again is not None:
                 entry.amend(now, "undone_early", WORKER, due_at=again, owner="", lease_until=None)
-                return None
-            if not self._watching.watch_undone(entry, now):
+            elif not self._watching.watch_undone(entry, now):
                 self._end(entry, now)
-        return world.queue.messages()
 
     def clean_up(self, request: Request) -> None:
         """Undo what a start did that came through after the request had ended; the alarm is out already."""
         why = self._call(request, self._world.ledger.now() + TIME_LIMIT)
+        self._world.results.write(request, lambda: self._cleaned_up(request, why))
+        self._world.queue.messages()
+
+    def _cleaned_up(self, request: Request, why: str) -> None:
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
             tries = now.undo_attempts + 1
@@ -110,7 +119,6 @@ class Undoing:
             moved = entry.amend(now, kind, WORKER, why, undo_attempts=tries, due_at=due_at, **free)
             if tries == 1 and why:
                 alarm(entry, moved, f"CANNOT BE UNDONE: {why} It is tried on; look at it by hand.")
-        self._world.queue.messages()
 
     def _call(self, request: Request, deadline: datetime) -> str:
         """Have the runner undo it; return why that failed, or nothing."""
@@ -145,7 +153,6 @@ class Undoing:
 
     def _failed(self, request: Request, why: str) -> None:
         """Keep trying, further and further apart, and never call it ended."""
-        log.warning("undo of %s failed: %s", request.name, why)
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
             tries = now.undo_attempts + 1
@@ -163,7 +170,6 @@ class Undoing:
             tell(entry, moved)
             if tries == ALARM_AFTER:
                 alarm(entry, moved, f"the undo has failed {tries} times and is tried on: {why}")
-        self._world.queue.messages()
 
 
 def _heir(entry: Entry, request: Request) -> Request | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from jitbot.errors import Conflict, InvalidInput, RunnerError, RunnerRefused
+from jitbot.errors import Conflict, InvalidInput, RunnerError, RunnerRefused, StoreUnavailable
 from jitbot.model import Health, HealthState, Receipt, Request
 from jitbot.ports import (
     Catalog,
@@ -25,6 +25,7 @@ from jitbot.service.book import Book
 from jitbot.service.claims import Claims
 from jitbot.service.drafting import runners_of
 from jitbot.service.parts import looked_at, whole_health
+from jitbot.service.results import Results
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class World:
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
     keep_output: timedelta = timedelta(days=30)
     """How long output is kept after the end of its request."""
+    results: Results = field(default_factory=Results)
     claims: Claims = field(default_factory=Claims)
     """What this process holds, by its own clock."""
 
@@ -60,7 +62,11 @@ class World:
         if self.claims.hold(request):
             return
         asked = self.claims.clock()
-        if not self.ledger.renew(request, self.lease):
+        try:
+            ours = self.ledger.renew(request, self.lease)
+        except StoreUnavailable as error:
+            raise Conflict(f"nobody could tell whether others have taken over. {error}") from error
+        if not ours:
             raise Conflict("this process was stopped for so long that others have taken over")
         self.claims.keep(request, asked + self.lease.total_seconds())
         if by is not None and self.ledger.now() >= by:

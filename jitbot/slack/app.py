@@ -8,7 +8,6 @@ from slack_bolt import App, BoltResponse
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackClientError
 
 from jitbot.slack.client import patient, quiet_logger
 from jitbot.slack.directory import Installed
@@ -63,6 +62,7 @@ class SocketRunner:
         self._ending = threading.Event()
         self._watch = threading.Thread(target=self._watchdog, name="slack-watchdog", daemon=True)
         self._alive_at = 0.0
+        self._pong = 0.0
         self._handler.client.on_message_listeners.append(self._heard)
 
     def connect(self) -> None:
@@ -102,12 +102,15 @@ class SocketRunner:
     def look(self) -> None:
         """Connect anew if the socket is down or has said nothing for long, pings included."""
         session = self._handler.client.current_session
-        pong = getattr(session, "last_ping_pong_time", None)
-        heard = time.time() - pong if pong else time.monotonic() - self._alive_at
-        if self.connected() and heard < SILENT_SECONDS:
+        pong = getattr(session, "last_ping_pong_time", None) or 0.0
+        if pong != self._pong:  # the SDK notes it by a clock that may be set, so only the change of it is looked at
+            self._pong, self._alive_at = pong, time.monotonic()
+        if self.connected() and time.monotonic() - self._alive_at < SILENT_SECONDS:
             return
         log.warning("the socket to Slack is silent and is renewed")
         try:
             self._handler.client.connect_to_new_endpoint(force=True)
-        except (OSError, SlackClientError) as error:
+        except Exception as error:  # noqa: BLE001 - the outer edge: without this thread nobody would connect again
             log.warning("no new socket yet: %s", type(error).__name__)
+        else:
+            self._alive_at = time.monotonic()

@@ -15,6 +15,7 @@ from typing import Protocol
 from jitbot.errors import NotifyError, NotifyUnsure
 from jitbot.model import Copy, Request, RequestId, Review, State, UserId
 from jitbot.ports import Outbox
+from jitbot.service.results import until_written
 from jitbot.slack.channels import Channels
 from jitbot.slack.directory import SlackDirectory
 from jitbot.slack.sending import GONE, Refused, Sender
@@ -60,13 +61,16 @@ class Cards:
         channels: Channels,
         directory: SlackDirectory,
         fallback: str = "",
+        ending: threading.Event | None = None,
     ) -> None:
+        """`ending` is set when the process ends."""
         self._requests = requests
         self._outbox = outbox
         self._sender = sender
         self._channels = channels
         self._directory = directory
         self._fallback = fallback
+        self._ending = ending or threading.Event()
         self._turns = tuple(threading.Lock() for _ in range(TURNS))
 
     def deliver(self, request_id: RequestId) -> None:
@@ -186,7 +190,8 @@ class Cards:
         except NotifyError:
             self._outbox.keep(replace(meant, unsure=meant.version >= 0))  # not sent: neither lost nor given up
             raise
-        self._outbox.keep(replace(meant, channel=channel, ts=ts, version=request.version, unsure=False))
+        stands = replace(meant, channel=channel, ts=ts, version=request.version, unsure=False)
+        until_written(lambda: self._outbox.keep(stands), f"where a card of {request.name} stands", self._ending)
 
     def _drawn(self, request: Request, reviews: Sequence[Review], place: str, *, ping: bool = False) -> Drawing:
         names = self._directory.names(on_card(request, reviews))

@@ -241,7 +241,7 @@ def sorry_for_click(desk: Desk) -> Callable[[Ack, Body, str], None]:
 
     def sorry(ack: Ack, body: Body, text: str) -> None:
         ack()
-        desk.hands.give(desk.replies.to_person, body, caller_of(body).user, text)
+        desk.hands.apologise(desk.replies.to_person, body, caller_of(body).user, text)
 
     return sorry
 

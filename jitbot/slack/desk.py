@@ -7,8 +7,9 @@ from typing import Any
 
 from slack_bolt import Ack
 
-from jitbot.errors import JitbotError, StoreUnavailable, UserFault
+from jitbot.errors import JitbotError, StoreUnavailable, StoreUnsure, UserFault
 from jitbot.explain import named
+from jitbot.hurry import hurry
 from jitbot.model import Answer, DeliveryKind, RequestId
 from jitbot.service import Service
 from jitbot.slack.cards import Cards
@@ -19,11 +20,18 @@ from jitbot.slack.replies import Replies
 
 log = logging.getLogger(__name__)
 
+ACK_SECONDS = 2.3
+"""How long the database may take before somebody is told that it is away: Slack waits three seconds for that."""
+
 Body = Mapping[str, Any]
 Listener = Callable[[Ack, Body], None]
 Sorry = Callable[[Ack, Body, str], None]
 
 NOT_TAKEN_IN = "This could not be taken in: my database does not answer. Nothing was done; try again in a minute."
+PERHAPS_TAKEN_IN = (
+    "My database stopped answering while this was taken in, so I cannot tell whether it counts. Look at the request "
+    "before you do it again: what was taken in is carried out as soon as the database is back."
+)
 BROKEN = "Something is wrong on my side, and this could not be taken in. Try again; if it stays so, tell my operators."
 TAKEN_IN = "This is taken in, but takes longer than usual. I tell you in a direct message when it is done."
 
@@ -74,9 +82,13 @@ def guarded(listener: Listener, sorry: Sorry) -> Listener:
 
     def on(ack: Ack, body: Body) -> None:
         try:
-            listener(ack, body)
+            with hurry(ACK_SECONDS):
+                listener(ack, body)
         except UserFault as fault:
             sorry(ack, body, str(fault))
+        except StoreUnsure as error:
+            log.warning("perhaps taken in: %s", error)
+            sorry(ack, body, PERHAPS_TAKEN_IN)
         except StoreUnavailable as error:
             log.warning("not taken in: %s", error)
             sorry(ack, body, NOT_TAKEN_IN)

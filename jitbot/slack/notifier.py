@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from jitbot.errors import Conflict, JitbotError, NotFound, NotifyError, NotifyRefused, StoreUnavailable
 from jitbot.explain import named
 from jitbot.model import Outgoing, Request, RequestId, State, Topic
 from jitbot.ports import Outbox
+from jitbot.service.results import until_written
 from jitbot.service.turns import Turn
 from jitbot.slack.cards import Cards, Requests
 from jitbot.slack.channels import Channels
@@ -31,6 +33,8 @@ LONGEST_WAIT = timedelta(minutes=5)
 NO_CARD_YET = timedelta(seconds=1)
 IDLE_SECONDS = 1.0
 BROKEN_SECONDS = 5.0
+STOP_SECONDS = 15.0
+"""How long stopping waits for the message that is being said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ class Notifier:
         directory: SlackDirectory,
         boards: Boards,
         turn: Turn,
+        ending: threading.Event | None = None,
     ) -> None:
+        """`ending` is set by `stop`; whoever has to end with this may look at it too."""
         self._requests = requests
         self._outbox = outbox
         self._cards = cards
@@ -66,7 +72,7 @@ class Notifier:
         self._boards = boards
         self._turn = turn
         self._awake = threading.Event()
-        self._ending = threading.Event()
+        self._ending = ending or threading.Event()
         self._thread: threading.Thread | None = None
         self._say: Mapping[Topic, Callable[[Sequence[Outgoing]], None]] = {
             Topic.CARD: self._card,
@@ -95,7 +101,7 @@ class Notifier:
         self._ending.set()
         self._awake.set()
         if self._thread is not None:
-            self._thread.join(timeout=LEASE.total_seconds())
+            self._thread.join(timeout=STOP_SECONDS)
 
     def says(self) -> bool:
         """Tell whether this process is the one that says things."""
@@ -109,6 +115,8 @@ class Notifier:
             self._outbox.take_over()
         claimed = self._outbox.claim(CLAIMED, LEASE)
         for together in _together(claimed):
+            if self._ending.is_set():  # the others are said by whoever comes after us, when their lease is over
+                break
             self._deliver(together)
         return len(claimed)
 
@@ -138,8 +146,8 @@ class Notifier:
         except Exception as error:  # noqa: BLE001 - the outer edge: one message that fails must not hold up the others
             self._failed(together, error)
         else:
-            for row in together:
-                self._outbox.done(row)
+            for row in together:  # what has been said once must not be said again
+                until_written(partial(self._outbox.done, row), f"that {row.key} was said", self._ending)
 
     def _failed(self, together: Sequence[Outgoing], error: Exception) -> None:
         if isinstance(error, NotifyRefused | NotFound):

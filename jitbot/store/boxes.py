@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from jitbot.model import Copy, Delivery, Outgoing, RequestId, Topic
 from jitbot.store import tables
 from jitbot.store.engine import Database
+from jitbot.store.leases import LONGEST, unleased
 from jitbot.store.newer import about_understood, known
 from jitbot.store.statements import CLAIM_DELIVERY, COPIES, OUR_DELIVERY, put_delivery, upsert
 
@@ -33,7 +34,7 @@ class StoreInbox:
         """Claim a delivery that is not done."""
         with self._database.write() as connection:
             now = self._database.now(connection)
-            wanted = {"_key": key, "_now": now, "_until": now + INBOX_LEASE}
+            wanted = {"_key": key, "_now": now, "_latest": now + LONGEST, "_until": now + INBOX_LEASE}
             row = connection.execute(CLAIM_DELIVERY, wanted).one_or_none()
         if row is None:
             return None
@@ -42,7 +43,8 @@ class StoreInbox:
     def waiting(self, limit: int) -> Sequence[str]:
         """Return the keys of deliveries nobody works on, once they are old enough to have been forgotten."""
         now = self._database.now()
-        old = tables.inbox.c.received_at <= now - FORGOTTEN
+        received_at = tables.inbox.c.received_at
+        old = or_(received_at <= now - FORGOTTEN, received_at > now + FORGOTTEN)  # by a clock that was set back since
         query = select(tables.inbox.c.key).where(_waiting(now), old).order_by(tables.inbox.c.received_at).limit(limit)
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
@@ -59,7 +61,7 @@ class StoreOutbox:
         table = tables.outbox
         with self._database.write() as connection:
             now = self._database.now(connection)
-            free = table.c.parked_at.is_(None) & (table.c.due_at <= now) & _unleased(table, now)
+            free = table.c.parked_at.is_(None) & (table.c.due_at <= now) & unleased(table, now, now + LONGEST)
             free &= known(table.c.topic, Topic) & about_understood(table)
             chosen = select(table.c.id).where(free).order_by(table.c.urgency, table.c.id).limit(limit)
             claim: Any = (
@@ -136,9 +138,4 @@ class StoreOutbox:
 
 def _waiting(now: datetime) -> ColumnElement[bool]:
     undone: ColumnElement[bool] = tables.inbox.c.done_at.is_(None)
-    return undone & _unleased(tables.inbox, now) & OUR_DELIVERY
-
-
-def _unleased(table: Table, now: datetime) -> ColumnElement[bool]:
-    free: ColumnElement[bool] = or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
-    return free
+    return undone & unleased(tables.inbox, now, now + LONGEST) & OUR_DELIVERY

@@ -5,28 +5,36 @@ of the one writer keeps them in order. `synchronous=FULL`: what was acknowledged
 """
 
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, StaticPool, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
-from jitbot.errors import SettingsError, StoreUnavailable
-from jitbot.store.tables import SCHEMA
+from jitbot.errors import SettingsError, StoreRefused, StoreUnavailable, StoreUnsure
+from jitbot.hurry import hurry, seconds_left
+from jitbot.store.postgres import Places, postgres_engine
+from jitbot.store.steady import SteadyClock
 from jitbot.store.writer import Writer
 
 DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
-POOL_SIZE = 16
-REST_SECONDS = 1.0
-"""A connection that was used so lately is taken to be alive; asking it each time costs as much as a statement."""
-SESSION = "jitbot schema "
-"""How the sessions of running jitbots are called on Postgres, each with the schema of its code behind it."""
 BUSY_TIMEOUT = timedelta(seconds=5)
 """How long SQLite waits for another process's lock."""
+ACK_WITHIN = timedelta(seconds=2.2)
+"""How long taking something in may take: whoever waits has to be told within Slack's three seconds that it failed."""
+_FOR_GOOD = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+"""What trying again does not help against."""
 
 
 class Database:
@@ -38,8 +46,10 @@ class Database:
         self.sealed = (0, b"")
         """Number and hash of the newest event that this process has committed; the record never ends before it."""
         self.sqlite = checked(url).get_backend_name() == "sqlite"
+        self.steady = SteadyClock()
+        self._places = Places(needed=not self.sqlite)
         self._newest = threading.Lock()
-        self._engine = _sqlite(url, writes=True) if self.sqlite else _postgres(url)
+        self._engine = _sqlite(url, writes=True) if self.sqlite else postgres_engine(url)
         self._writer = Writer(self._engine) if self.sqlite else None
         self._reader = (
             _sqlite(url, writes=False) if self.sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -47,15 +57,19 @@ class Database:
 
     @contextmanager
     def write(self, *, urgent: bool = False) -> Iterator[Connection]:
-        """Begin a write transaction; an urgent one goes ahead of those that wait. Raises: StoreUnavailable."""
-        transaction = self._engine.begin() if self._writer is None else self._writer.write(urgent=urgent)
-        with _translated(), transaction as connection:
+        """Begin a write transaction; an urgent one goes ahead of those that wait, and ends soon, one way or the other.
+
+        Raises: StoreUnavailable; StoreUnsure where the connection was lost in the commit.
+        """
+        in_time = hurry(ACK_WITHIN.total_seconds()) if urgent else nullcontext()
+        transaction = _committed(self._engine) if self._writer is None else self._writer.write(urgent=urgent)
+        with _translated(), in_time, self._places.place(), transaction as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection for reading what is committed, each statement what is by then. Raises: StoreUnavailable."""
-        with _translated(), self._reader.connect() as connection:
+        with _translated(), self._places.place(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -70,14 +84,14 @@ class Database:
             yield connection
 
     def now(self, connection: Connection | None = None) -> datetime:
-        """Return the present instant: the database's on Postgres, this machine's on SQLite."""
+        """Return the present instant, which never goes back: the database's on Postgres, this machine's on SQLite."""
         if self.sqlite:
-            return datetime.now(UTC) + self.offset  # noqa: TID251 - this is the one clock
+            return self.steady.follow(datetime.now(UTC) + self.offset)  # noqa: TID251 - this is the one clock
         if connection is None:
             with self.read() as opened:
                 return self.now(opened)
         moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-        return moment.astimezone(UTC) + self.offset
+        return self.steady.follow(moment.astimezone(UTC) + self.offset)
 
     def committed(self, count: int, digest: bytes) -> None:
         """Remember an event that is on disk now."""
@@ -96,7 +110,28 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise StoreUnavailable(f"The database does not answer or refuses to write ({type(error).__name__}).") from error
+        kind = StoreRefused if isinstance(error, _FOR_GOOD) else StoreUnavailable
+        raise kind(f"The database does not answer or refuses to write ({_why(error)}).") from error
+
+
+def _why(error: SQLAlchemyError) -> str:
+    """Name what is wrong in the database's own code: its words may hold what somebody typed."""
+    said = getattr(error, "orig", None)
+    code = getattr(said, "sqlite_errorname", None) or getattr(said, "sqlstate", None)
+    return f"{type(error).__name__}, {code}" if code else type(error).__name__
+
+
+@contextmanager
+def _committed(engine: Engine) -> Iterator[Connection]:
+    """Give one transaction, and commit it. Raises: StoreUnsure, where nobody answers whether it was."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        yield connection
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise StoreUnsure("The database was lost while it was to keep this.") from error
+            raise
 
 
 def _sqlite(url: str, *, writes: bool) -> Engine:
@@ -117,29 +152,9 @@ def _sqlite(url: str, *, writes: bool) -> Engine:
 
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
+            busy = seconds_left(BUSY_TIMEOUT.total_seconds())
+            connection.connection.cursor().execute(f"PRAGMA busy_timeout = {int(busy * 1000)}")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _postgres(url: str) -> Engine:
-    """Return an engine that looks whether a connection still lives before it is used after a rest."""
-    named = {"fallback_application_name": f"{SESSION}{SCHEMA}"}
-    sizes = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "pool_recycle": 1800}
-    engine = create_engine(url, connect_args=named, **sizes)
-
-    @event.listens_for(engine, "checkin")
-    def rests(_connection: object, record: Any) -> None:
-        record.info["since"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def look(connection: Any, record: Any, _proxy: object) -> None:
-        if time.monotonic() - record.info.get("since", time.monotonic()) < REST_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError("the connection is gone") from error
 
     return engine
 

@@ -12,9 +12,11 @@ from jitbot.model import Counting, Outdated, Request, RequestId, Review, State, 
 from jitbot.store import tables, tallies
 from jitbot.store.engine import Database
 from jitbot.store.entry import StoreEntry, reviews_of
+from jitbot.store.leases import LONGEST
 from jitbot.store.newer import about_understood, missing, understood
 from jitbot.store.rows import to_request
 from jitbot.store.statements import CLAIM_REQUEST, DUE, REQUEST, touching
+from jitbot.store.steady import MOST_AHEAD
 
 LATELY = 200
 """So many of an action's latest requests are looked through for how long people usually take."""
@@ -30,6 +32,14 @@ class StoreLedger:
     def now(self) -> datetime:
         """Return the present instant."""
         return self._database.now()
+
+    def resume(self) -> None:
+        """Begin no earlier than the record ends: the clock may have been set back while no process ran."""
+        newest = select(tables.events.c.at).order_by(tables.events.c.seq.desc()).limit(1)
+        with self._database.read() as connection:
+            at = connection.execute(newest).scalar_one_or_none()
+        if at is not None and at < self.now() + MOST_AHEAD:
+            self._database.steady.follow(at)
 
     @contextmanager
     def begin(self) -> Iterator[StoreEntry]:
@@ -122,14 +132,14 @@ class StoreLedger:
         """Return what is due and free, longest due first."""
         now = self.now()
         with self._database.read() as connection:
-            found = connection.execute(DUE, {"_now": now, "_limit": limit}).scalars()
+            found = connection.execute(DUE, {"_now": now, "_latest": now + LONGEST, "_limit": limit}).scalars()
             return [RequestId(each) for each in found]
 
     def claim(self, request: RequestId, owner: str, lease: timedelta) -> Request | None:
         """Take a due request by compare-and-set; the fence moves with every claim."""
         with self._database.write() as connection:
             now = self._database.now(connection)
-            wanted = {"_id": request, "_now": now, "_owner": owner, "_until": now + lease}
+            wanted = {"_id": request, "_now": now, "_latest": now + LONGEST, "_owner": owner, "_until": now + lease}
             row = connection.execute(CLAIM_REQUEST, wanted).one_or_none()
         return None if row is None else to_request(row)
 

@@ -15,7 +15,6 @@ from sqlalchemy import (
     case,
     func,
     insert,
-    or_,
     select,
     union_all,
     update,
@@ -24,7 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from jitbot.lifecycle import HOLDING
 from jitbot.model import DeliveryKind
-from jitbot.store import tables
+from jitbot.store import leases, tables
 from jitbot.store.newer import about_understood, known, on_free_target, understood
 
 
@@ -93,13 +92,13 @@ def _now(table: Any) -> Any:
     return bindparam("_now", type_=table.c.lease_until.type)
 
 
-def unleased(table: Any) -> ColumnElement[bool]:
+def _unleased(table: Any) -> ColumnElement[bool]:
     """Return the condition that nobody has claimed a row for longer than until `_now`."""
-    free: ColumnElement[bool] = or_(table.c.lease_until.is_(None), table.c.lease_until <= _now(table))
-    return free
+    latest = bindparam("_latest", type_=table.c.lease_until.type)
+    return leases.unleased(table, _now(table), latest)
 
 
-_DUE = (tables.requests.c.due_at <= _now(tables.requests)) & unleased(tables.requests)
+_DUE = (tables.requests.c.due_at <= _now(tables.requests)) & _unleased(tables.requests)
 _DUE &= understood(tables.requests) & on_free_target()
 OUR_DELIVERY = known(tables.inbox.c.kind, DeliveryKind) & understood(tables.inbox) & about_understood(tables.inbox)
 DUE = select(tables.requests.c.id).where(_DUE).order_by(tables.requests.c.due_at).limit(bindparam("_limit"))
@@ -115,7 +114,7 @@ CLAIM_REQUEST = (
 )
 CLAIM_DELIVERY = (
     update(tables.inbox)
-    .where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None), unleased(tables.inbox), OUR_DELIVERY)
+    .where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None), _unleased(tables.inbox), OUR_DELIVERY)
     .values(
         lease_until=bindparam("_until", type_=tables.inbox.c.lease_until.type), attempts=tables.inbox.c.attempts + 1
     )

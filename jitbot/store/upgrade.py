@@ -18,7 +18,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from jitbot.errors import SettingsError, StoreUnavailable
-from jitbot.store.engine import SESSION, plain_engine
+from jitbot.store.engine import plain_engine
+from jitbot.store.postgres import SESSION
 from jitbot.store.statements import upsert
 from jitbot.store.tables import SCHEMA, schemas
 

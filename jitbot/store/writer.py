@@ -10,17 +10,23 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from jitbot.errors import StoreUnavailable
+from jitbot.hurry import seconds_left
 
 log = logging.getLogger(__name__)
 
 TOGETHER = 16
 """So many transactions share one commit at most, so that the first of them does not wait for ever."""
+LONGEST_TURN = timedelta(seconds=30)
+"""How long a writer waits for those before it."""
+LEFT_SECONDS = 0.2
+"""After so long it is looked whether a commit was left to nobody."""
 LOST = "The database did not take what was written: nothing of it is kept."
 
 
@@ -37,20 +43,20 @@ class FairLock:
         self._others: deque[threading.Lock] = deque()
 
     @contextmanager
-    def turn(self, *, urgent: bool = False) -> Iterator[None]:
-        """Hold the lock."""
-        self._take(self._urgent if urgent else self._others)
+    def turn(self, *, urgent: bool = False, timeout: float = -1) -> Iterator[None]:
+        """Hold the lock. Raises: StoreUnavailable, after so many seconds; a negative number waits for ever."""
+        self._take(self._urgent if urgent else self._others, timeout)
         try:
             yield
         finally:
             self._hand_over()
 
     def awaited(self) -> bool:
-        """Tell whether somebody waits for it, who gets it next: whoever waits never gives up."""
+        """Tell whether somebody waits for it, who gets it next, unless they give up in this very instant."""
         with self._guard:
             return bool(self._urgent or self._others)
 
-    def _take(self, queue: deque[threading.Lock]) -> None:
+    def _take(self, queue: deque[threading.Lock], timeout: float) -> None:
         with self._guard:
             if not self._held:
                 self._held = True
@@ -58,7 +64,13 @@ class FairLock:
             mine = threading.Lock()
             mine.acquire()
             queue.append(mine)
-        mine.acquire()
+        if mine.acquire(timeout=timeout):
+            return
+        with self._guard:
+            if mine in queue:
+                queue.remove(mine)
+                raise StoreUnavailable("Those who write before this one take too long.")
+        # handed over in this very instant: it is ours
 
     def _hand_over(self) -> None:
         with self._guard:
@@ -136,11 +148,13 @@ class _Group:
             finally:
                 self._ended.set()
 
-    def wait(self) -> None:
-        """Wait until it is on disk. Raises: StoreUnavailable where it is not going to be."""
-        self._ended.wait()
+    def ended(self, within: float) -> bool:
+        """Wait for so many seconds, and tell whether it has ended. Raises: StoreUnavailable where nothing was kept."""
+        if not self._ended.wait(within):
+            return False
         if not self._kept:
             raise StoreUnavailable(LOST)
+        return True
 
 
 class Writer:
@@ -155,7 +169,7 @@ class Writer:
     @contextmanager
     def write(self, *, urgent: bool = False) -> Iterator[Connection]:
         """Hold a transaction; when this returns, it is on disk. Urgent ones are committed at once."""
-        with self._lock.turn(urgent=urgent):
+        with self._lock.turn(urgent=urgent, timeout=seconds_left(LONGEST_TURN.total_seconds())):
             if self._closed:
                 raise StoreUnavailable("The database is closed.")
             group = self._group = self._group or _Group(self._engine)
@@ -165,7 +179,10 @@ class Writer:
             finally:
                 if urgent or group.size >= TOGETHER or not group.alive or not self._lock.awaited():
                     self._end(group)
-        group.wait()
+        while not group.ended(LEFT_SECONDS):  # whoever was to go on with it may have given up waiting
+            with self._lock.turn():
+                if self._group is group:
+                    self._end(group)
 
     def close(self) -> None:
         """Close the connection, but not while it is used."""

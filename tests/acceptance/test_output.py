@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from jitbot.errors import NotFound, NotPermitted, RunnerUnsure, Settled, StoreUnavailable
+from jitbot.errors import Conflict, NotFound, NotPermitted, RunnerUnsure, Settled, StoreRefused, StoreUnavailable
 from jitbot.model import Output, Phase, Request, State
 from jitbot.ports import Run
 from jitbot.service import runlog
+from jitbot.service.results import passes
 from jitbot.service.runlog import RunLog
 from jitbot.service.transcript import text_of, vouched
 from jitbot.store.tables import output_chunks
@@ -294,7 +295,7 @@ def test_a_result_is_worth_more_than_its_output(town: Town, caplog: pytest.LogCa
     def once() -> Any:
         if not broken:
             broken.append(1)
-            raise StoreUnavailable("down")
+            raise StoreRefused("too large")
         return begin()
 
     town.runner.after_start = lambda: setattr(town.ledger, "begin", once)
@@ -313,6 +314,26 @@ def test_whatever_a_runner_says_is_kept_and_vouched_for(town: Town, lines: list[
     for output, text in kept(town, request):
         assert fault(town, output) == ""
         assert text.count("\n") == len(lines) + (not output.results), "a line of theirs is one line"
+
+
+@pytest.mark.parametrize("due", [True, False], ids=["also for the thread", "to be kept only"])
+@pytest.mark.parametrize("error", [Conflict("overtaken"), StoreRefused("no"), StoreUnavailable("down")], ids=repr)
+def test_lines_that_cannot_be_written_in_the_midst_of_a_run_are_written_with_the_next(
+    town: Town, error: Exception, due: bool
+) -> None:
+    begin = town.ledger.begin
+
+    def once() -> Any:
+        town.ledger.begin = begin  # type: ignore[method-assign]
+        raise error
+
+    with RunLog(town.world, ran(town), town.ledger.now()) as run:
+        run.log("first")
+        run._batches._taken_at -= 60 if due else 0
+        town.ledger.begin = once  # type: ignore[method-assign]
+        assert run._write() is not passes(error)
+        run.log("second")
+    assert "first\nsecond\n" in [text for _, text in kept(town, town.ledger.find()[0])][-1]
 
 
 def test_lines_after_the_end_of_a_run_change_nothing(town: Town) -> None:
@@ -340,10 +361,9 @@ def test_each_wave_of_many_targets_is_kept_and_each_line_says_whose_it_is(town: 
     assert [fault(town, each) for each, _ in kept(town, request)] == [""] * 4
 
 
-def test_what_a_run_says_after_its_end_is_not_drawn_and_a_lost_write_of_nothing_is_nothing(town: Town) -> None:
+def test_what_a_run_says_after_its_end_is_not_drawn(town: Town) -> None:
     request = town.ask(ANN, "restart", service="api", env="staging")
     run = RunLog(town.world, town.see(request), town.ledger.now())
     with town.ledger.begin() as entry:
         run._draw(entry, "too late")
-    run._failed(StoreUnavailable("down"), None, last=False)
     assert (town.see(request).last_line, town.state(request)) == ("", State.SUCCEEDED)

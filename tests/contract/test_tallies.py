@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from jitbot.model import Counting, RequestId, State, Tally, UndoCause
+from jitbot.store.steady import SteadyClock
 from tests.contract.conftest import Store
 from tests.unit.core.builders import ANN, BO, CY, a_request, a_review, a_snapshot
 
@@ -55,7 +56,8 @@ def test_only_others_of_the_same_kind_are_counted(store: Store) -> None:
         {"state": State.FAILED, "ended_at": own.created_at - timedelta(days=2)},
     ):
         store.add(**changes)
-    store.database.offset = own.created_at - store.ledger.now()
+    back = own.created_at - store.ledger.now()
+    store.database.offset, store.database.steady = back, SteadyClock()  # which goes back for a new process only
     assert store.ledger.tally(own, EVERYTHING) == Tally({"a few": 0})
     other = store.add(quota="a few", beneficiary=CY, expires_at=own.created_at, **grant)
     found = store.ledger.tally(own, EVERYTHING)

@@ -136,6 +136,7 @@ CHAPTERS: dict[str, Sequence[str]] = {
         "jitbot/audit.py",
         "jitbot/explain.py",
         "jitbot/errors.py",
+        "jitbot/hurry.py",
     ),
     "tour-policy": (
         "jitbot/policy/__init__.py",

@@ -22,11 +22,11 @@ def steps(page: Path) -> Iterator[tuple[str, str, bool]]:
         yield block["language"], block["body"], block["mark"] == "fails"
 
 
-def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(line: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     words = shlex.split(line)
     assert words[0] == "jitbot", line
     command = [sys.executable, "-m", "jitbot", *words[1:]]
-    environment = {"PYTHONPATH": str(pages.ROOT), "PATH": "/usr/bin:/bin", "COLUMNS": "200", "NO_COLOR": "1"}
+    environment = {"PYTHONPATH": str(pages.ROOT), "PATH": "/usr/bin:/bin", "COLUMNS": "200", "NO_COLOR": "1", **more}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 

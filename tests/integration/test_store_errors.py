@@ -45,6 +45,7 @@ def add(store: Store) -> None:
 
 CALLS: dict[str, Callable[[Store], object]] = {
     "ledger.begin": add,
+    "ledger.resume": lambda store: store.ledger.resume(),
     "ledger.get": lambda store: store.ledger.get(RequestId(1)),
     "ledger.reviews": lambda store: store.ledger.reviews(a_request()),
     "ledger.find": lambda store: store.ledger.find(),

@@ -253,7 +253,7 @@ FAULTS = (
     ),
     Fault(
         "what somebody says has happened is not watched",
-        "jitbot/service/running.py",
+        "jitbot/service/outcomes.py",
         "        if now.snapshot.verify is not None:\n            return self._watching",
         "        if now.snapshot.verify is not None and not more:\n            return self._watching",
         _in("unsure"),
@@ -810,21 +810,21 @@ FAULTS = (
     ),
     Fault(
         "a late receipt is dropped",
-        "jitbot/service/running.py",
+        "jitbot/service/outcomes.py",
         "        if result.receipt is not None and (ended or now.receipt is None):\n",
         "        if False:\n",
         _in("undoing"),
     ),
     Fault(
         "what a late start did after the end is left standing",
-        "jitbot/service/running.py",
+        "jitbot/service/outcomes.py",
         'changes |= {"due_at": entry.now, "undo_attempts": 0}',
         "pass",
         _in("undoing"),
     ),
     Fault(
         "a late result of what has succeeded is taken back",
-        "jitbot/service/running.py",
+        "jitbot/service/outcomes.py",
         "ended = now.ended_at is not None and now.state is not State.SUCCEEDED",
         "ended = now.ended_at is not None",
         _in("undoing"),
@@ -846,8 +846,8 @@ FAULTS = (
     Fault(
         "an undo that fails is called ended",
         "jitbot/service/undoing.py",
-        "            return self._failed(request, why)\n",
-        "            pass\n",
+        "            world.results.write(request, lambda: self._failed(request, why))\n            return",
+        "            world.results.write(request, lambda: self._undone(request, began))\n            return",
         _in("undoing"),
     ),
     Fault(
@@ -2094,9 +2094,9 @@ FAULTS = (
     ),
     Fault(
         "what a dead worker has claimed is never free again",
-        "jitbot/store/statements.py",
-        "or_(table.c.lease_until.is_(None), table.c.lease_until <= _now(table))",
-        "table.c.lease_until.is_(None)",
+        "jitbot/store/leases.py",
+        "or_(until.is_(None), until <= now, until > latest)",
+        "or_(until.is_(None), until > latest)",
         STORIES,
     ),
     Fault(
@@ -2108,7 +2108,7 @@ FAULTS = (
     ),
     Fault(
         "a refused second start hides the first",
-        "jitbot/service/running.py",
+        "jitbot/service/outcomes.py",
         "    return now.attempts > 1\n",
         "    return False\n",
         _in("repeated"),
@@ -2129,16 +2129,16 @@ FAULTS = (
     ),
     Fault(
         "a run that was stopped while its order was out is undone only at once",
-        "jitbot/service/running.py",
-        "return self._stopped(entry, now, result.receipt, attempt_open=may_land)",
-        "return self._stopped(entry, now, result.receipt, attempt_open=False)",
+        "jitbot/service/outcomes.py",
+        "return self.stopped(entry, now, result.receipt, attempt_open=may_land)",
+        "return self.stopped(entry, now, result.receipt, attempt_open=False)",
         _in("stopping"),
     ),
     Fault(
         "an order that is out and is not found yet counts as never carried out",
-        "jitbot/service/running.py",
-        "return self._lose(entry, now, result.unsure or first, attempt_open=may_land)",
-        "return self._lose(entry, now, result.unsure or first, attempt_open=False)",
+        "jitbot/service/outcomes.py",
+        "return self.lose(entry, now, result.unsure or first, attempt_open=may_land)",
+        "return self.lose(entry, now, result.unsure or first, attempt_open=False)",
         _in("stopping"),
     ),
     Fault(
@@ -2154,6 +2154,49 @@ FAULTS = (
         'raise RunnerCutOff(f"{ready.url.host} may have done it: {error}") from error',
         'raise RunnerUnsure(f"{ready.url.host} may have done it: {error}") from error',
         ("tests/unit/runners/test_http.py",),
+    ),
+    Fault(
+        "a result that cannot be written at once is thrown away",
+        "jitbot/service/results.py",
+        "    return isinstance(error, StoreUnavailable) and not isinstance(error, StoreRefused)",
+        "    return False",
+        ("tests/outages/test_results.py",),
+    ),
+    Fault(
+        "a result whose commit was not answered is taken for a late one",
+        "jitbot/service/running.py",
+        "                if now.fence != request.fence:",
+        "                if now.fence != request.fence or now.state is not State.RUNNING:",
+        ("tests/outages/test_results.py",),
+    ),
+    Fault(
+        "a process takes its own run for lost when the claim ran out in an outage",
+        "jitbot/service/sweep.py",
+        "        return held is not None and self._renewed(*held)",
+        "        return False",
+        ("tests/outages/test_results.py", "tests/outages/test_hanging.py"),
+    ),
+    Fault(
+        "the clock goes back",
+        "jitbot/store/steady.py",
+        "shown = max(read, self._shown + PACE * timedelta(seconds=at - self._at))",
+        "shown = read",
+        ("tests/outages/test_clock.py",),
+    ),
+    Fault(
+        "a claim is believed for as long as a clock that was wrong has said",
+        "jitbot/store/leases.py",
+        "or_(until.is_(None), until <= now, until > latest)",
+        "or_(until.is_(None), until <= now)",
+        ("tests/outages/test_clock.py",),
+    ),
+    Fault(
+        "those for whom somebody waits queue behind work that hangs",
+        "jitbot/store/postgres.py",
+        "        if not self._needed or in_a_hurry():",
+        "        if not self._needed:",
+        ("tests/outages/test_database.py",),
+        on_postgres=True,
     ),
     Fault(
         "an event that does not follow goes unseen in a long record",
@@ -2186,8 +2229,8 @@ FAULTS = (
     Fault(
         "who waits for a commit is told that it is done before it is",
         "jitbot/store/writer.py",
-        "        group.wait()\n",
-        "",
+        "        while not group.ended(LEFT_SECONDS):",
+        "        while False:",
         WRITER,
     ),
     Fault(
@@ -2199,7 +2242,7 @@ FAULTS = (
     ),
     Fault(
         "a connection that died while it rested is used",
-        "jitbot/store/engine.py",
+        "jitbot/store/postgres.py",
         "            engine.dialect.do_ping(connection)\n",
         "            pass\n",
         ("tests/integration/test_store_errors.py",),
@@ -2271,8 +2314,8 @@ FAULTS = (
     Fault(
         "a claim that others have taken counts as renewed",
         "jitbot/service/world.py",
-        "        if not self.ledger.renew(request, self.lease):",
-        "        if self.ledger.renew(request, self.lease) is None:",
+        "        if not ours:\n",
+        "        if ours is None:\n",
         _in("frozen"),
     ),
     Fault(
