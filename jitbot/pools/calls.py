@@ -34,11 +34,12 @@ class CallState(StrEnum):
 
 
 class Word(StrEnum):
-    """What an answer comes to: the runner's three results."""
+    """What an answer comes to: the runner's three results, and unsure where it may happen yet."""
 
     DONE = "done"
     REFUSED = "refused"
     UNSURE = "unsure"
+    CUT_OFF = "cut off"
 
 
 _KINDS: Mapping[Kind, TypeAdapter[Any]] = {

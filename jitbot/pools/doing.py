@@ -2,7 +2,7 @@
 
 import logging
 
-from jitbot.errors import InvalidInput, NotGranted, RunnerError, RunnerRefused, SettingsError
+from jitbot.errors import InvalidInput, NotGranted, RunnerCutOff, RunnerError, RunnerRefused, SettingsError
 from jitbot.model import Receipt
 from jitbot.pools.calls import Answer, Call, Kind, Word
 from jitbot.ports import Catalog, Run
@@ -17,7 +17,8 @@ def done(catalog: Catalog, call: Call, run: Run) -> Answer:
     except (RunnerRefused, InvalidInput, NotGranted, SettingsError) as error:
         return Answer(Word.REFUSED, said=str(error) or "the runner refused")
     except RunnerError as error:
-        return Answer(Word.UNSURE, said=str(error) or "the runner did not say")
+        word = Word.CUT_OFF if isinstance(error, RunnerCutOff) else Word.UNSURE
+        return Answer(word, said=str(error) or "the runner did not say")
     except Exception as error:
         log.exception("the call %s failed", call.id)
         return failed(error)

@@ -9,7 +9,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from jitbot.errors import PoolUnavailable, RunnerError, RunnerRefused, RunnerUnsure, StoreUnavailable, WorkerLost
+from jitbot.errors import (
+    PoolUnavailable,
+    RunnerCutOff,
+    RunnerError,
+    RunnerRefused,
+    RunnerUnsure,
+    StoreUnavailable,
+    WorkerLost,
+)
 from jitbot.pools.asked import Asked, Seen
 from jitbot.pools.calls import Answer, Call, CallState, Kind, Word, read
 from jitbot.ports import Run
@@ -192,6 +200,8 @@ def believed(answer: Answer) -> Any:
     """Return what a runner returned, or raise what it raised."""
     if answer.word is Word.REFUSED:
         raise RunnerRefused(answer.said)
+    if answer.word is Word.CUT_OFF:
+        raise RunnerCutOff(answer.said)
     if answer.word is Word.UNSURE:
         raise RunnerUnsure(answer.said)
     return answer.value

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jitbot.errors import PoolUnavailable, RunnerRefused, RunnerUnsure, StoreUnavailable, WorkerLost
+from jitbot.errors import PoolUnavailable, RunnerCutOff, RunnerRefused, RunnerUnsure, StoreUnavailable, WorkerLost
 from jitbot.model import Health, HealthState, Privilege, Receipt
 from jitbot.pools.calls import Answer, Call, CallState, Kind, Line, Word
 from jitbot.pools.hand import Hand
@@ -181,8 +181,13 @@ def test_an_undo_is_not_told_to_stop(both: Both) -> None:
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(RunnerRefused("no"), RunnerRefused), (RunnerUnsure("perhaps"), RunnerUnsure), (ValueError("x"), RunnerUnsure)],
-    ids=["refused", "unsure", "anything else"],
+    [
+        (RunnerRefused("no"), RunnerRefused),
+        (RunnerUnsure("perhaps"), RunnerUnsure),
+        (RunnerCutOff("perhaps yet"), RunnerCutOff),
+        (ValueError("x"), RunnerUnsure),
+    ],
+    ids=["refused", "unsure", "cut off", "anything else"],
 )
 def test_what_a_runner_raises_over_there_is_raised_here(both: Both, error: Exception, kind: type[Exception]) -> None:
     def fail(*_: object) -> None:
