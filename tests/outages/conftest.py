@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from jitbot.sandbox.local import LocalSlack
 from tests.acceptance.conftest import empty_file, make_town
 from tests.outages.server import Breakable
+from tests.slack_town import WORKSPACE, SlackTown
 from tests.town import Town
 
 __all__ = ["empty_file", "make_town"]
@@ -50,3 +52,14 @@ def on_file(empty_file: Path, tmp_path: Path) -> Iterator[Town]:
     town = Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)
     yield town
     town.close()
+
+
+@pytest.fixture
+def world(empty_file: Path, tmp_path: Path) -> Iterator[SlackTown]:
+    """Give a jitbot on a file, and on a local Slack."""
+    shutil.copy(empty_file, tmp_path / "jitbot.db")
+    slack = LocalSlack(WORKSPACE).start()
+    world = SlackTown(slack, Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)).connect()
+    yield world
+    world.close()
+    slack.stop()

@@ -5,13 +5,11 @@ nothing ran twice, everything held was taken back, and every card shows what is 
 """
 
 import random
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,11 +19,10 @@ from jitbot.errors import RunnerRefused, RunnerUnsure, StoreUnavailable
 from jitbot.lifecycle import TERMINAL
 from jitbot.model import HealthState, State
 from jitbot.ports import Run
-from jitbot.sandbox.local import LocalSlack
 from jitbot.store.engine import _translated
 from tests.outages.test_slack import all_copies_are_of, later
-from tests.slack_town import HERE, WORKSPACE, SlackTown, action_ids
-from tests.town import FakeInputs, Town
+from tests.slack_town import HERE, SlackTown, action_ids
+from tests.town import FakeInputs
 
 SLACK_FAULTS = ("ratelimited", "http_500", "http_500_after", "drop", "drop_after", "error")
 DELIVERY_FAULTS = ("duplicate", "lost_ack", "much_later", "drop")
@@ -142,16 +139,6 @@ class Crowd:
         wanted = [each for each in cards if each[1] in ("jit:approve", "jit:drop", "jit:withdraw")]
         if wanted:
             person.click(*self.dice.choice(wanted))
-
-
-@pytest.fixture
-def world(empty_file: Path, tmp_path: Path) -> Iterator[SlackTown]:
-    shutil.copy(empty_file, tmp_path / "jitbot.db")
-    slack = LocalSlack(WORKSPACE).start()
-    world = SlackTown(slack, Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)).connect()
-    yield world
-    world.close()
-    slack.stop()
 
 
 def live(world: SlackTown) -> None:

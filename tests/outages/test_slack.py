@@ -1,32 +1,16 @@
 """Slack fails: late, twice, out of order, closing sockets, refusing new ones; nothing is lost and all copies agree."""
 
-import shutil
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jitbot.errors import StoreUnavailable
-from jitbot.sandbox.local import LocalSlack
 from jitbot.slack.app import SocketRunner
 from jitbot.slack.views import ids
-from tests.slack_town import HERE, WORKSPACE, SlackTown, ephemeral, shown
-from tests.town import Town
+from tests.slack_town import HERE, SlackTown, ephemeral, shown
 
 MINUTES = 600.0
-
-
-@pytest.fixture
-def world(empty_file: Path, tmp_path: Path) -> Iterator[SlackTown]:
-    """Give a jitbot on a file, and on a local Slack."""
-    shutil.copy(empty_file, tmp_path / "jitbot.db")
-    slack = LocalSlack(WORKSPACE).start()
-    world = SlackTown(slack, Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)).connect()
-    yield world
-    world.close()
-    slack.stop()
 
 
 def pending(world: SlackTown) -> Any:
