@@ -18,8 +18,8 @@ from benchmarks.databases import FreshUrl
 from benchmarks.engine import ANN, Engine, Valve, engine
 from benchmarks.figures import Figure, bounded, percentile, times
 from benchmarks.scale import Scale
+from jitbot.bot import RENEW
 from jitbot.clock.ticker import Ticker
-from jitbot.compose import RENEW
 from jitbot.model import Request, RequestId, State
 from jitbot.store import tables
 

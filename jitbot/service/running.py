@@ -222,9 +222,16 @@ class Running:
     def answered(self, request: Request) -> bool:
         """Take in what a worker of a pool has answered after it was given up; False where it has not."""
         receipt, refused = late_answer(self._world, request)
-        if receipt is not None or refused:
-            self._finish(request, Result(receipt, refused))
-        return receipt is not None or bool(refused)
+        if receipt is None and not refused:
+            return False
+
+        def write() -> Request:
+            with self._world.ledger.begin() as entry:
+                return self._outcomes.late(entry, mine(entry, request), Result(receipt, refused))
+
+        self._world.queue.request(self._world.results.write(request, write).id)
+        self._world.queue.messages()
+        return True
 
     def lost(self, request: Request) -> None:
         """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure.

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from jitbot.errors import Conflict
 from jitbot.model import AuditEvent, Request, Review
 from jitbot.ports import Trail
 from jitbot.store.rows import from_signed, review_from_signed
@@ -79,7 +80,7 @@ class _Story:
             return Past(name, why="it was not decided yet")
         try:
             first, last = from_signed(self.first), from_signed(self.fields)
-        except (ValidationError, TypeError, KeyError):
+        except (ValidationError, TypeError, KeyError, Conflict):
             return Past(name, why="its record is of another version of jitbot")
         counted = [review for review in self.reviews.values() if review.revision == last.revision]
         return Past(name, first, last if counted else None, counted)

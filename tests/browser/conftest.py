@@ -100,6 +100,13 @@ class Desk:
 
         self.on["command"] = answer
 
+    def await_press(self, page: Any, presses: int = 1) -> None:
+        """Wait until so many presses have reached the app; what never comes is for the test to notice."""
+        for _ in range(100):
+            if len(self.got["action"]) >= presses:
+                return
+            page.wait_for_timeout(20)
+
     def values(self) -> Json:
         """Return what the last submitted form held."""
         found: Json = self.got["view"][-1]["view"]["state"]["values"]

@@ -25,6 +25,7 @@ def test_the_home_is_drawn_and_told_to_the_app_when_it_is_opened(ann: Any, desk:
     panel = ann.get_by_role("tabpanel")
     expect(panel).to_contain_text("To review")
     panel.get_by_role("button", name="Deny…").click()
+    desk.await_press(ann)
     desk.web.views_publish(user_id="U0ANN", view={"type": "home", "blocks": [section("Nothing to review")]})
     expect(panel).to_contain_text("Nothing to review")
     assert desk.got["home"][0]["event"]["tab"] == "home"

@@ -138,10 +138,7 @@ def test_cards_and_containers_carry_working_buttons(ann: Any, desk: Any) -> None
     message.get_by_role("button", name="Show less").click()
     expect(message.get_by_text("inside")).to_have_count(0)
     expect(message.get_by_role("img", name="Complete")).to_be_visible()
-    for _ in range(100):
-        if desk.got["action"]:
-            break
-        ann.wait_for_timeout(20)
+    desk.await_press(ann)
     assert desk.got["action"][0]["actions"][0]["action_id"] == "stop"
 
 
@@ -173,10 +170,7 @@ def test_feedback_buttons_and_links(ann: Any, desk: Any) -> None:
     expect(link).to_have_attribute("href", "https://acme.example/logs")
     expect(link).to_have_attribute("rel", "noopener noreferrer")
     message.get_by_role("button", name="Good").click()
-    for _ in range(100):
-        if desk.got["action"]:
-            break
-        ann.wait_for_timeout(20)
+    desk.await_press(ann)
     assert desk.got["action"][0]["actions"][0]["action_id"] == "how"
 
 

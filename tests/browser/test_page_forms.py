@@ -261,10 +261,7 @@ def test_typing_reaches_the_app_when_it_asked_for_it(ann: Any, desk: Any, trigge
         assert desk.got["action"] == []
         find.press("Enter")
     expect(find).to_have_value("api")
-    for _ in range(50):
-        if desk.got["action"]:
-            break
-        ann.wait_for_timeout(20)
+    desk.await_press(ann)
     assert desk.got["action"][-1]["actions"][0]["value"] == "api"
     assert desk.got["view"] == []
 

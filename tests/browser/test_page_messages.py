@@ -266,10 +266,7 @@ def test_choices_in_a_message_reach_the_app(ann: Any, desk: Any) -> None:
     card.get_by_label("Tell").check()
     card.locator("[data-action-id=day]").click()
     ann.get_by_role("button", name="Friday, December 25, 2026").click()
-    for _ in range(100):
-        if len(desk.got["action"]) >= 5:
-            break
-        ann.wait_for_timeout(20)
+    desk.await_press(ann, 5)
     taken = {one["actions"][0]["action_id"]: one["actions"][0] for one in desk.got["action"]}
     assert taken["more"]["selected_option"]["value"] == "web"
     assert taken["pick"]["selected_option"]["value"] == "api"

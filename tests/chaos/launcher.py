@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-from jitbot import compose
+from jitbot.bot import Bot
 from jitbot.cli.app import serve
 from tests.chaos.points import Death, Hurry, haunt, hurry
 
@@ -37,13 +37,13 @@ def _live(life: dict[str, Any], how: Hurry) -> None:
         trace = os.open(life["trace"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         hurry(how)
         haunt(Death(life["at"], life["occurrence"], trace))
-        start = compose.Bot.start
+        start = Bot.start
 
-        def started(bot: compose.Bot) -> None:
+        def started(bot: Bot) -> None:
             start(bot)
             say("ready")
 
-        compose.Bot.start = started  # type: ignore[method-assign]
+        Bot.start = started  # type: ignore[method-assign]
         serve()
         code = 0
     finally:

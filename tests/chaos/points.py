@@ -18,9 +18,11 @@ from typing import Any
 
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 
-from jitbot import compose
+from jitbot import bot
 from jitbot.ports import Entry
 from jitbot.runners.guard import Guarded
+from jitbot.service.claims import Claims, seconds
+from jitbot.service.turns import Turn
 from jitbot.slack.pace import Pace
 from jitbot.slack.sending import Sender
 from jitbot.store.boxes import StoreInbox, StoreOutbox
@@ -164,5 +166,7 @@ def hurry(how: Hurry) -> None:
     What is timed by the machine's clock is made as much shorter where it matters; the local Slack counts no rates.
     """
     Database.offset = property(lambda _: how.ahead(time.time()), lambda _, __: None)  # type: ignore[assignment]
-    compose.RENEW = compose.RENEW / how.times
+    bot.RENEW, bot.KEEP = bot.RENEW / how.times, bot.KEEP / how.times
+    for each in (Claims.__init__, Turn.__init__):
+        each.__defaults__ = (lambda: seconds() * how.times,)  # type: ignore[attr-defined]
     Pace._ahead = lambda *_: timedelta(0)  # type: ignore[method-assign]

@@ -27,7 +27,9 @@ LOOKS_THROUGH = {
     "ledger.find": "the newest of all requests, by their numbers, up to a limit",
     "trail.events": "pages through the whole record",
     "trail.verify": "verifies the whole record",
+    "ledger.resume": "the newest event, by its number",
     "outbox.parked": "`doctor` lists what was given up, which is little",
+    "outbox.take_over": "what waits to be said is little, and it is taken over once",
 }
 """What goes through a table on purpose, with why."""
 SMALL = ("ix_events_owed", "ix_events_policies")

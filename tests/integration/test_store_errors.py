@@ -124,7 +124,7 @@ def test_a_postgres_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_a_connection_that_died_while_it_rested_is_replaced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jitbot.store.engine.REST_SECONDS", 0.0)
+    monkeypatch.setattr("jitbot.store.postgres.REST_SECONDS", 0.0)
     database = store.database
     with database.write() as connection:
         pid = None if database.sqlite else connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()

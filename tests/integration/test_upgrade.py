@@ -181,7 +181,7 @@ def test_killed_in_the_middle_of_an_upgrade_it_has_the_old_schema_or_the_new_one
 def test_an_upgrade_is_refused_while_a_jitbot_works_that_cannot_go_on_beside_it(
     previous: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jitbot.store.engine.SCHEMA", "0001")
+    monkeypatch.setattr("jitbot.store.postgres.SCHEMA", "0001")
     database = Database(previous)
     with database.read() as connection:
         connection.exec_driver_sql("SELECT 1")

@@ -156,6 +156,10 @@ def expire_unsure(world: World, who: int) -> Came:
 
 
 def look_for_heir(world: World, who: int) -> Came:
+    """Look, and have the last word of the database before the undo."""
+    if not is_mine(world, who):
+        yield "finds it in other hands", world.hand(who, next="idle")
+        return
     yield (
         "finds nobody else on its target",
         world.hand(who, next="to undo", knows="early" if world.row.late == 0 else ""),

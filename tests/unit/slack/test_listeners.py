@@ -152,6 +152,8 @@ class AtOnce(Hands):
     def give(self, job: Callable[..., object], *args: Any, **kwargs: Any) -> None:
         job(*args, **kwargs)
 
+    apologise = give
+
 
 @dataclass
 class Bench:
