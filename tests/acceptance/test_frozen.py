@@ -92,6 +92,23 @@ def test_a_start_that_thaws_after_its_deadline_does_not_begin_although_nobody_to
     assert "the time for it was over" in town.see(request).outcome
 
 
+def test_a_start_that_thaws_when_nobody_can_say_whose_it_is_does_not_begin(town: Town) -> None:
+    renew = town.ledger.renew
+
+    def away(*_: object) -> bool:
+        town.ledger.renew = renew  # type: ignore[method-assign]
+        raise StoreUnavailable("it is away")
+
+    def meanwhile() -> None:
+        town.ledger.renew = away  # type: ignore[method-assign]
+
+    freeze(town, meanwhile)
+    request = town.ask(ANN, "restart", service="api", env="staging")
+    assert town.runner.started == []
+    assert town.state(request) is State.FAILED
+    assert "nobody could tell whether others have taken over" in town.see(request).outcome
+
+
 def test_an_undo_that_thaws_too_late_leaves_alone_who_holds_it_now(town: Town) -> None:
     grant = town.ask(ANN, "tune", value=200)
     twin = town.twin()

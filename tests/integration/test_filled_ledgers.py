@@ -23,7 +23,8 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Ledgers:
     return Ledgers(tmp_path_factory.mktemp("ledgers"))
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_filled_ledger_verifies_and_every_request_in_it_is_what_its_record_says(
     ledgers: Ledgers, kind: str, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from tests.model.small import World, wrong
 from tests.model.steps import DEADLINE, DIES, MINUTE, steps
 from tests.town import Town
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("every interleaving")]  # one search serves all
 ONCE, REPEATABLE = pytest.param(False, id="starts once"), pytest.param(True, id="may repeat")
 SIZES = {False: (59_522, 348_167), True: (51_144, 234_146)}
 """States and steps between them; docs/why/checked.md says them too."""

@@ -25,6 +25,7 @@ def admins(demo: Demo) -> dict[str, object]:
     return found
 
 
+@pytest.mark.long  # the kill test does this again and again
 def test_a_grant_ends_although_the_bot_was_killed_and_its_time_passed_meanwhile(one_demo: Demo) -> None:
     bo = one_demo.slack.person("U0BO")
     bo.command(CHANNEL, '/jit admin login=bo for=5s reason="look at a cart"')
