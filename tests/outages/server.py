@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Timer
 from typing import Any
@@ -63,12 +64,10 @@ class Breakable:
 
     def freeze(self) -> None:
         """Have it say nothing more; the kernel goes on accepting connections and data for it."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGSTOP)
+        self._tell(self._pids(), signal.SIGSTOP)
 
     def thaw(self) -> None:
-        for pid in reversed(self._pids()):
-            os.kill(pid, signal.SIGCONT)
+        self._tell(self._pids()[::-1], signal.SIGCONT)
 
     def frozen_for(self, seconds: float) -> None:
         self.freeze()
@@ -104,6 +103,11 @@ class Breakable:
             for statement in statements:
                 cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def _tell(self, pids: list[int], what: signal.Signals) -> None:
+        for pid in pids:
+            with suppress(ProcessLookupError):  # that session has ended just now
+                os.kill(pid, what)
 
     def _after(self, seconds: float, do: Any) -> None:
         timer = Timer(seconds, do)
