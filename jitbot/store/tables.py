@@ -285,8 +285,9 @@ turns = Table(
     Column("name", String(32), primary_key=True),
     Column("owner", String(255), nullable=False),
     Column("until", Instant, nullable=False),
+    Column("wanted", String(8), nullable=False, server_default=""),
 )
-"""Which process does what one at a time does, and until when it certainly does."""
+"""Which process does what one at a time does, until when it certainly does, and the newest schema among who waits."""
 
 policy_sets = Table(
     "policy_sets",

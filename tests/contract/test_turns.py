@@ -1,7 +1,10 @@
 """A turn belongs to one process until its end, and to whoever asks first after that."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
+
+import pytest
 
 from jitbot.store.engine import Database
 from jitbot.store.turns import StoreTurns
@@ -38,6 +41,36 @@ def test_turns_of_different_names_have_nothing_to_do_with_each_other(store: Stor
     turns = StoreTurns(store.database)
     assert turns.take("clock", "a", LEASE)
     assert turns.take("notifier", "b", LEASE)
+
+
+def test_older_code_hands_it_to_newer_code_that_waits_and_does_not_get_it_back_meanwhile(store: Store) -> None:
+    older, newer = StoreTurns(store.database, "0007"), StoreTurns(store.database, "0008")
+    assert older.take("notifier", "a", LEASE)
+    assert not newer.take("notifier", "c", LEASE), "never two at a time"
+    assert not older.take("notifier", "a", LEASE), "a newer one waits"
+    assert not older.take("notifier", "b", LEASE)
+    store.forward(seconds=1)
+    assert not older.take("notifier", "a", LEASE)
+    assert newer.take("notifier", "c", LEASE)
+    store.forward(seconds=19)
+    assert newer.take("notifier", "c", LEASE)
+    assert not older.take("notifier", "a", LEASE)
+    newer.leave("notifier", "c")
+    assert older.take("notifier", "a", LEASE), "back to the release before"
+
+
+@pytest.mark.parametrize("hands_over", [True, False])
+def test_newer_code_that_waits_and_is_gone_before_it_has_it_is_not_waited_for(store: Store, hands_over: bool) -> None:
+    older, newer = StoreTurns(store.database, "0007"), StoreTurns(store.database, "0008")
+    assert older.take("notifier", "a", LEASE)
+    assert not newer.take("notifier", "c", LEASE)
+    assert not (hands_over and older.take("notifier", "a", LEASE))
+    for _ in range(4):
+        store.forward(seconds=8)
+        assert not older.take("notifier", "b", timedelta(seconds=40)), "it is kept for the newer one"
+    store.forward(seconds=21)
+    assert older.take("notifier", "b", LEASE)
+    assert older.take("notifier", "b", LEASE), "nobody newer waits by now"
 
 
 def test_of_many_who_ask_in_the_same_instant_one_has_it(store: Store) -> None:
