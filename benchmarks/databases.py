@@ -51,6 +51,20 @@ def _schema(server: str) -> str:
     return f"{server}&options=-csearch_path%3D{name}"
 
 
+def drop(url: str) -> None:
+    """Delete a database that nobody is connected to any more, so that its place on the disk is free."""
+    parsed = sqlalchemy.make_url(url)
+    if parsed.database and parsed.drivername.startswith("sqlite"):
+        for file in Path(parsed.database).parent.glob(f"{Path(parsed.database).name}*"):
+            file.unlink()
+        return
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
+        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
+        connection.exec_driver_sql("CHECKPOINT")  # the files go with it
+
+
 class Record:
     """Counts what a jitbot has committed, looking from outside."""
 

@@ -3,14 +3,15 @@
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from benchmarks.databases import FreshUrl
+from benchmarks.databases import FreshUrl, drop
 from benchmarks.filling import fill
 from benchmarks.living import Lived, live
 from jitbot.store.engine import checked, plain_engine
@@ -36,8 +37,11 @@ class Ledgers:
             self._lived = live(self.folder)
         return self._lived
 
-    def filled(self, fresh_url: FreshUrl, done: int, waiting: int) -> str:
-        """Return the address of a database of its own with so many requests in it."""
+    @contextmanager
+    def filled(self, fresh_url: FreshUrl, requests: int) -> Iterator[str]:
+        """Provide a database with so many requests, a tenth of them open; it is gone when the `with` block ends."""
+        waiting = requests // 10
+        done = requests - waiting
         file = self._files.get((done, waiting))
         if file is None:
             file = fill(self.lived, self.folder / f"{done}-{waiting}.db", done, waiting)
@@ -48,7 +52,8 @@ class Ledgers:
         else:
             ready(url)
             _copy(file, url)
-        return url
+        yield url
+        drop(url)  # a million requests take 20 GB
 
 
 def _copy_file(file: Path, to: Path) -> None:

@@ -72,8 +72,8 @@ def measure(scale: Scale, ledgers: Ledgers, folder: Path) -> list[Figure]:
 def _measure(
     scale: Scale, ledgers: Ledgers, folder: Path, fresh_url: FreshUrl, name: str, size: int, replicas: int
 ) -> list[Figure]:
-    urls = {"empty": fresh_url(), "filled": ledgers.filled(fresh_url, size - size // 10, size // 10)}
-    with ExitStack() as stack:
+    with ledgers.filled(fresh_url, size) as filled, ExitStack() as stack:
+        urls = {"empty": fresh_url(), "filled": filled}
         found = {each: _begin(ledgers, folder / each, urls[each], replicas, stack) for each in SIDES}
         for each in found.values():
             each.side.take(scale.warm_up, WARM_UP_RATE)

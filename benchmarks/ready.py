@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import processes
-from benchmarks.databases import FreshUrl, databases
+from benchmarks.databases import databases
 from benchmarks.figures import Figure, bounded, compared
 from benchmarks.ledgers import Ledgers
 from benchmarks.memory import cpu_seconds
@@ -40,8 +40,8 @@ def measure(scale: Scale, ledgers: Ledgers, folder: Path) -> list[Figure]:
         with databases(kind, own) as fresh_url:
             empty = _start(scale, ledgers, own / "empty", fresh_url())
             for size in scale.ledgers:
-                url = _filled(ledgers, fresh_url, size)
-                full = _start(scale, ledgers, own / str(size), url)
+                with ledgers.filled(fresh_url, size) as url:
+                    full = _start(scale, ledgers, own / str(size), url)
                 what = f"{name}, {size:,} requests, {size // 10:,} open"
                 figures.append(bounded(f"{what}: ready after", full.took, "s", MOST_SECONDS, empty.took))
                 figures.append(
@@ -49,10 +49,6 @@ def measure(scale: Scale, ledgers: Ledgers, folder: Path) -> list[Figure]:
                 )
                 figures.append(bounded(f"{what}: CPU when idle", full.idle, "%", MOST_IDLE, empty.idle))
     return figures
-
-
-def _filled(ledgers: Ledgers, fresh_url: FreshUrl, size: int) -> str:
-    return ledgers.filled(fresh_url, size - size // 10, size // 10)
 
 
 def _start(scale: Scale, ledgers: Ledgers, folder: Path, url: str) -> Started:

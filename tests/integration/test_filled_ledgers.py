@@ -15,7 +15,7 @@ from jitbot.store.ledger import StoreLedger
 from jitbot.store.outputs import StoreOutputs
 from jitbot.store.trail import StoreTrail
 
-DONE, WAITING = 12, 5
+DONE, WAITING = 18, 2
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,8 @@ def test_a_filled_ledger_verifies_and_every_request_in_it_is_what_its_record_say
 ) -> None:
     with (
         databases(kind, tmp_path) as fresh_url,
-        closing(Database(ledgers.filled(fresh_url, DONE, WAITING))) as database,
+        ledgers.filled(fresh_url, DONE + WAITING) as url,
+        closing(Database(url)) as database,
     ):
         signer = ledgers.lived.signer
         trail, ledger = StoreTrail(database, Verifier([signer.public])), StoreLedger(database, signer)
@@ -44,7 +45,7 @@ def test_a_filled_ledger_verifies_and_every_request_in_it_is_what_its_record_say
         assert trail.verify() == events + 1
 
     assert [each.state for each in requests] == [State.SUCCEEDED] * DONE + [State.PENDING] * WAITING
-    assert len({each.requester for each in requests}) == len({each.snapshot.target for each in requests}) == 17
+    assert len({each.requester for each in requests}) == len({each.snapshot.target for each in requests}) == 20
     asked = [each.created_at for each in requests]
     assert asked == sorted(asked)
     assert added.id == DONE + WAITING + 1
