@@ -17,6 +17,9 @@ STAMP := $(VENV)/.installed
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(BIN)/python -m pip
 
+# Where bytecode is not kept, each test process compiles every test again, and each bot all of jitbot.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo run test long kubernetes check fix docs bench bench-check chaos mutate chromium prometheus haproxy sshd
 
 help: ## list what make can do

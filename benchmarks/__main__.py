@@ -1,12 +1,13 @@
 """`make bench`: measure, and print the numbers beside their references and aims.
 
-Options may be given by environment too: QUICK=1, JSON=FILE, DATABASE=postgres, ONLY=clicks,store.
+Options may be given by environment too: QUICK=1, JSON=FILE, DATABASE=postgres, ONLY=clicks,store, LEDGERS=100000.
 """
 
 import argparse
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -82,9 +83,12 @@ def main() -> None:
     console = Console(width=max(WIDTH, Console().width))
     for line in machine.described():
         console.print(line, highlight=False)
+    scale = QUICK if options.quick else Scale()
+    if options.ledgers:
+        scale = replace(scale, ledgers=options.ledgers)
     with tempfile.TemporaryDirectory(prefix="jitbot-bench-") as folder:
         figures = run(
-            QUICK if options.quick else Scale(),
+            scale,
             Path(folder),
             database=options.database,
             parts=options.only.split(","),
@@ -93,6 +97,10 @@ def main() -> None:
         )
     if options.json:
         write([figure for found in figures.values() for figure in found], Path(options.json))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(each) for each in text.split(",") if each)
 
 
 def _options() -> argparse.Namespace:
@@ -106,6 +114,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--only", default=environment.get("ONLY", ",".join(PARTS)), help=f"some of {','.join(PARTS)}")
     parser.add_argument("--apps", default=environment.get("APPS", ",".join(APPS)), help=f"some of {','.join(APPS)}")
+    parser.add_argument(
+        "--ledgers", type=_numbers, default=environment.get("LEDGERS", ""), help="how many requests full ledgers have"
+    )
     options = parser.parse_args()
     for name, known in (("only", PARTS), ("apps", APPS)):
         if unknown := set(getattr(options, name).split(",")) - set(known):

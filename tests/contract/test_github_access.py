@@ -145,6 +145,7 @@ def test_a_token_that_cannot_be_given_back_keeps_no_result_back(hub: GitHub) -> 
         (pem(generate_ec_key(SECP256R1())), "is no RSA key"),
         (pem(generate_private_key(65_537, 2_048)), "401 A JSON web token could not be decoded"),
     ],
+    ids=["none", "of another kind", "of somebody else"],
 )
 def test_a_wrong_key_is_refused_before_anything_is_done(hub: GitHub, secret: str, words: str) -> None:
     runner = GithubWorkflow(site(hub, secret), every=0.01, appear=0.05)
