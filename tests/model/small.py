@@ -106,10 +106,11 @@ class World(NamedTuple):
         return self._replace(clicks=tuple(clicks))
 
     def amend(self, by: int | None = None, **changes: Any) -> "World":
-        """Change the row: its version moves, and nobody's copy is the row's any more but that of who changed it."""
-        hands = tuple(
-            each if who == by or each == IDLE else each._replace(version=False) for who, each in enumerate(self.hands)
-        )
+        """Change the row: its version moves, and nobody's copy is the row's any more but that of who changed it.
+
+        A worker that goes on after its own move does so with what the move has returned, whatever its copy was before.
+        """
+        hands = tuple(each if each == IDLE else each._replace(version=who == by) for who, each in enumerate(self.hands))
         return self._replace(row=self.row._replace(**changes), hands=hands)
 
     def move(self, event: Event, by: int | None = None, **changes: Any) -> "World | None":

@@ -142,11 +142,15 @@ def go_on(world: World, who: int, *, repeatable: bool) -> Came:
 
 
 def expire(world: World, who: int) -> Came:
-    """End a grant, look for an heir in the same transaction, and keep the claim for the undo."""
+    """End a grant, look for an heir in the same transaction, and keep the claim for the undo.
+
+    It knows that its copy is from its own move and not from a claim, only so that the real service takes both ways to
+    an undo, and has to find on both what has landed meanwhile.
+    """
     if is_mine(world, who):
         moved = world.move(Event.EXPIRE, who, due=Due.NOW, leased=world.row.leased, cause=UndoCause.EXPIRY)
         assert moved is not None
-        yield "ends it: its time is over", moved.hand(who, next="to undo", state=State.UNDOING)
+        yield "ends it: its time is over", moved.hand(who, next="to undo", state=State.UNDOING, knows="ended")
     else:
         yield "finds it in other hands", world.hand(who, next="idle")
 
