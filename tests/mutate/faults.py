@@ -832,9 +832,37 @@ FAULTS = (
     Fault(
         "an undo is accepted while the start may still land",
         "jitbot/service/undoing.py",
-        "if now.attempt_open and now.start_deadline is not None and began < now.start_deadline:",
+        "if now.may_land(began):",
         "if False:",
         _in("undoing"),
+    ),
+    Fault(
+        "an undo waits for a start that cannot land any more",
+        "jitbot/model/request.py",
+        "return self.attempt_open and self.start_deadline is not None and at < self.start_deadline",
+        "return self.attempt_open",
+        _in("holds_unsure"),
+    ),
+    Fault(
+        "a start that never answered is vouched for by the receipt of another holder",
+        "jitbot/service/world.py",
+        "unanswered = request.state is State.UNSURE",
+        "unanswered = False",
+        _in("holds_unsure"),
+    ),
+    Fault(
+        "what is found is taken for the start itself, which may land yet",
+        "jitbot/service/outcomes.py",
+        "open_still = _repeated(now) or (receipt is None and now.may_land(entry.now))",
+        "open_still = _repeated(now)",
+        _in("holds_unsure"),
+    ),
+    Fault(
+        "a login that another holder has vouches for a start that never answered",
+        "jitbot/runners/postgres/login.py",
+        "if health.state is HealthState.HEALTHY and made_by != key:",
+        "if False:",
+        ("tests/integration/postgres/test_login.py",),
     ),
     Fault(
         "an undo is accepted though the start landed in its midst",
