@@ -146,7 +146,8 @@ def expire(world: World, who: int) -> Came:
     if is_mine(world, who):
         moved = world.move(Event.EXPIRE, who, due=Due.NOW, leased=world.row.leased, cause=UndoCause.EXPIRY)
         assert moved is not None
-        yield "ends it: its time is over", moved.hand(who, next="to undo", state=State.UNDOING)
+        # what it undoes is what it has just written, so a result that came before that is known to it
+        yield "ends it: its time is over", moved.hand(who, next="to undo", state=State.UNDOING, version=True)
     else:
         yield "finds it in other hands", world.hand(who, next="idle")
 
@@ -193,9 +194,10 @@ def try_again(world: World, who: int) -> Came:
 def settle(world: World, who: int) -> Came:
     """Follow what the check has said; what may land yet is never settled as absent."""
     said = world.hands[who].knows
+    lands = world.row.again or (world.row.open and world.row.late == 0)
     may_land = world.row.open and said == "absent early"
     if said == "healthy":
-        yield "settles it: it happened", _done(world, who, Event.GRANT, open=world.row.again, due=Due.END)
+        yield "settles it: it happened", _done(world, who, Event.GRANT, open=lands, due=Due.END)
     elif said.startswith("absent") and not may_land:
         settled = _done(world, who, Event.UNDO, due=Due.NOW, cause=UndoCause.NOT_STARTED)
         yield "settles it: it did not happen", settled
