@@ -22,7 +22,7 @@ SHORT = settings(
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
-    phases=set(Phase) - {Phase.explain},  # to explain a failure, every line would be traced, also of what does not fail
+    phases=set(Phase) - {Phase.explain},  # which takes many more runs, and names lines that have nothing to do with it
 )
 LONG = settings(SHORT, max_examples=400, stateful_step_count=50, derandomize=False, print_blob=True)
 ON_POSTGRES = settings(LONG, max_examples=80)
