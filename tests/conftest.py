@@ -11,6 +11,24 @@ import pytest
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
+COVERING = ("acceptance", "contract/test_trail", "integration/test_", "model", "outages", "unit/core", "unit/policy")
+"""Whose tests cover the core and the service (`tests/coverage_gate.py`). The others are not traced, and so faster."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave untraced what does not have to cover anything."""
+    for item in items:
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        if not place.startswith(COVERING):
+            item.add_marker("no_cover")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """See that each group runs in one worker: where groups are not heeded, every worker sets up all of them, unnoticed."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if getattr(session.config.option, "loadgroup", False) and not all("@" in item.nodeid for item in grouped):
+        raise pytest.UsageError("this pytest and this pytest-xdist do not group tests; see constraints.txt")
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:

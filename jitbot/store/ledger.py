@@ -38,7 +38,8 @@ class StoreLedger:
         newest = select(tables.events.c.at).order_by(tables.events.c.seq.desc()).limit(1)
         with self._database.read() as connection:
             at = connection.execute(newest).scalar_one_or_none()
-        if at is not None and at < self.now() + MOST_AHEAD:
+        now = self.now()
+        if at is not None and now < at < now + MOST_AHEAD:
             self._database.steady.follow(at)
 
     @contextmanager

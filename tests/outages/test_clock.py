@@ -134,6 +134,17 @@ def test_a_process_begins_where_the_record_ends_unless_that_is_far_ahead(on_file
     assert before - timedelta(hours=2) < town.ledger.now() < before
 
 
+def test_a_process_that_is_started_long_after_the_records_end_says_nothing_of_a_clock(
+    on_file: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    town = on_file
+    granted(town)
+    set_clock(town, HOUR, anew=True)
+    town.ledger.resume()
+    town.settle()
+    assert "set back" not in caplog.text
+
+
 def test_a_message_that_was_being_said_when_the_clock_was_set_back_is_said(on_file: Town) -> None:
     town = on_file
     granted(town)

@@ -15,6 +15,7 @@ from jitbot.cli.demo import Demo
 from jitbot.sandbox.person import Person, PersonRefused
 from tests.story.test_the_demo import CHANNEL, audit, card
 
+pytestmark = pytest.mark.xdist_group("bad input")  # one demo serves all
 Json = dict[str, Any]
 
 

@@ -15,6 +15,7 @@ from tests.balancing import Balancer, haproxy, traffic
 from tests.postgres import PASSWORD, SECRETS, VERSIONS, APostgres, running
 from tests.story.test_the_demo import CHANNEL, card
 
+pytestmark = pytest.mark.xdist_group("real systems")  # one house serves all
 BUSY_SECONDS = 2
 """How much later than a second after its end a grant may be taken away where the machine does other things as well."""
 RUNNERS = "command,postgres.parameter,postgres.role,haproxy.server"
