@@ -6,8 +6,10 @@ from contextlib import suppress
 import pytest
 from pydantic import BaseModel
 
+from jitbot.errors import RunnerUnsure
 from jitbot.model import DeliveryKind, Health, HealthState, Receipt, Request, State
 from tests.acceptance.killing import Killed
+from tests.acceptance.test_holds import approved
 from tests.acceptance.test_undoing import fail, quiet
 from tests.town import ANN, BO, CY, FakeInputs, Town
 
@@ -52,6 +54,10 @@ def lost_with_its_worker(town: Town) -> Request:
     return town.see(request)
 
 
+def fail_after() -> None:
+    raise RunnerUnsure("the connection broke")
+
+
 def test_a_check_gets_no_receipt_of_another_holder_where_the_start_never_answered(town: Town, held: Request) -> None:
     def only_by_receipt(inputs: BaseModel, receipt: Receipt | None) -> Health:
         return Health(HealthState.UNKNOWN if receipt is None else HealthState.HEALTHY)
@@ -92,6 +98,45 @@ def test_what_is_found_on_a_held_target_is_held_by_both_and_the_last_gives_it_ba
     assert (town.see(held).handed_to, town.runner.world[TARGET]) == (request.id, 200)
     town.drop(BO, request)
     assert (town.state(request), town.runner.world[TARGET]) == (State.REVOKED, 100)
+
+
+def answer_lost(town: Town) -> Request:
+    """Have Ann hold what was started, without the receipt that says how it was before: the check has found it."""
+    town.runner.after_start, town.runner.health = fail_after, HealthState.HEALTHY
+    request = town.ask(ANN, "tune", value=200)
+    town.runner.after_start = lambda: None
+    assert (request.state, request.receipt) == (State.ACTIVE, None)
+    return request
+
+
+def test_nobody_shares_what_is_held_without_a_receipt_and_it_is_given_back(town: Town) -> None:
+    first = answer_lost(town)
+    answer = town.try_to_ask(BO, "tune", value=200)
+    assert answer.refused
+    assert answer.text == (
+        f"JIT-{first.id} holds this now, and its start never answered, "
+        "so only its own end knows what was there before. Ask again when it has ended."
+    )
+    town.drop(ANN, first)
+    assert (town.state(first), town.runner.world[TARGET]) == (State.REVOKED, 100)
+    second = town.ask(BO, "tune", value=200)
+    town.drop(BO, second)
+    assert (town.state(second), town.runner.world[TARGET]) == (State.REVOKED, 100)
+
+
+def test_what_was_approved_before_the_answer_was_lost_is_refused_before_it_runs(town: Town) -> None:
+    second = approved(town, BO, 200)
+    town.queue.items.clear()
+    first = approved(town, ANN, 200)
+    town.runner.health = HealthState.HEALTHY
+    town.runner.after_start = fail_after
+    town.service.sweep.attend(first.id)
+    town.runner.after_start = lambda: None
+    for _ in range(3):
+        town.settle()
+        town.forward(seconds=2)
+    assert (town.state(first), town.state(second)) == (State.ACTIVE, State.DENIED)
+    assert town.see(second).outcome.startswith(f"JIT-{first.id} holds this now, and its start never answered")
 
 
 def by_the_check(town: Town, request: Request) -> None:

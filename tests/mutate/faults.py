@@ -895,9 +895,16 @@ FAULTS = (
     Fault(
         "a held target takes another value",
         "jitbot/service/asking.py",
-        "if alone or dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):",
-        "if alone:",
+        "elif dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):",
+        "elif False:",
         _in("holds"),
+    ),
+    Fault(
+        "what is held without a receipt is shared, and never given back",
+        "jitbot/service/asking.py",
+        "elif holder.state is State.ACTIVE and holder.receipt is None:",
+        "elif False:",
+        _in("holds_unsure"),
     ),
     Fault(
         "a start does not wait for an undo on its target",
@@ -1948,8 +1955,8 @@ FAULTS = (
     Fault(
         "what has many targets shares them with others",
         "jitbot/service/asking.py",
-        "if alone or dict(",
-        "if dict(",
+        "if alone:",
+        "if False:",
         _in("many_targets"),
     ),
     Fault(
