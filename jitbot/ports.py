@@ -156,7 +156,11 @@ class Runner(Protocol):
         """Do it."""
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
-        """Look at what was done (`receipt` is None when start never answered)."""
+        """Look at what was done (`receipt` is None when start never answered).
+
+        Without a receipt HEALTHY says that what was asked for is there, whoever brought it: it is held from then on.
+        Where that is not enough, because it ends with what brought it or is done each time anew, it is UNKNOWN.
+        """
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         """Take it back; returning means that it is gone."""

@@ -281,6 +281,10 @@ class Request:
         ends = [each for each in (self.expires_at, self.target_ends_at) if each is not None]
         return max(ends, default=None)
 
+    def may_land(self, at: datetime) -> bool:
+        """Tell whether a start whose result is not known may come through after an instant: until its deadline."""
+        return self.attempt_open and self.start_deadline is not None and at < self.start_deadline
+
     @property
     def run_key(self) -> str:
         """Return the key of this run: stable over retries, new for each revision."""

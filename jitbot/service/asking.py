@@ -297,13 +297,22 @@ def refused(summary: str) -> Decision:
 
 
 def held(holders: Sequence[Request], request: Request) -> Decision | None:
-    """Refuse a target that one of those who hold it holds with other inputs, naming them."""
+    """Refuse a target that one of those who hold it holds with other inputs, or without a receipt, naming them.
+
+    Without the first one's receipt, whoever came second would give back what the first one has made of it (ADR 0012).
+    """
     own = {request.id, request.extension.of if request.extension else request.id}
     for holder in holders:
         alone = request.snapshot.parts or holder.snapshot.parts  # what has many targets shares none of them
         if holder.id in own or holder.ttl is None:
             continue
-        if alone or dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):
-            how = "" if alone else ", with other values"
-            return refused(f"{holder.name} holds this now{how}. Ask again when it has ended.")
+        if alone:
+            how = ""
+        elif dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):
+            how = ", with other values"
+        elif holder.state is State.ACTIVE and holder.receipt is None:
+            how = ", and its start never answered, so only its own end knows what was there before"
+        else:
+            continue
+        return refused(f"{holder.name} holds this now{how}. Ask again when it has ended.")
     return None

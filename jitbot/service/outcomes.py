@@ -87,7 +87,9 @@ class Outcomes:
 
     def happened(self, entry: Entry, now: Request, receipt: Receipt | None, **more: Any) -> Request:
         """Succeed, or hold the grant from this instant on; where it is to be watched, that begins first."""
-        changes: dict[str, Any] = {"attempt_open": _repeated(now)}
+        # Without an answer it is only known what is there, which may be another's doing: this start may land yet.
+        open_still = _repeated(now) or (receipt is None and now.may_land(entry.now))
+        changes: dict[str, Any] = {"attempt_open": open_still}
         if receipt is not None:
             changes["outcome"] = receipt.summary
             changes["receipt"] = now.receipt if now.receipt is not None else dict(receipt.data)

@@ -149,8 +149,7 @@ class Rollouts:
         """Undo every part that was, or may have been, done. Raises: RunnerUnsure, naming each that failed."""
         failed: dict[int, str] = {}
         began = run.now()
-        deadline = request.start_deadline
-        may_land = request.attempt_open and deadline is not None and began < deadline
+        may_land = request.may_land(began)
 
         def one(position: int) -> None:
             was = request.progress[position]

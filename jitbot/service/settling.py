@@ -44,11 +44,10 @@ class Settling:
         health = world.health(request)
         with world.ledger.begin() as entry:
             now = mine(entry, request)
-            may_land = now.attempt_open and now.start_deadline is not None and began < now.start_deadline
             if health.state is HealthState.HEALTHY:
                 entry.record("settled", WORKER, request.id, happened=True)
                 self._outcomes.happened(entry, now, None)
-            elif health.state is HealthState.ABSENT and not may_land:
+            elif health.state is HealthState.ABSENT and not now.may_land(began):
                 self.did_not_happen(entry, now, WORKER)
             else:
                 self._still_unsure(entry, now, health)
@@ -68,9 +67,7 @@ class Settling:
 
     def _look_at_parts(self, request: Request) -> None:
         """Let the runner's check settle one part after the other; once none is unsure, it is known what has become."""
-        now = self._world.ledger.now()
-        may_land = request.attempt_open and request.start_deadline is not None and now < request.start_deadline
-        progress = self._rollouts.look(request, may_land=may_land)
+        progress = self._rollouts.look(request, may_land=request.may_land(self._world.ledger.now()))
         with self._world.ledger.begin() as entry:
             soon = min(entry.now + CHECK_AGAIN, request.expires_at or entry.now + CHECK_AGAIN)
             changes: dict[str, Any] = {"progress": progress} if progress != request.progress else {}

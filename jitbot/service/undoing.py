@@ -183,7 +183,7 @@ def _heir(entry: Entry, request: Request) -> Request | None:
 
 def _once_more(now: Request, request: Request, began: datetime) -> datetime | None:
     """Tell when an undo that was done has to be done again, since the start has landed meanwhile or still may."""
-    if now.attempt_open and now.start_deadline is not None and began < now.start_deadline:
+    if now.may_land(began):
         return now.start_deadline
     if now.snapshot.parts:
         return now.due_at if of_stage(now, *TOUCHED) else None

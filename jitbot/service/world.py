@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from jitbot.errors import Conflict, InvalidInput, RunnerError, RunnerRefused, StoreUnavailable
-from jitbot.model import Health, HealthState, Receipt, Request
+from jitbot.model import Health, HealthState, Receipt, Request, State
 from jitbot.ports import (
     Catalog,
     ChecksByKey,
@@ -117,7 +117,10 @@ def health_of(catalog: Catalog, request: Request) -> Health:
     if request.snapshot.parts:
         names = {each: request.snapshot.parts[each].name for each in looked_at(request)}
         return whole_health({name: _part_health(catalog, request, each) for each, name in names.items()})
-    return _checked(catalog, request, request.receipt)
+    # Where the start never answered, a receipt is that of another holder of the target (ADR 0012): it vouches for that
+    # one, and says nothing of this start.
+    unanswered = request.state is State.UNSURE
+    return _checked(catalog, request, None if unanswered else request.receipt)
 
 
 def _part_health(catalog: Catalog, request: Request, part: int) -> Health:

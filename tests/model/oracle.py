@@ -105,7 +105,8 @@ class Oracle:
                 self.heard.add(row.key)
 
     def _moved(self, before: Request | None, now: Request) -> None:
-        may_not = now.requester == EVE and now.state not in (State.DECIDING, State.DENIED)
+        # Whoever may not ask may still take it back, as long as it is being decided: nothing comes of it either way.
+        may_not = now.requester == EVE and now.state not in (State.DECIDING, State.DENIED, State.WITHDRAWN)
         assert not may_not, f"{now.name} was asked by somebody who may not ask, and is {now.state}."
         if before is None or (before.state is now.state and before.ended_at is None):
             return
@@ -118,14 +119,13 @@ class Oracle:
     def _true(self, request: Request) -> None:
         """See that a row says nothing that has not happened."""
         runner, keys = self.company.runner, _keys(request)
-        begun = any(key in runner.started for key in keys)
         reviewers = [each.reviewer for each in self.company.town.ledger.reviews(request)]
         assert len(set(reviewers)) == len(reviewers), f"{request.name} has two reviews by one person."
         assert request.requester not in reviewers, f"{request.name} was reviewed by its requester."
         if request.state in (State.DENIED, State.WITHDRAWN, State.LAPSED, State.MISSED):
             assert not any(key in runner.tried for key in keys), f"{request.name} is {request.state}, and was started."
         if request.state in (State.ACTIVE, State.SUCCEEDED) and request.extension is None:
-            assert begun or request.settled_by, f"{request.name} is {request.state}, and was never started."
+            assert self._happened(request), f"{request.name} is {request.state}, and was never started."
         if request.state is State.FAILED and not request.settled_by and request.undo_cause is None:
             kept = any(key in runner.started and key not in runner.undone for key in keys)
             known = request.watch is not None or "left as it is" in request.outcome
@@ -134,6 +134,21 @@ class Oracle:
             longest = request.granted_at + request.ttl
             assert request.expires_at <= longest, f"{request.name} is granted for longer than it was asked for."
 
+    def _happened(self, request: Request) -> bool:
+        """Tell whether it was started, or somebody has looked: a person, or the check, which saw it with its own eyes.
+
+        A start that was lost on the way may be found done: what it asked for was there already, by another request with
+        the same inputs. The check tells what is there, not whose work it is, and what is there is held from then on
+        (ADR 0012). So its word counts where it has really seen this target so, and is on record as what settled it.
+        """
+        runner = self.company.runner
+        if request.settled_by or any(key in runner.started for key in _keys(request)):
+            return True
+        settled = ("checked" if request.snapshot.parts else "settled") in self.company.town.kinds(request)
+        parts = list(request.snapshot.inputs.values()) if request.snapshot.parts else [request.snapshot.inputs]
+        seen = [FakeInputs.model_validate(each) for each in parts]
+        return settled and all((runner.target(each), each.value) in runner.found for each in seen)
+
     def _said(self, row: Any) -> None:
         """See that a message says nothing that is not true."""
         request, runner = self.company.town.ledger.get(row.request), self.company.runner
@@ -141,7 +156,7 @@ class Oracle:
         said = row.text.partition(": ")[2]
         begun = any(key in runner.started for key in keys)
         if request.extension is None and said.startswith(("granted", "done.", "started;")):
-            assert begun or request.settled_by, f"{row.text!r} was said, and it never was."
+            assert self._happened(request), f"{row.text!r} was said, and it never was."
         if said.startswith(("ended on time", "was dropped", "was undone", "was ended early")):
             undone = all(key in runner.undone for key in keys if key in runner.started)
             assert undone, f"{row.text!r} was said, and it was not undone."

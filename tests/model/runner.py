@@ -31,6 +31,8 @@ class MoodyRunner(FakeRunner):
         self.failing = 0
         self.checks = TRUTH
         self.tried: list[str] = []
+        self.found: set[tuple[str, int]] = set()
+        """The targets that a check has found as they were asked to be, whoever had made them so."""
         self.starting: Callable[[str, FakeInputs, Run], None] = lambda key, inputs, run: None
 
     def plan(self, inputs: Any) -> Plan:
@@ -66,4 +68,6 @@ class MoodyRunner(FakeRunner):
         there = self.world.get(self.target(inputs), 100) == inputs.value
         if self.checks == UNHEALTHY and there:
             return Health(HealthState.UNHEALTHY)
+        if there:
+            self.found.add((self.target(inputs), inputs.value))
         return Health(HealthState.HEALTHY if there else HealthState.ABSENT)

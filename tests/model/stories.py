@@ -214,4 +214,6 @@ class Stories(Life):
     @invariant()
     def nothing_is_wrong(self) -> None:
         if self.company is not None:
+            self.failed = True
             self.oracle.look()
+            self.failed = False

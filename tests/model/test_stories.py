@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.internal.conjecture import engine
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.stories import Stories
@@ -21,9 +22,17 @@ SHORT = settings(
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
+    phases=set(Phase) - {Phase.explain},  # which takes many more runs, and names lines that have nothing to do with it
 )
 LONG = settings(SHORT, max_examples=400, stateful_step_count=50, derandomize=False, print_blob=True)
 ON_POSTGRES = settings(LONG, max_examples=80)
+SHRINKING_SECONDS = 60
+"""How long a story that fails is made shorter; Hypothesis itself would take five minutes."""
+
+
+@pytest.fixture(autouse=True)
+def _shrinks_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MAX_SHRINKING_SECONDS", SHRINKING_SECONDS)
 
 
 def live(how: settings, empty: Path, make_url: Callable[[Path], str] | None = None) -> None:

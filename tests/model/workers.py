@@ -197,9 +197,10 @@ def try_again(world: World, who: int) -> Came:
 def settle(world: World, who: int) -> Came:
     """Follow what the check has said; what may land yet is never settled as absent."""
     said = world.hands[who].knows
+    lands = world.row.again or (world.row.open and world.row.late == 0)
     may_land = world.row.open and said == "absent early"
     if said == "healthy":
-        yield "settles it: it happened", _done(world, who, Event.GRANT, open=world.row.again, due=Due.END)
+        yield "settles it: it happened", _done(world, who, Event.GRANT, open=lands, due=Due.END)
     elif said.startswith("absent") and not may_land:
         settled = _done(world, who, Event.UNDO, due=Due.NOW, cause=UndoCause.NOT_STARTED)
         yield "settles it: it did not happen", settled

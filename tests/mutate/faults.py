@@ -832,9 +832,37 @@ FAULTS = (
     Fault(
         "an undo is accepted while the start may still land",
         "jitbot/service/undoing.py",
-        "if now.attempt_open and now.start_deadline is not None and began < now.start_deadline:",
+        "if now.may_land(began):",
         "if False:",
         _in("undoing"),
+    ),
+    Fault(
+        "an undo waits for a start that cannot land any more",
+        "jitbot/model/request.py",
+        "return self.attempt_open and self.start_deadline is not None and at < self.start_deadline",
+        "return self.attempt_open",
+        _in("holds_unsure"),
+    ),
+    Fault(
+        "a start that never answered is vouched for by the receipt of another holder",
+        "jitbot/service/world.py",
+        "unanswered = request.state is State.UNSURE",
+        "unanswered = False",
+        _in("holds_unsure"),
+    ),
+    Fault(
+        "what is found is taken for the start itself, which may land yet",
+        "jitbot/service/outcomes.py",
+        "open_still = _repeated(now) or (receipt is None and now.may_land(entry.now))",
+        "open_still = _repeated(now)",
+        _in("holds_unsure"),
+    ),
+    Fault(
+        "a login that another holder has vouches for a start that never answered",
+        "jitbot/runners/postgres/login.py",
+        "if health.state is HealthState.HEALTHY and made_by != key:",
+        "if False:",
+        ("tests/integration/postgres/test_login.py",),
     ),
     Fault(
         "an undo is accepted though the start landed in its midst",
@@ -867,9 +895,16 @@ FAULTS = (
     Fault(
         "a held target takes another value",
         "jitbot/service/asking.py",
-        "if alone or dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):",
-        "if alone:",
+        "elif dict(holder.snapshot.inputs) != dict(request.snapshot.inputs):",
+        "elif False:",
         _in("holds"),
+    ),
+    Fault(
+        "what is held without a receipt is shared, and never given back",
+        "jitbot/service/asking.py",
+        "elif holder.state is State.ACTIVE and holder.receipt is None:",
+        "elif False:",
+        _in("holds_unsure"),
     ),
     Fault(
         "a start does not wait for an undo on its target",
@@ -1920,8 +1955,8 @@ FAULTS = (
     Fault(
         "what has many targets shares them with others",
         "jitbot/service/asking.py",
-        "if alone or dict(",
-        "if dict(",
+        "if alone:",
+        "if False:",
         _in("many_targets"),
     ),
     Fault(

@@ -132,6 +132,16 @@ class PostgresLogin:
             return Health(HealthState.UNHEALTHY, f"{told.login} {words}")
         return Health(HealthState.HEALTHY, f"the login {told.login} is there")
 
+    def check_by_key(self, inputs: BaseModel, key: str) -> Health:
+        """Look for what one start did: the login may have been made by another one, and then ends with that one."""
+        told = cast(LoginInputs, inputs)
+        health = self.check(told, None)
+        with looking(told, self._site) as connection:
+            made_by = (mark.read(connection, told.login) or {}).get("jitbot")
+        if health.state is HealthState.HEALTHY and made_by != key:
+            return Health(HealthState.UNKNOWN, f"the login {told.login} is there, and {made_by} made it so")
+        return health
+
     def privileges(self, inputs: BaseModel) -> Sequence[Privilege]:
         """List the logins that jitbot has made, whatever they are in."""
         told = cast(LoginInputs, inputs)

@@ -85,6 +85,15 @@ def test_who_holds_it_for_less_does_not_shorten_it_for_others(lending, a_run) ->
     lending.undo(shorter)
 
 
+def test_a_start_that_never_answered_is_not_found_in_the_login_that_another_holder_has(lending, a_run) -> None:
+    first = a_run("jit-1-1")
+    absent = lending.runner.check_by_key(lending.inputs, "jit-2-1").state
+    lending.start(first)
+    found = [lending.runner.check_by_key(lending.inputs, key).state for key in ("jit-1-1", "jit-2-1")]
+    assert [absent, *found] == [HealthState.ABSENT, HealthState.HEALTHY, HealthState.UNKNOWN]
+    lending.undo(first)
+
+
 def test_what_it_owns_is_handed_over_in_every_database(lending, run) -> None:
     database = a_name("shop")
     lending.server.admin("CREATE DATABASE {}", database)
