@@ -63,3 +63,8 @@ class Progress:
     stage: Stage = Stage.WAITING
     receipt: Mapping[str, Any] | None = None
     said: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Tell whether it was found done though its start never answered: that one may land all the same."""
+        return self.stage is Stage.DONE and self.receipt is None

@@ -35,7 +35,8 @@ class Outcomes:
         """Write what became of all parts: done, or on the way to be undone, or left as it is."""
         touched, unsure = of_stage(now, *TOUCHED), of_stage(now, Stage.BEGUN, Stage.UNSURE)
         wanted = now.ttl is not None or now.stopped_by is not None or _undone_when_one_fails(now)
-        may_land = bool(of_stage(now, Stage.BEGUN)) or (bool(unsure) and bool(now.snapshot.pool))
+        found = _found(now) and now.may_land(entry.now)
+        may_land = bool(of_stage(now, Stage.BEGUN)) or (bool(unsure) and bool(now.snapshot.pool)) or found
         undone = failure and touched and wanted and now.undoable
         if not undone and len(of_stage(now, Stage.DONE)) == len(now.progress):
             return self.happened(entry, now, Receipt({}, f"all {len(now.progress)} done"))
@@ -88,7 +89,7 @@ class Outcomes:
     def happened(self, entry: Entry, now: Request, receipt: Receipt | None, **more: Any) -> Request:
         """Succeed, or hold the grant from this instant on; where it is to be watched, that begins first."""
         # Without an answer it is only known what is there, which may be another's doing: this start may land yet.
-        open_still = _repeated(now) or (receipt is None and now.may_land(entry.now))
+        open_still = _repeated(now) or ((receipt is None or _found(now)) and now.may_land(entry.now))
         changes: dict[str, Any] = {"attempt_open": open_still}
         if receipt is not None:
             changes["outcome"] = receipt.summary
@@ -130,6 +131,10 @@ class Outcomes:
         if wrong:
             alarm(entry, moved, wrong)
         return moved
+
+
+def _found(now: Request) -> bool:
+    return any(each.found for each in now.progress)
 
 
 def _contradicts(now: Request, result: Result) -> str:

@@ -161,7 +161,8 @@ class Rollouts:
             except (RunnerError, InvalidInput) as error:
                 failed[position] = str(error) or type(error).__name__
                 return
-            if not (was.stage in (Stage.BEGUN, Stage.UNSURE) and may_land):  # else once more when it cannot land
+            unanswered = was.stage in (Stage.BEGUN, Stage.UNSURE) or was.found
+            if not (unanswered and may_land):  # else once more when it cannot land
                 self._world.results.write(request, lambda: self._undone(request, position))
 
         positions = of_stage(request, *TOUCHED)[::-1]

@@ -520,6 +520,38 @@ def test_a_start_that_lands_unseen_is_undone_once_more_when_it_cannot_land_any_m
     assert (town.state(request), changed(town)) == (State.ROLLED_BACK, [])
 
 
+def test_a_part_that_was_found_done_and_lands_after_the_undo_is_undone_once_more(town: Town, tune: Tune) -> None:
+    """Somebody else had made it so by hand. The start of the worker that was killed is still on its way."""
+
+    def on_start(inputs: FakeInputs, run: Run) -> None:
+        if inputs.what == "web2":
+            raise Killed
+
+    town.facts.values["firing"] = 0
+    town.runner.on_start, town.runner.health = on_start, HealthState.HEALTHY
+    with pytest.raises(Killed):
+        tune("{parameter: hosts, when_one_fails: stop}", hosts=["web1", "web2"], more=WATCHED)
+    town.runner.on_start = lambda inputs, run: None
+    town.restart()
+    town.forward(seconds=31)
+    town.settle()
+    [request] = town.ledger.find()
+    assert (request.state, stages(request)) == (State.VERIFYING, [DONE, DONE])
+    town.facts.values["firing"] = 3
+    for _ in range(3):
+        town.forward(seconds=11)
+        town.settle()
+    request = town.see(request)
+    assert (request.state, request.due_at, stages(request)) == (State.UNDOING, request.start_deadline, [UNDONE, DONE])
+    undone = [*town.runner.undone]
+    town.facts.values["firing"] = 0
+    for _ in range(3):
+        town.forward(minutes=6)
+        town.settle()
+    assert town.state(request) is State.ROLLED_BACK
+    assert town.runner.undone == [*undone, f"{request.run_key}-2"], "what has arrived by its deadline is taken back"
+
+
 def test_a_receipt_of_each_part_reaches_its_undo(town: Town, tune: Tune) -> None:
     town.runner.world = {f"prod/{host}": number for number, host in enumerate(FIVE)}
     seen: dict[str, Receipt | None] = {}

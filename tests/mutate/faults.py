@@ -853,7 +853,7 @@ FAULTS = (
     Fault(
         "what is found is taken for the start itself, which may land yet",
         "jitbot/service/outcomes.py",
-        "open_still = _repeated(now) or (receipt is None and now.may_land(entry.now))",
+        "open_still = _repeated(now) or ((receipt is None or _found(now)) and now.may_land(entry.now))",
         "open_still = _repeated(now)",
         _in("holds_unsure"),
     ),
@@ -1976,7 +1976,7 @@ FAULTS = (
     Fault(
         "a part that may still land is called undone",
         "jitbot/service/rollouts.py",
-        "if not (was.stage in (Stage.BEGUN, Stage.UNSURE) and may_land):",
+        "if not (unanswered and may_land):",
         "if True:",
         _in("many_targets"),
     ),
