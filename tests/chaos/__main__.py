@@ -21,8 +21,6 @@ from tests.chaos.points import named_steps
 from tests.chaos.run import Report, Run
 
 DATABASES = ("sqlite", "postgres")
-FEW = 30
-"""Steps that were never reached are named where they are no more than these; more kills will reach them."""
 
 
 def main() -> int:
@@ -74,9 +72,11 @@ def told(report: Report, seed: int, folder: Path) -> Iterator[str]:
     at_steps = report.struck.total()
     yield f"{report.kills} kills and as many restarts; {at_steps} of the kills at a step, the others at any instant"
     known = named_steps() | report.passed
-    never = sorted(each for each in known if not report.struck[each])
-    where = f"; never at: {', '.join(never)}" if 0 < len(never) <= FEW else ""
-    yield f"died at {len(known) - len(never)} of {len(known)} named steps{where}"
+    never = {each for each in known if not report.struck[each]}
+    yield f"died at {len(known) - len(never)} of {len(known)} named steps"
+    for said, steps in (("passed, but did not die at", never & report.passed), ("never passed", never - report.passed)):
+        if steps:
+            yield f"{said}: {', '.join(sorted(steps))}"
     yield f"{report.outcomes.total()} requests: {counted(report.outcomes)}"
     yield f"{report.acts.total()} acts: {counted(report.acts)}"
     yield f"slowest to come to rest: {report.slowest_rest:.1f} s"

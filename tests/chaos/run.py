@@ -36,6 +36,8 @@ A_ROUND = 13
 REST_SECONDS = 120.0
 STEPS = 0.6
 """The part of the deaths that come at a step; the others come at any instant."""
+MISSED = 4
+"""So many times more it is told to die at a step that it was never found at."""
 WAIT_SECONDS = 3.0
 """How long a life lasts at most, once it is there."""
 UNHEARD_SECONDS = 10.0
@@ -147,9 +149,12 @@ class Run:
         return True
 
     def _step(self) -> str:
-        """Choose one of the steps that it comes by and was told to die at least often; the crucial ones twice first."""
-        aimed, crucial = self.report.aimed, around(*CRUCIAL)
-        tries = {each: aimed[each] - 2 * (each in crucial) for each in self.report.passed}
+        """Choose one of the steps that it comes by and was told to die at least often; the crucial ones twice first.
+
+        What comes by seldom, and was missed, is tried some more times.
+        """
+        aimed, struck, crucial = self.report.aimed, self.report.struck, around(*CRUCIAL)
+        tries = {each: aimed[each] - 2 * (each in crucial) - MISSED * (not struck[each]) for each in self.report.passed}
         least = min(tries.values(), default=0)
         step = self._dice.choice(sorted(each for each, tried in tries.items() if tried == least) or [""])
         aimed[step] += 1

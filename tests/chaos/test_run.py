@@ -13,6 +13,8 @@ def test_it_dies_where_it_has_died_least_often() -> None:
     assert [run._step() for _ in range(2)] == ["after acknowledging"] * 2, "what is crucial comes first"
     for _ in range(3):
         assert {run._step() for _ in range(4)} == report.passed
+    report.struck.update(report.passed - {"after posting"})
+    assert [run._step() for _ in range(4)] == ["after posting"] * 4, "it was missed until now"
     assert Run(Report(), seed=1, say=lambda line: None)._step() == "", "nothing is known yet: at any instant"
 
 
@@ -34,7 +36,8 @@ def test_a_report_says_what_is_wrong_and_how_to_repeat_it(tmp_path: Path) -> Non
     known = len(named_steps())
     assert list(told(report, 7, tmp_path)) == [
         f"3 kills and as many restarts; {known - 1} of the kills at a step, the others at any instant",
-        f"died at {known - 1} of {known} named steps; never at: after posting",
+        f"died at {known - 1} of {known} named steps",
+        "never passed: after posting",
         "0 requests: ",
         "0 acts: ",
         "slowest to come to rest: 0.0 s",
