@@ -285,7 +285,7 @@ turns = Table(
     Column("name", String(32), primary_key=True),
     Column("owner", String(255), nullable=False),
     Column("until", Instant, nullable=False),
-    Column("wanted", String(8), nullable=False, server_default=""),
+    Column("wanted", String(8), nullable=False),
 )
 """Which process does what one at a time does, until when it certainly does, and the newest schema among who waits."""
 

@@ -152,7 +152,7 @@ def _add_turns() -> None:
         sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("owner", sa.String(length=255), nullable=False),
         sa.Column("until", INSTANT, nullable=False),
-        sa.Column("wanted", sa.String(length=8), server_default="", nullable=False),
+        sa.Column("wanted", sa.String(length=8), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_turns")),
     )
 
