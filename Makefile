@@ -33,9 +33,9 @@ demo: $(STAMP) ## try jitbot in a local Slack in the browser, without a Slack ac
 run: $(STAMP) ## start the bot with the settings of the environment
 	@$(BIN)/python app.py $(ARGS)
 
-test: $(STAMP) chromium prometheus haproxy sshd ## run the tests, four at a time, and hold the core to its coverage
+test: $(STAMP) chromium prometheus haproxy sshd ## run the tests, five at a time, and hold the core to its coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/pytest -n 4 --dist loadgroup $(if $(ARGS),$(ARGS),-m "not long" --cov --cov-report=)
+	@$(BIN)/pytest -n 5 --dist loadgroup $(if $(ARGS),$(ARGS),-m "not long" --cov --cov-report=)
 	@$(if $(ARGS),:,$(BIN)/python tests/coverage_gate.py)
 
 long: $(STAMP) haproxy sshd ## run the tests of the long tier: more versions of servers, more ways to die

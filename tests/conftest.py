@@ -1,6 +1,7 @@
 """Databases for the tests: SQLite always, and a real Postgres from a wheel."""
 
 import os
+import shutil
 import tempfile
 import uuid
 import warnings
@@ -11,7 +12,10 @@ import pytest
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
-COVERING = ("acceptance", "contract/test_trail", "integration/test_", "model", "outages", "unit/core", "unit/policy")
+COVERING = (
+    *("acceptance", "contract/test_trail", "model", "outages", "unit/core", "unit/policy"),
+    *("integration/test_benchmarks", "integration/test_output_command", "integration/test_slack"),
+)
 """Whose tests cover the core and the service (`tests/coverage_gate.py`). The others are not traced, and so faster."""
 
 
@@ -48,13 +52,8 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """Return the address of an empty schema of its own."""
-    import sqlalchemy
-
     name = f"t{uuid.uuid4().hex[:12]}"
-    engine = sqlalchemy.create_engine(postgres_server, poolclass=sqlalchemy.NullPool)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
-    engine.dispose()
+    execute(postgres_server, f"CREATE SCHEMA {name}")
     return f"{postgres_server}&options=-csearch_path%3D{name}"
 
 
@@ -69,3 +68,50 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Return an empty database's address, on each of the two in turn."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate one SQLite file, to be copied: migrating is most of the time of a short test."""
+    from jitbot.store.upgrade import upgrade
+
+    path = tmp_path_factory.mktemp("template") / "jitbot.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_database(postgres_server: str) -> str:
+    """Migrate one database on Postgres, to be copied; return its name."""
+    from jitbot.store.upgrade import upgrade
+
+    execute(postgres_server, "CREATE DATABASE empty")
+    upgrade(on(postgres_server, "empty"))
+    return "empty"
+
+
+@pytest.fixture
+def ready_url(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> str:
+    """Return the address of a database that is migrated and empty, on each of the two in turn."""
+    if database_url.startswith("sqlite"):
+        shutil.copy(request.getfixturevalue("empty_file"), tmp_path / "jitbot.db")
+        return database_url
+    server, name = request.getfixturevalue("postgres_server"), f"t{uuid.uuid4().hex[:12]}"
+    empty = request.getfixturevalue("empty_database")
+    execute(server, f"CREATE DATABASE {name} TEMPLATE {empty} STRATEGY FILE_COPY")
+    return on(server, name)
+
+
+def execute(server: str, statement: str) -> None:
+    """Have a server do something that it does not do within a transaction."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(server, poolclass=sqlalchemy.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def on(server: str, database: str) -> str:
+    """Return the address of another database on a server."""
+    return server.replace("@/postgres?", f"@/{database}?")

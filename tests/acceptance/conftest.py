@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from jitbot.store.upgrade import upgrade
 from tests.servers import a_server
 from tests.town import Town
 
@@ -29,20 +28,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.long)
 
 
-@pytest.fixture(scope="session")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Migrate one SQLite file, to be copied: migrating is most of the time of a short test."""
-    path = tmp_path_factory.mktemp("template") / "jitbot.db"
-    upgrade(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def town(database_url: str, tmp_path: Path, empty_file: Path) -> Iterator[Town]:
+def town(ready_url: str, tmp_path: Path) -> Iterator[Town]:
     """Give a whole jitbot whose world the test moves."""
-    if database_url.startswith("sqlite"):
-        shutil.copy(empty_file, tmp_path / "jitbot.db")
-    town = Town(database_url, tmp_path)
+    town = Town(ready_url, tmp_path)
     yield town
     town.close()
 

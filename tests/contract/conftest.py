@@ -14,7 +14,6 @@ from jitbot.store.engine import Database
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.trail import StoreTrail
-from jitbot.store.upgrade import ready
 from tests.unit.core.builders import a_request
 
 LEASE = timedelta(seconds=20)
@@ -44,8 +43,7 @@ class Store:
 
 
 @pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
-    ready(database_url)
-    store = Store(database_url, tmp_path)
+def store(ready_url: str, tmp_path: Path) -> Iterator[Store]:
+    store = Store(ready_url, tmp_path)
     yield store
     store.database.close()

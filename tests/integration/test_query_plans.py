@@ -58,9 +58,8 @@ ASKED = {name: call for name, call in (CALLS | MORE).items() if name not in LOOK
 
 
 @pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
-    ready(database_url)
-    store = Store(database_url, tmp_path)
+def store(ready_url: str, tmp_path: Path) -> Iterator[Store]:
+    store = Store(ready_url, tmp_path)
     with store.ledger.begin() as entry:
         entry.add(a_request(due_at=entry.now), by="U0ANN")
     yield store

@@ -1,5 +1,5 @@
 """Towns on SQLite files that are copied, as for the acceptance tests."""
 
-from tests.acceptance.conftest import empty_file, make_town
+from tests.acceptance.conftest import make_town
 
-__all__ = ["empty_file", "make_town"]
+__all__ = ["make_town"]

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from jitbot.sandbox.local import LocalSlack
-from tests.acceptance.conftest import empty_file, make_town
+from tests.acceptance.conftest import make_town
 from tests.outages.server import Breakable
 from tests.slack_town import WORKSPACE, SlackTown
 from tests.town import Town
 
-__all__ = ["empty_file", "make_town"]
+__all__ = ["make_town"]
 
 
 @pytest.fixture(scope="session")
