@@ -17,10 +17,14 @@ STAMP := $(VENV)/.installed
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(BIN)/python -m pip
 
+# What covers the core and the service. Traced, these tests take a third longer, so `make test` runs them without that.
+COVERING := $(addprefix tests/,acceptance model outages unit/core unit/policy contract/test_trail.py \
+	integration/test_benchmarks.py integration/test_output_command.py) $(wildcard tests/integration/test_slack_*.py)
+
 # Where bytecode is not kept, each test process compiles every test again, and each bot all of jitbot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo run test long kubernetes check fix docs bench bench-check chaos mutate chromium prometheus haproxy sshd
+.PHONY: help setup demo run test long kubernetes check fix docs bench bench-check chaos cover mutate chromium prometheus haproxy sshd
 
 help: ## list what make can do
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,10 +37,13 @@ demo: $(STAMP) ## try jitbot in a local Slack in the browser, without a Slack ac
 run: $(STAMP) ## start the bot with the settings of the environment
 	@$(BIN)/python app.py $(ARGS)
 
-test: $(STAMP) chromium prometheus haproxy sshd ## run the tests, five at a time, and hold the core to its coverage
+test: $(STAMP) chromium prometheus haproxy sshd ## run the tests, four at a time
+	@$(BIN)/pytest -n 4 --dist loadgroup $(if $(ARGS),$(ARGS),-m "not long")
+
+cover: $(STAMP) haproxy sshd ## run the tests of the core and the service traced, and hold these to their coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/pytest -n 5 --dist loadgroup $(if $(ARGS),$(ARGS),-m "not long" --cov --cov-report=)
-	@$(if $(ARGS),:,$(BIN)/python tests/coverage_gate.py)
+	@$(BIN)/pytest -n 3 --dist loadgroup -m "not long" --cov --cov-report= $(COVERING)
+	@$(BIN)/python tests/coverage_gate.py
 
 long: $(STAMP) haproxy sshd ## run the tests of the long tier: more versions of servers, more ways to die
 	@$(BIN)/pytest -n 3 --dist loadgroup -m long $(ARGS)

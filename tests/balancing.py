@@ -160,16 +160,8 @@ def haproxy(folder: Path) -> Iterator[Balancer]:
         pytest.skip("there is no haproxy here; .ci/haproxy installs it from Debian")
     with ExitStack() as stack:
         servers = {name: stack.enter_context(_serving()) for name in "abc"}
-        runtime, front = (f"127.0.0.1:{port}" for port in _free_ports(2))
-        hosts = {name: server.host for name, server in servers.items()}
-        (folder / "haproxy.cfg").write_text(
-            CONFIGURATION.format(folder=folder, runtime=runtime, front=front, **hosts), encoding="utf-8"
-        )
-        log = stack.enter_context((folder / "log").open("wb"))
-        process = subprocess.Popen([program, "-db", "-f", folder / "haproxy.cfg"], stdout=log, stderr=log)
-        balancer = Balancer(folder, runtime, front, servers, process)
+        balancer = _started(program, folder, servers)
         stack.callback(balancer.kill)
-        _await_ready(balancer)
         yield balancer
 
 
@@ -213,6 +205,28 @@ def _serving() -> Iterator[Behind]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _started(program: str, folder: Path, servers: dict[str, Behind]) -> Balancer:
+    """Start it on ports that are free; once more where somebody takes one of them in this very instant."""
+    hosts = {name: server.host for name, server in servers.items()}
+    for last in (False, False, True):
+        runtime, front = (f"127.0.0.1:{port}" for port in _free_ports(2))
+        (folder / "haproxy.cfg").write_text(
+            CONFIGURATION.format(folder=folder, runtime=runtime, front=front, **hosts), encoding="utf-8"
+        )
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen([program, "-db", "-f", folder / "haproxy.cfg"], stdout=log, stderr=log)
+        balancer = Balancer(folder, runtime, front, servers, process)
+        try:
+            _await_ready(balancer)
+        except RuntimeError as error:
+            balancer.kill()
+            if last or "Address already in use" not in str(error):
+                raise
+            continue
+        return balancer
+    raise AssertionError
 
 
 def _await_ready(balancer: Balancer) -> None:

@@ -12,20 +12,6 @@ import pytest
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
-COVERING = (
-    *("acceptance", "contract/test_trail", "model", "outages", "unit/core", "unit/policy"),
-    *("integration/test_benchmarks", "integration/test_output_command", "integration/test_slack"),
-)
-"""Whose tests cover the core and the service (`tests/coverage_gate.py`). The others are not traced, and so faster."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave untraced what does not have to cover anything."""
-    for item in items:
-        place = item.path.relative_to(Path(__file__).parent).as_posix()
-        if not place.startswith(COVERING):
-            item.add_marker("no_cover")
-
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """See that each group runs in one worker; where none is heeded, every worker sets up all of them, unnoticed."""

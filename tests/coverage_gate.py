@@ -1,4 +1,4 @@
-"""Hold the core and the service to their branch coverage; run by `make test` after a whole run.
+"""Hold the core and the service to their branch coverage; run by `make cover`.
 
 Says nothing when it holds, so that pytest's closing line stays the last one.
 """
