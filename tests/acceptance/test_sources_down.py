@@ -109,7 +109,8 @@ def test_a_source_that_is_down_allows_nothing_and_is_named_with_why(
     assert live.state(live.ask(ANN, "restart", service="api")) is State.SUCCEEDED
     spoil, words = DOWN[how]
     spoil(far)
-    monkeypatch.setattr(client, "SECONDS", IMPATIENT)
+    if how in ("hanging", "dripping"):  # the others answer, however busy this machine is
+        monkeypatch.setattr(client, "SECONDS", IMPATIENT)
     live.forward(minutes=1)
     request = live.ask(ANN, "restart", service="api")
     assert live.state(request) is State.PENDING
