@@ -100,7 +100,10 @@ def main() -> None:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(each) for each in text.split(",") if each)
+    try:
+        return tuple(int(each) for each in text.split(",") if each)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no list of numbers, as 100000,1000000") from None
 
 
 def _options() -> argparse.Namespace:

@@ -17,7 +17,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """See that each group runs in one worker; where none is heeded, every worker sets up all of them, unnoticed."""
     grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
     if getattr(session.config.option, "loadgroup", False) and not all("@" in item.nodeid for item in grouped):
-        raise pytest.UsageError("this pytest and this pytest-xdist do not group tests; see constraints.txt")
+        raise pytest.UsageError("this pytest and this pytest-xdist do not group tests; pyproject.toml says which do")
 
 
 @pytest.fixture(scope="session")

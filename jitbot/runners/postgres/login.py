@@ -136,9 +136,11 @@ class PostgresLogin:
         """Look for what one start did: the login may have been made by another one, and then ends with that one."""
         told = cast(LoginInputs, inputs)
         health = self.check(told, None)
+        if health.state is not HealthState.HEALTHY:
+            return health
         with looking(told, self._site) as connection:
             made_by = (mark.read(connection, told.login) or {}).get("jitbot")
-        if health.state is HealthState.HEALTHY and made_by != key:
+        if made_by != key:
             return Health(HealthState.UNKNOWN, f"the login {told.login} is there, and {made_by} made it so")
         return health
 
