@@ -170,14 +170,8 @@ class Fleet:
         return Counter(self.acts_file.read_text().splitlines())
 
     def converge(self) -> None:
-        """Wait until all is over and said; then see that nothing was lost, doubled or left.
-
-        What was asked again, because a frozen process did not acknowledge it, may be there twice: that is withdrawn.
-        """
-        for each in self.requests():
-            if each.state is State.PENDING and len(self.requests(each.reason)) > 1:
-                self._say(f"/jit withdraw {each.name}")
-        self.until(lambda: all(each.state in _AT_REST for each in self.requests()), "every request to come to rest")
+        """Wait until all is over and said; then see that nothing was lost, doubled or left."""
+        self.until(self._at_rest, "every request to come to rest")
         self.until(lambda: not self._behind(), "every card to be equal to the ledger")
         acts = self.acts()
         assert all(times == 1 for act, times in acts.items() if act.startswith("start")), acts
@@ -192,6 +186,17 @@ class Fleet:
             errors = [line for line in replica.log.read_text().splitlines() if " ERROR " in line]
             # A thawed socket may hold half a frame, of which the Slack library complains: nobody acknowledged that one.
             assert all("jitbot.slack.library" in line for line in errors), replica.log.read_text()
+
+    def _at_rest(self) -> bool:
+        """Look whether all is over.
+
+        What was asked again, because a frozen process did not acknowledge it, may be there twice, and may wait for a
+        review only when the process thaws: that is withdrawn.
+        """
+        for each in self.requests():
+            if each.state is State.PENDING and len(self.requests(each.reason)) > 1:
+                self._say(f"/jit withdraw {each.name}")
+        return all(each.state in _AT_REST for each in self.requests())
 
     def _behind(self) -> list[str]:
         """Return the requests one of whose cards shows an older version, or that have none."""

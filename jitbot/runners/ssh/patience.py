@@ -16,18 +16,22 @@ class StopWanted(Exception):
 
 
 async def within(seconds: float, work: Awaitable[Answer], stopping: Callable[[], bool]) -> Answer:
-    """Wait for something, which is cancelled where it is not waited for any more. Raises: TimeoutError, StopWanted."""
+    """Wait for something, which is cancelled where it is not waited for any more. Raises: TimeoutError, StopWanted.
+
+    What is done in spite of that is returned: it may be a connection, which somebody has to close.
+    """
     task, end = asyncio.ensure_future(work), time.monotonic() + seconds
+    given_up: type[Exception] | None = None
     try:
-        while True:
+        while given_up is None:
             left = max(0.0, end - time.monotonic())
             await asyncio.wait([task], timeout=min(EVERY_SECONDS, left))
             if task.done():
                 return task.result()
-            if left == 0:
-                raise TimeoutError
-            if stopping():
-                raise StopWanted
+            given_up = TimeoutError if left == 0 else StopWanted if stopping() else None
     finally:
         task.cancel()  # does nothing to what is done
         await asyncio.gather(task, return_exceptions=True)
+    if task.cancelled() or task.exception() is not None:
+        raise given_up
+    return task.result()
