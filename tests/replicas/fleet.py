@@ -3,6 +3,7 @@
 What they do to the world they write into one file, a line an act with the key of its run, so that nothing hides.
 """
 
+import itertools
 import os
 import signal
 import socket
@@ -34,27 +35,30 @@ actions:
   note:
     title: Note something
     runner: command
-    with: {argv: [/bin/sh, -c, 'START']}
+    with: {argv: [/bin/sh, -c, 'START'], target: "thing {number}"}
+    parameters: {number: {type: integer}}
     requesters: [group:engineering]
     rules: [{name: free, allow: true}]
   slow:
     title: Note something slowly
     runner: command
-    with: {argv: [/bin/sh, -c, 'START; sleep 2']}
+    with: {argv: [/bin/sh, -c, 'START; sleep 2'], target: "thing {number}"}
+    parameters: {number: {type: integer}}
     requesters: [group:engineering]
     rules: [{name: free, allow: true}]
   hold:
     title: Hold something
     runner: command
     with: {argv: [/bin/sh, -c, 'START'], undo_argv: [/bin/sh, -c, 'UNDO'], target: "thing {number}"}
-    parameters: {number: {type: integer, min: 0, max: 1000}}
+    parameters: {number: {type: integer}}
     requesters: [group:engineering]
     timebox: {default: 5s, max: 1h}
     rules: [{name: free, allow: true}]
   reviewed:
     title: Note what somebody has looked at
     runner: command
-    with: {argv: [/bin/sh, -c, 'START']}
+    with: {argv: [/bin/sh, -c, 'START'], target: "thing {number}"}
+    parameters: {number: {type: integer}}
     requesters: [group:engineering]
     rules: [{name: one on call, review: [{from: [group:oncall], count: 1}]}]
 """
@@ -95,6 +99,7 @@ class Fleet:
         (policies / "people.yml").write_text(PEOPLE)
         self.replicas: dict[str, Replica] = {}
         self._store: Store | None = None
+        self._things = itertools.count()
 
     @property
     def store(self) -> Store:
@@ -140,13 +145,19 @@ class Fleet:
         """Wait until something is true."""
         return self.slack.wait_for(look, what, timeout)
 
-    def ask(self, text: str, reason: str) -> None:
-        """Ask as Ann, and again as long as Slack says that it did not come through, as people do."""
-        self._say(f'/jit {text} reason="{reason}"')
+    def ask(self, action: str, reason: str) -> None:
+        """Ask as Ann, and again as long as Slack says that it did not come through, as people do.
 
-    def _say(self, command: str) -> None:
-        ann = self.slack.person("U0ANN")
-        self.until(lambda: ann.command(HERE, command)["acked"], f"{command} to be taken in")
+        Each time for another thing: what is unsure, because its process was killed, holds its own.
+        """
+
+        def asked() -> bool:
+            return self._say(f'/jit {action} number={next(self._things)} reason="{reason}"')
+
+        self.until(asked, f"{action} to be taken in")
+
+    def _say(self, command: str) -> bool:
+        return bool(self.slack.person("U0ANN").command(HERE, command)["acked"])
 
     def approve(self, reason: str) -> None:
         """Press Approve as Bo, once its card is there, until it is taken in."""
