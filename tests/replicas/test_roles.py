@@ -60,7 +60,7 @@ def test_policies_that_the_clock_puts_in_force_are_followed_by_the_others(fleet:
     ann = fleet.slack.person("U0ANN")
 
     def asked_anew() -> bool:
-        ann.command("C0PAY", '/jit note reason="by the new set"')
+        ann.command("C0PAY", '/jit note number=1 reason="by the new set"')
         wait(1)  # each has cards, and Slack takes fifty redraws a minute
         return any(each.snapshot.title == "Note it now" for each in fleet.requests("by the new set"))
 
