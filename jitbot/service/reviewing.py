@@ -107,7 +107,8 @@ class Reviewing:
 
     def _count(self, entry: Entry, request: Request, delivery: Delivery, policy: Policy, read: Facts) -> Request:
         facts = counted(entry, policy, request, read)
-        before = decide(policy, request, entry.reviews(request), facts)
+        reviews = entry.reviews(request)
+        before = decide(policy, request, reviews, facts)
         if needs_nobody(before, request):
             return self.apply(entry, request, before, POLICY, policy)
         verdict = VERDICTS[delivery.kind]
@@ -117,7 +118,7 @@ class Reviewing:
         if not selectors and not stood_for:
             raise self.not_eligible(request, asked, delivery)
         comment = comment_of(delivery, missing=WHY if verdict is Verdict.DENY else "")
-        if any((each.reviewer, each.verdict) == (delivery.user, verdict) for each in entry.reviews(request)):
+        if any((each.reviewer, each.verdict) == (delivery.user, verdict) for each in reviews):
             return request
         review = Review(
             reviewer=delivery.user,

@@ -136,14 +136,10 @@ class StoreEntry:
 
     def review(self, request: Request, review: Review) -> None:
         """Keep one review a person and revision: the last."""
-        same = (
-            (tables.reviews.c.request == request.id)
-            & (tables.reviews.c.revision == review.revision)
-            & (tables.reviews.c.reviewer == review.reviewer)
-        )
-        self._connection.execute(delete(tables.reviews).where(same))
-        values = {name: getattr(review, name) for name in review.__dataclass_fields__}
-        self._connection.execute(insert(tables.reviews).values(request=request.id, **values))
+        same = {"_request": request.id, "_revision": review.revision, "_reviewer": review.reviewer}
+        self._connection.execute(statements.FORGET_REVIEW, same)
+        row = {name: getattr(review, name) for name in review.__dataclass_fields__} | {"request": request.id}
+        self._connection.execute(statements.ADD_REVIEW, row)
         self.record("reviewed", review.reviewer, request.id, review=signed_review(review))
 
     def record(self, kind: str, by: str, request: RequestId | None = None, **body: Any) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     SelectBase,
     bindparam,
     case,
+    delete,
     func,
     insert,
     select,
@@ -51,6 +52,10 @@ REVIEWS = (
     .where(_is(tables.reviews, "request"), _is(tables.reviews, "revision"))
     .order_by(tables.reviews.c.at, tables.reviews.c.id)
 )
+FORGET_REVIEW = delete(tables.reviews).where(
+    *(_is(tables.reviews, name) for name in ("request", "revision", "reviewer"))
+)
+ADD_REVIEW = insert(tables.reviews)
 SETTLE_DELIVERY = update(tables.inbox).where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None))
 COPIES = select(tables.copies).where(_is(tables.copies, "request")).order_by(tables.copies.c.place)
 HEAD = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
