@@ -54,12 +54,13 @@ class Applying:
             return self._deny(request, why)
         facts = self._asking.facts(policy, request, reviews)
         with world.ledger.begin() as entry:
+            holders = entry.holders(*request.snapshot.targets)
             mine(entry, request)
             decision = decide(policy, request, reviews, counted(entry, policy, request, facts))
             begun = None
             if decision.outcome is Outcome.ALLOW:
                 decided = {"decision": decision, "policy_digest": policy.digest}
-                begun = self._begin(entry, request, parent, decided)
+                begun = self._begin(entry, request, parent, decided, busy=not free(holders, request))
             else:
                 not_allowed(entry, request, decision, policy)
         world.queue.messages()
@@ -119,7 +120,9 @@ class Applying:
         except KeyError:
             raise RunnerRefused(f"the runner {name} is not installed here any more") from None
 
-    def _begin(self, entry: Entry, request: Request, parent: Request, decided: dict[str, Any]) -> Request | None:
+    def _begin(
+        self, entry: Entry, request: Request, parent: Request, decided: dict[str, Any], *, busy: bool
+    ) -> Request | None:
         """Extend the grant, or write down that its target is about to be told; returns the extension if it is."""
         now = entry.get(parent.id)
         extension = _extension(request)
@@ -127,7 +130,7 @@ class Applying:
             missed = entry.move(request, Event.MISS, WORKER, outcome=_too_late(now, extension))
             tell(entry, missed, missed.outcome)
             return None
-        if now.version != parent.version or not free(entry.holders(*request.snapshot.targets), request):
+        if busy or now.version != parent.version:
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, **_FREE)
             return None
         if told_of_extensions(self._runner(parent)):

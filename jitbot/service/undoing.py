@@ -52,6 +52,7 @@ class Undoing:
     def expired(self, request: Request) -> None:
         """End a grant whose time is over, and undo it."""
         with self._world.ledger.begin() as entry:
+            heir = _heir(entry, request)
             now = mine(entry, request)
             if now.expires_at is not None and entry.now < now.expires_at:  # extended since it was claimed
                 entry.amend(now, "waits", WORKER, due_at=now.expires_at, owner="", lease_until=None)
@@ -66,7 +67,6 @@ class Undoing:
                 lease_until=now.lease_until,
             )
             tell(entry, moved)
-            heir = _heir(entry, moved)
         self._world.queue.messages()
         self._undo(moved, heir)
 
@@ -173,7 +173,10 @@ class Undoing:
 
 
 def _heir(entry: Entry, request: Request) -> Request | None:
-    """Return who else holds this target; itself where somebody is just starting on it and we have to wait."""
+    """Return who else holds this target; itself where somebody is just starting on it and we have to wait.
+
+    Whoever locks both locks a target before the rows of its holders, or two would wait for each other.
+    """
     others = [each for each in entry.holders(*request.snapshot.targets) if each.id != request.id]
     if any(each.state is State.RUNNING for each in others):
         return request

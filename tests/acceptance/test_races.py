@@ -149,3 +149,16 @@ def test_a_worker_that_has_lost_its_claim_ends_nothing(town: Town) -> None:
         town.service.sweep._next[State.ACTIVE](claimed)
     assert len(town.runner.undone) == 1
     assert town.state(request) is State.EXPIRED
+
+
+def test_an_end_and_whoever_has_its_target_do_not_wait_for_each_other(town: Town) -> None:
+    request = town.ask(ANN, "tune", value=200)
+    town.forward(minutes=31)
+    end = threading.Thread(target=town.service.sweep.attend, args=(request.id,))
+    with town.ledger.begin() as entry:
+        entry.alone(request.snapshot.target)
+        end.start()
+        end.join(0.5)  # it waits for the target by now
+        entry.get(request.id)
+    end.join()
+    assert town.state(request) is State.EXPIRED
