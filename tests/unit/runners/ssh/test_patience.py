@@ -2,11 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import TypeVar
 
 import pytest
 
 from jitbot.runners.ssh.patience import StopWanted, within
+
+Answer = TypeVar("Answer")
+
+
+def waited(seconds: float, work: Coroutine[None, None, Answer], *, stop: bool = False) -> Answer:
+    """Wait for it in a thread of its own: this one may have a loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, within(seconds, work, lambda: stop)).result()
 
 
 async def _late() -> str:
@@ -32,17 +42,17 @@ async def _soon() -> str:
 
 
 def test_what_is_done_in_time_is_returned() -> None:
-    assert asyncio.run(within(5, _soon(), lambda: True)) == "done"
+    assert waited(5, _soon(), stop=True) == "done"
 
 
 @pytest.mark.parametrize("work", [_never, _fails])
 def test_what_is_not_done_in_time_is_given_up(work: Callable[[], Coroutine[None, None, None]]) -> None:
     with pytest.raises(TimeoutError):
-        asyncio.run(within(0.01, work(), lambda: False))
+        waited(0.01, work())
     with pytest.raises(StopWanted):
-        asyncio.run(within(5, work(), lambda: True))
+        waited(5, work(), stop=True)
 
 
 def test_what_is_done_at_the_last_moment_is_returned_so_that_it_can_be_closed() -> None:
-    assert asyncio.run(within(0.01, _late(), lambda: False)) == "a connection"
-    assert asyncio.run(within(5, _late(), lambda: True)) == "a connection"
+    assert waited(0.01, _late()) == "a connection"
+    assert waited(5, _late(), stop=True) == "a connection"
