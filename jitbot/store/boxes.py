@@ -28,7 +28,7 @@ class StoreInbox:
         """Commit a delivery unless its key is known."""
         row = {name: getattr(delivery, name) for name in delivery.__dataclass_fields__} | {"attempts": 0}
         with self._database.write(urgent=True) as connection:
-            return connection.execute(put_delivery(connection.dialect), row).first() is not None
+            return connection.execute(put_delivery(connection.dialect.name), row).first() is not None
 
     def get(self, key: str) -> Delivery | None:
         """Claim a delivery that is not done."""
@@ -125,7 +125,7 @@ class StoreOutbox:
         """Store a copy; an older drawing never replaces a newer one."""
         values = {name: getattr(copy, name) for name in copy.__dataclass_fields__}
         with self._database.write() as connection:
-            fresh = upsert(connection.dialect, tables.copies).values(values)
+            fresh = upsert(connection.dialect.name, tables.copies).values(values)
             newer = tables.copies.c.version <= fresh.excluded.version
             connection.execute(
                 fresh.on_conflict_do_update(

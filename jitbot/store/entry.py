@@ -161,7 +161,7 @@ class StoreEntry:
             "attempts": 0,
             "error": "",
         }
-        self._connection.execute(statements.say(self._connection.dialect), row)
+        self._connection.execute(statements.say(self._connection.dialect.name), row)
 
     def keep(self, output: Output, portion: Portion) -> Output:
         """Write a portion of what a run says."""
@@ -242,7 +242,7 @@ class StoreEntry:
         """Lock the head of the chain; the very first event makes one, and those at the same instant wait for it."""
         row: Any = self._connection.execute(statements.HEAD).one_or_none()
         if row is None:
-            first = statements.upsert(self._connection.dialect, tables.chain).values(id=1, count=0, hash=GENESIS)
+            first = statements.upsert(self._connection.dialect.name, tables.chain).values(id=1, count=0, hash=GENESIS)
             self._connection.execute(first.on_conflict_do_nothing(index_elements=["id"]))
             row = self._connection.execute(statements.HEAD).one()
         return row

@@ -59,7 +59,7 @@ def keep_output(connection: Connection, output: Output, portion: Portion, now: d
     connection.execute(update(outputs).where(outputs.c.id == output.id).values(values))
     rows = [{"output": output.id, "number": chunk.number, "data": chunk.data} for chunk in portion.chunks]
     if rows:
-        fresh = upsert(connection.dialect, output_chunks)
+        fresh = upsert(connection.dialect.name, output_chunks)
         grown = {"data": fresh.excluded.data}
         connection.execute(fresh.on_conflict_do_update(index_elements=["output", "number"], set_=grown), rows)
     if portion.gone:

@@ -18,7 +18,7 @@ class PolicySets:
     def keep(self, digest: str, files: Mapping[str, str]) -> None:
         """Store a set, once. Raises: StoreUnavailable."""
         with self._database.write() as connection:
-            new = upsert(connection.dialect, tables.policy_sets).values(
+            new = upsert(connection.dialect.name, tables.policy_sets).values(
                 digest=digest, files=files, loaded_at=self._database.now(connection)
             )
             connection.execute(new.on_conflict_do_nothing(index_elements=["digest"]))

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Dialect,
     SelectBase,
     bindparam,
     case,
@@ -28,9 +27,9 @@ from jitbot.store import leases, tables
 from jitbot.store.newer import about_understood, known, on_free_target, understood
 
 
-def upsert(dialect: Dialect, table: Any) -> Any:
-    """Return the database's own INSERT that can deal with a row that is there already."""
-    build: Any = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+def upsert(database: str, table: Any) -> Any:
+    """Return the INSERT that can deal with a row that is there already, by the name of the database's dialect."""
+    build: Any = sqlite.insert if database == "sqlite" else postgresql.insert
     return build(table)
 
 
@@ -133,15 +132,15 @@ CHAIN = select(tables.chain)
 
 
 @cache
-def put_delivery(dialect: Dialect) -> Any:
+def put_delivery(database: str) -> Any:
     """Return the INSERT of a delivery; one whose key is known gives back no row (psycopg counts none)."""
-    return upsert(dialect, tables.inbox).on_conflict_do_nothing(index_elements=["key"]).returning(tables.inbox.c.key)
+    return upsert(database, tables.inbox).on_conflict_do_nothing(index_elements=["key"]).returning(tables.inbox.c.key)
 
 
 @cache
-def say(dialect: Dialect) -> Any:
+def say(database: str) -> Any:
     """Return the INSERT of a message; one that waits under the same key is replaced, and due again."""
-    fresh = upsert(dialect, tables.outbox)
+    fresh = upsert(database, tables.outbox)
     again = {
         "text": fresh.excluded.text,
         "serial": tables.outbox.c.serial + 1,

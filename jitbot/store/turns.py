@@ -30,7 +30,7 @@ class StoreTurns:
             return False
         with self._database.write() as connection:
             now = self._database.now(connection)
-            fresh = upsert(connection.dialect, turns).values(name=name, owner=owner, until=now + length, wanted="")
+            fresh = upsert(connection.dialect.name, turns).values(name=name, owner=owner, until=now + length, wanted="")
             kept = now - length  # for newer code that waits
             ours = fresh.on_conflict_do_update(
                 index_elements=["name"],

@@ -57,7 +57,7 @@ def upgrade(url: str) -> None:
                 see_none_older(connection, compatible)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            row = upsert(connection.dialect, schemas).values(schema=SCHEMA, compatible=compatible)
+            row = upsert(connection.dialect.name, schemas).values(schema=SCHEMA, compatible=compatible)
             connection.execute(row.on_conflict_do_nothing(index_elements=["schema"]))
     except SQLAlchemyError as error:
         raise StoreUnavailable(f"The database cannot be upgraded: {error.__class__.__name__}.") from error

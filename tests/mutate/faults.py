@@ -1007,8 +1007,8 @@ FAULTS = (
     Fault(
         "a delivery is taken in twice",
         "jitbot/store/boxes.py",
-        "return connection.execute(put_delivery(connection.dialect), row).first() is not None",
-        "return connection.execute(put_delivery(connection.dialect), row) is not None",
+        "return connection.execute(put_delivery(connection.dialect.name), row).first() is not None",
+        "return connection.execute(put_delivery(connection.dialect.name), row) is not None",
         STORE,
     ),
     Fault(
