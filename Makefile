@@ -37,8 +37,8 @@ demo: $(STAMP) ## try jitbot in a local Slack in the browser, without a Slack ac
 run: $(STAMP) ## start the bot with the settings of the environment
 	@$(BIN)/python app.py $(ARGS)
 
-test: $(STAMP) chromium prometheus haproxy sshd ## run the tests, four at a time
-	@$(BIN)/pytest -n 4 --dist loadgroup $(if $(ARGS),$(ARGS),-m "not long")
+test: $(STAMP) chromium prometheus haproxy sshd ## run the tests, four at a time; those of docs/ are run by check
+	@$(BIN)/pytest -n 4 --dist loadgroup $(if $(ARGS),$(ARGS),-m "not long" --ignore tests/docs)
 
 cover: $(STAMP) haproxy sshd ## run the tests of the core and the service traced, and hold these to their coverage
 	@rm -f .coverage .coverage.*
