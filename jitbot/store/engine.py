@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, StaticPool, create_engine, event
@@ -50,7 +51,7 @@ class Database:
         self._places = Places(needed=not self.sqlite)
         self._newest = threading.Lock()
         self._engine = _sqlite(url, writes=True) if self.sqlite else postgres_engine(url)
-        self._writer = Writer(self._engine) if self.sqlite else None
+        self._writer = Writer(self._engine, _begin) if self.sqlite else None
         self._reader = (
             _sqlite(url, writes=False) if self.sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
         )
@@ -148,15 +149,19 @@ def _sqlite(url: str, *, writes: bool) -> Engine:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
-    if writes:
-
-        @event.listens_for(engine, "begin")
-        def begin(connection: Connection) -> None:
-            busy = seconds_left(BUSY_TIMEOUT.total_seconds())
-            connection.connection.cursor().execute(f"PRAGMA busy_timeout = {int(busy * 1000)}")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
     return engine
+
+
+def _begin(connection: Connection) -> None:
+    """Begin to write on SQLite, and wait for other processes no longer than somebody waits for us.
+
+    It is no listener of the engine's: with one, every statement asks whether there is a listener for it too.
+    """
+    busy = 100 * ceil(10 * seconds_left(BUSY_TIMEOUT.total_seconds()))  # in steps, so that it is set rarely
+    if connection.info.get("busy") != busy:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy}")
+        connection.info["busy"] = busy
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def plain_engine(url: str, *, writes: bool = False) -> Engine:

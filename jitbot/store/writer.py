@@ -8,7 +8,7 @@ its caller only when the commit that holds it is on disk.
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -84,16 +84,17 @@ class FairLock:
 class _Group:
     """The transactions that are committed together."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.connection = engine.connect()
+    def __init__(self, connection: Connection, begin: Callable[[Connection], None]) -> None:
+        self.connection = connection
         self.size = 0
+        self.kept = False
         self._ended = threading.Event()
-        self._kept = False
-        self._raw: Any = self.connection.connection.dbapi_connection
+        self._raw: Any = connection.connection.dbapi_connection
+        self._transaction = connection.begin()
         try:
-            self._transaction = self.connection.begin()
+            begin(connection)
         except BaseException:
-            self.connection.close()
+            self._transaction.rollback()
             raise
 
     @contextmanager
@@ -138,13 +139,12 @@ class _Group:
         try:
             if self.alive:
                 self._transaction.commit()
-                self._kept = True
+                self.kept = True
         except SQLAlchemyError:
             log.exception("%s transactions could not be committed", self.size)
         finally:
             try:
                 self._raw.rollback()  # what is still open then was not taken
-                self.connection.close()
             finally:
                 self._ended.set()
 
@@ -152,7 +152,7 @@ class _Group:
         """Wait for so many seconds, and tell whether it has ended. Raises: StoreUnavailable where nothing was kept."""
         if not self._ended.wait(within):
             return False
-        if not self._kept:
+        if not self.kept:
             raise StoreUnavailable(LOST)
         return True
 
@@ -160,8 +160,11 @@ class _Group:
 class Writer:
     """Hands out the connection that writes, to one thread at a time."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, begin: Callable[[Connection], None]) -> None:
+        """`begin` begins a transaction in the database itself."""
         self._engine = engine
+        self._begin = begin
+        self._connection: Connection | None = None
         self._lock = FairLock()
         self._group: _Group | None = None
         self._closed = False
@@ -172,7 +175,7 @@ class Writer:
         with self._lock.turn(urgent=urgent, timeout=seconds_left(LONGEST_TURN.total_seconds())):
             if self._closed:
                 raise StoreUnavailable("The database is closed.")
-            group = self._group = self._group or _Group(self._engine)
+            group = self._group = self._group or self._open()
             try:
                 with group.part() as connection:
                     yield connection
@@ -190,8 +193,27 @@ class Writer:
             if self._group is not None:
                 self._end(self._group)
             self._closed = True
+            self._let_go()
             self._engine.dispose()
+
+    def _open(self) -> _Group:
+        """Begin a group on the connection, which is kept from one to the next as long as nothing is wrong with it."""
+        self._connection = self._connection or self._engine.connect()
+        try:
+            return _Group(self._connection, self._begin)
+        except BaseException:
+            self._let_go()
+            raise
 
     def _end(self, group: _Group) -> None:
         self._group = None
-        group.end()
+        try:
+            group.end()
+        finally:
+            if not group.kept:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

@@ -106,6 +106,20 @@ def test_a_commit_that_fails_is_told_to_all_who_waited_for_it(database: Database
     assert numbers(database) == [5]
 
 
+def test_the_connection_is_kept_until_a_commit_fails(database: Database) -> None:
+    with database.write() as first:
+        put(1)(first)
+    with database.write() as second:
+        put(2)(second)
+    assert second is first
+    with pytest.raises(StoreUnavailable), database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO owes VALUES (99)")
+    with database.write() as third:
+        put(3)(third)
+    assert third is not first
+    assert numbers(database) == [1, 2, 3]
+
+
 def test_where_sqlite_gives_up_the_whole_transaction_nobody_is_told_that_theirs_was_kept(database: Database) -> None:
     with pytest.raises(StoreUnavailable, match="nothing of it is kept"):
         together(database, say("INSERT OR ROLLBACK INTO t VALUES (0)"), put(2))

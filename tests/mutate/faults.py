@@ -2271,7 +2271,7 @@ FAULTS = (
     Fault(
         "a commit that failed is told to nobody",
         "jitbot/store/writer.py",
-        "        if not self._kept:\n",
+        "        if not self.kept:\n",
         "        if False:\n",
         WRITER,
     ),
