@@ -11,6 +11,7 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from jitbot.errors import SettingsError, StoreUnavailable
 from jitbot.pools.tables import workers
 from jitbot.store.engine import checked
+from jitbot.store.postgres import IDLE_WITHIN, OneByOne
 
 POOL_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
 CONNECTIONS = 8
@@ -91,7 +92,10 @@ def _engine(url: str, schema: str, pool: str) -> Engine:
         pool_size=CONNECTIONS,
         max_overflow=CONNECTIONS,
         pool_pre_ping=True,
-        connect_args={"options": f"-csearch_path={schema}"},
+        connect_args={
+            "options": f"-csearch_path={schema} -cidle_in_transaction_session_timeout={IDLE_WITHIN}",
+            "cursor_factory": OneByOne,
+        },
     )
 
 

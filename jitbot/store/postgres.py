@@ -7,13 +7,13 @@ whose answer does not come is given up. The server rolls back what was sent on i
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, Self
 
 import psycopg
-from psycopg.abc import PQGen
+from psycopg.abc import Params, PQGen
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
@@ -35,8 +35,22 @@ CONNECT_WITHIN = timedelta(seconds=2)
 SESSION = "jitbot schema "
 """How the sessions of running jitbots are called on Postgres, each with the schema of its code behind it."""
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 10_000}
-_ON_THE_SERVER = "SET statement_timeout = '9s'; SET idle_in_transaction_session_timeout = '30s'"
-"""A live server ends by itself what we would give up on, and frees the locks of a process that was paused."""
+IDLE_WITHIN = "5s"
+"""A transaction in which nothing is said for so long is ended by the server: its process was paused, with its locks."""
+_ON_THE_SERVER = f"SET statement_timeout = '9s'; SET idle_in_transaction_session_timeout = '{IDLE_WITHIN}'"
+"""A live server ends by itself what we would give up on."""
+
+
+class OneByOne(psycopg.Cursor[Any]):
+    """Sends the rows of one statement one after the other, where the driver would send a pipeline.
+
+    Within a pipeline the server takes a session for busy, and no limit of its holds: a process that is paused in the
+    middle keeps its locks, that of the record among them, for as long as it is paused, and all others wait.
+    """
+
+    def executemany(self, query: Any, params_seq: Iterable[Params], *, returning: bool = False) -> None:
+        for each in params_seq:
+            self.execute(query, each)
 
 
 class ImpatientConnection(psycopg.Connection[Any]):
@@ -62,7 +76,9 @@ class ImpatientConnection(psycopg.Connection[Any]):
         if seconds_left(CONNECT_WITHIN.total_seconds()) < CONNECT_WITHIN.total_seconds():
             raise psycopg.OperationalError("no time is left to connect")
         connection = cls.connect(
-            *args, **{"connect_timeout": int(CONNECT_WITHIN.total_seconds()), **_KEEPALIVE, **words}
+            *args,
+            cursor_factory=OneByOne,
+            **{"connect_timeout": int(CONNECT_WITHIN.total_seconds()), **_KEEPALIVE, **words},
         )
         try:
             connection.autocommit = True

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,9 +85,27 @@ class TestAServerThatHangs:
         with database.read() as connection:
             limits = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in LIMITS]
         database.close()
-        assert limits == ["9s", "30s"]
+        assert limits == ["9s", "5s"]
+
+    def test_a_process_that_is_paused_between_two_rows_is_taken_for_one_that_rests(self, postgres: Breakable) -> None:
+        database = Database(postgres.url("paused"))
+        seen: list[object] = []
+
+        def rows() -> Iterator[tuple[int]]:
+            yield (1,)
+            with database.read() as other:
+                seen.append(other.exec_driver_sql(STATE, (held.info.backend_pid,)).scalar())
+            yield (2,)
+
+        with database.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS t (n INTEGER)")
+            held: Any = connection.connection.driver_connection
+            held.cursor().executemany("INSERT INTO t VALUES (%s)", rows())
+        database.close()
+        assert seen == ["idle in transaction"]
 
 
+STATE = "SELECT state FROM pg_stat_activity WHERE pid = %s"
 LIMITS = ("statement_timeout", "idle_in_transaction_session_timeout")
 
 
