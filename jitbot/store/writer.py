@@ -7,6 +7,7 @@ its caller only when the commit that holds it is on disk.
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 TOGETHER = 16
 """So many transactions share one commit at most, so that the first of them does not wait for ever."""
+FIRST_COMMIT_SECONDS = 0.01
+"""How long a commit is thought to take before one was seen."""
 LONGEST_TURN = timedelta(seconds=30)
 """How long a writer waits for those before it."""
 LEFT_SECONDS = 0.2
@@ -86,6 +89,7 @@ class _Group:
 
     def __init__(self, connection: Connection, begin: Callable[[Connection], None]) -> None:
         self.connection = connection
+        self.begun = time.monotonic()
         self.size = 0
         self.kept = False
         self._ended = threading.Event()
@@ -167,6 +171,7 @@ class Writer:
         self._connection: Connection | None = None
         self._lock = FairLock()
         self._group: _Group | None = None
+        self._commit_seconds = FIRST_COMMIT_SECONDS
         self._closed = False
 
     @contextmanager
@@ -180,7 +185,7 @@ class Writer:
                 with group.part() as connection:
                     yield connection
             finally:
-                if urgent or group.size >= TOGETHER or not group.alive or not self._lock.awaited():
+                if urgent or self._long_enough(group) or not group.alive or not self._lock.awaited():
                     self._end(group)
         while not group.ended(LEFT_SECONDS):  # whoever was to go on with it may have given up waiting
             with self._lock.turn():
@@ -205,10 +210,19 @@ class Writer:
             self._let_go()
             raise
 
+    def _long_enough(self, group: _Group) -> bool:
+        """Tell whether a group has gone on for as long as its commit will take, by the last one.
+
+        To go on for longer would save little, and all that write would fall into step, and leave the processor idle.
+        """
+        return group.size >= TOGETHER or time.monotonic() - group.begun >= self._commit_seconds
+
     def _end(self, group: _Group) -> None:
         self._group = None
+        began = time.monotonic()
         try:
             group.end()
+            self._commit_seconds = time.monotonic() - began
         finally:
             if not group.kept:
                 self._let_go()

@@ -10,12 +10,19 @@ from sqlalchemy import Connection, event
 
 from jitbot.errors import StoreUnavailable
 from jitbot.store.engine import Database
+from jitbot.store.writer import Writer
 
 Work = Callable[[Connection], object]
 
 
+def commits_take(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have each commit be taken for one that took so long."""
+    monkeypatch.setattr(Writer, "_commit_seconds", property(lambda _: seconds, lambda *_: None), raising=False)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    commits_take(monkeypatch, 60)
     database = Database(f"sqlite:///{tmp_path}/jitbot.db")
     with database.write() as connection:
         connection.exec_driver_sql("CREATE TABLE t (n INTEGER PRIMARY KEY)")
@@ -95,6 +102,22 @@ def test_no_more_than_a_few_wait_for_one_commit(database: Database, monkeypatch:
     monkeypatch.setattr("jitbot.store.writer.TOGETHER", 2)
     _, commits = together(database, put(1), put(2), put(3))
     assert commits == 2
+
+
+def test_nobody_waits_for_longer_than_the_commit_takes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits_take(monkeypatch, 0)
+    _, commits = together(database, put(1), put(2))
+    assert commits == 3
+
+
+def test_how_long_a_commit_takes_is_what_the_last_one_took(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/jitbot.db")
+    event.listen(database._engine, "commit", lambda _: threading.Event().wait(0.05))
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    assert database._writer is not None
+    assert 0.05 <= database._writer._commit_seconds < 5
+    database.close()
 
 
 def test_a_commit_that_fails_is_told_to_all_who_waited_for_it(database: Database) -> None:

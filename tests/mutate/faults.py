@@ -2269,6 +2269,13 @@ FAULTS = (
         WRITER,
     ),
     Fault(
+        "all that write wait for each other, however fast the disk is",
+        "jitbot/store/writer.py",
+        "return group.size >= TOGETHER or time.monotonic() - group.begun >= self._commit_seconds",
+        "return group.size >= TOGETHER",
+        WRITER,
+    ),
+    Fault(
         "a commit that failed is told to nobody",
         "jitbot/store/writer.py",
         "        if not self.kept:\n",
