@@ -205,7 +205,8 @@ class Fleet:
         review only when the process thaws: that is withdrawn.
         """
         for each in self.requests():
-            if each.state is State.PENDING and len(self.requests(each.reason)) > 1:
+            others = {other.state for other in self.requests(each.reason)} - {State.PENDING}
+            if each.state is State.PENDING and others:  # else the approval that was acknowledged is still to count
                 self._say(f"/jit withdraw {each.name}")
         return all(each.state in _AT_REST for each in self.requests())
 
