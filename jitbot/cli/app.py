@@ -105,7 +105,7 @@ def sandbox(
 
 @app.command()
 def doctor() -> None:
-    """Check tokens, scopes, channels, policies, database and runners, and say what to do about each fault."""
+    """Check tokens, scopes, channels, policies, database, files and runners, and say what to do about each fault."""
     from jitbot.cli.doctor import examine
     from jitbot.settings import read_settings
 

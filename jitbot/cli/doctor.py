@@ -6,6 +6,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from jitbot.cli.doctor_facts import facts
+from jitbot.cli.doctor_files import files
 from jitbot.cli.doctor_pools import pools
 from jitbot.cli.doctor_secrets import secrets
 from jitbot.cli.finding import Finding
@@ -28,6 +29,7 @@ def examine(settings: Settings) -> list[Finding]:
         *facts(settings, policy),
         *policy_findings,
         *_database(settings),
+        *files(settings),
         *_tokens(settings),
     ]
     if settings.slack_bot_token is not None:
@@ -90,7 +92,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("record", str(error), False, "Keep the database as it is and look at what was changed.")
     finally:
         store.database.close()
-    said = "readable by its owner alone; it is in no backup of the database, so keep a copy of it elsewhere"
+    said = "it is in no backup of the database, so keep a copy of it elsewhere"
     yield Finding("signing key", f"{settings.key_file}, {said}")
 
 

@@ -12,6 +12,7 @@ from typing import TextIO
 from sqlalchemy.engine import make_url
 
 from jitbot.errors import SettingsError
+from jitbot.store.private import make_private
 
 
 class OnlyOne:
@@ -24,8 +25,10 @@ class OnlyOne:
         if address.get_backend_name() != "sqlite":
             return
         database = Path(address.database or "")
+        lock = database.with_name(f"{database.name}.lock")
+        make_private(lock)  # whoever can open it can hold it, and keep jitbot from starting
         try:
-            self._file = database.with_name(f"{database.name}.lock").open("a+", encoding="utf-8")
+            self._file = lock.open("a+", encoding="utf-8")
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SettingsError(_refusal(database, self._holder())) from None

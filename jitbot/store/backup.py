@@ -142,7 +142,7 @@ def _put_back_sqlite(path: Path, file: Path) -> None:
             f"{', '.join(there)}: there is a database already, or what a jitbot that is running or was killed has left "
             f"of it. Stop jitbot, and move all of {path}, {path}-wal and {path}-shm away."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def copy(half: Path) -> None:
         shutil.copyfile(file, half)

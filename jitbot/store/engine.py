@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, StaticPool, create_engine, event
@@ -26,6 +27,7 @@ from sqlalchemy.exc import (
 from jitbot.errors import SettingsError, StoreRefused, StoreUnavailable, StoreUnsure
 from jitbot.hurry import hurry, seconds_left
 from jitbot.store.postgres import Places, postgres_engine
+from jitbot.store.private import make_private
 from jitbot.store.steady import SteadyClock
 from jitbot.store.writer import Writer
 
@@ -142,6 +144,7 @@ def _sqlite(url: str, *, writes: bool) -> Engine:
     arguments = {"check_same_thread": False, "timeout": BUSY_TIMEOUT.total_seconds()}
     pool = StaticPool if writes else None
     engine = create_engine(url, connect_args=arguments, **({"poolclass": pool} if pool else {}))
+    _made_private(engine)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
@@ -168,6 +171,7 @@ def plain_engine(url: str, *, writes: bool = False) -> Engine:
     """Return an engine without a pool, for migrations and what comes before them. Raises: SettingsError."""
     engine = create_engine(checked(url), poolclass=NullPool)
     if engine.dialect.name == "sqlite":  # Python's own SQLite driver begins no transaction for CREATE and ALTER TABLE
+        _made_private(engine)
 
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _record: object) -> None:
@@ -178,6 +182,15 @@ def plain_engine(url: str, *, writes: bool = False) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _made_private(engine: Engine) -> None:
+    """Have SQLite find a file that its owner alone can read, where it would make one by the umask."""
+    file = Path(engine.url.database or "")
+
+    @event.listens_for(engine, "do_connect")
+    def make(*_: object) -> None:
+        make_private(file)
 
 
 def checked(url: str) -> URL:

@@ -35,7 +35,7 @@ def _make(path: Path) -> None:
     """Write a new key; two first starts at once agree on one, since the file is created exclusively."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         half = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
