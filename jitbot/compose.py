@@ -19,7 +19,7 @@ from jitbot.audit import Verifier
 from jitbot.errors import PolicyError, SettingsError
 from jitbot.facts.history import NoHistory, history_sources
 from jitbot.facts.registry import FactRegistry
-from jitbot.model import Policy
+from jitbot.model import Allowance, Policy
 from jitbot.outbound.checkout import author
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.outbound.secrets.registry import open_secrets
@@ -199,6 +199,7 @@ def build_service(
         book=open_book(settings, store, catalog, sources, leads=leads),
         name=name,
         keep_output=timedelta(days=settings.keep_output_days),
+        allowance=Allowance(settings.most_open, settings.most_a_minute),
     )
     return Service(world)
 

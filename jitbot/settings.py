@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jitbot.errors import SettingsError
 
 SLACK = "https://slack.com/api/"
+SLACKS = (SLACK, "https://slack-gov.com/api/")
+"""Slack itself, and GovSlack (https://docs.slack.dev/govslack)."""
 OFFLINE_SOURCES = ("history.count", "history.last", "history.success_rate", "rota")
 """The sources of facts that need neither network nor credentials; all others an operator allows by name."""
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -30,10 +32,13 @@ class Settings(BaseSettings):
     slack_signing_secret: SecretStr | None = Field(
         None, validation_alias="SLACK_SIGNING_SECRET", description="The secret that proves that HTTP comes from Slack"
     )
+    local_slack: bool = Field(
+        False, description="Whether to believe what is at SLACK_API_URL though it is not Slack; only for trying out"
+    )
     slack_api_url: str = Field(
         SLACK,
         validation_alias="SLACK_API_URL",
-        description="Where Slack's Web API is; another one only for a local Slack",
+        description="Where Slack's Web API is; another one than Slack's needs JITBOT_LOCAL_SLACK=true",
     )
     database_url: str = Field(
         "sqlite:///var/jitbot.db", description="sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME"
@@ -73,6 +78,12 @@ class Settings(BaseSettings):
         "", description="The channel for changes of the policies, an id or #name; the operators' where it is not set"
     )
     pools: Names = Field((), description="The worker pools that policies may name, comma-separated; needs Postgres")
+    most_open: int = Field(
+        50, ge=0, description="How many requests of one person may wait for a decision or their start; 0 for any number"
+    )
+    most_a_minute: int = Field(
+        30, ge=0, le=1000, description="How often one person may ask within a minute; 0 for any number"
+    )
     workers: int = Field(16, ge=1, le=256, description="How many requests are worked on at once, besides long runs")
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often jitbot looks for what is due, in seconds")
     keep_output_days: int = Field(
@@ -89,13 +100,15 @@ class Settings(BaseSettings):
 
     @field_validator("slack_api_url")
     @classmethod
-    def _slash(cls, value: str) -> str:
-        return value if value.endswith("/") else f"{value}/"
-
-    @property
-    def real_slack(self) -> bool:
-        """Tell whether this is Slack itself."""
-        return self.slack_api_url == SLACK
+    def _slacks_own(cls, value: str, info: ValidationInfo) -> str:
+        """Refuse a Slack that is none, unless somebody has said so: whoever answers there says who clicked what."""
+        value = value if value.endswith("/") else f"{value}/"
+        if value in SLACKS or info.data.get("local_slack"):
+            return value
+        raise ValueError(
+            "this is not Slack, and whoever answers there says who clicked what. Unset it; for a local Slack that real "
+            "people do not use, set JITBOT_LOCAL_SLACK=true besides"
+        )
 
 
 def variable(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from jitbot.lifecycle import Event
 from jitbot.model import (
+    Asked,
     AuditEvent,
     Chunk,
     Copy,
@@ -80,6 +81,12 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
 
     def tally(self, request: Request, what: Counting) -> Tally:
         """Count other requests; nobody else counts the same until this transaction ends. Comes before `holders`."""
+
+    def asked(self, user: UserId, since: datetime, most: int) -> Asked:
+        """Count a person's requests: those that are open, and of the newest, `most` of them, those made after `since`.
+
+        Nobody else counts the same person's until this transaction ends.
+        """
 
     def delegations(self, user: UserId) -> Sequence[Delegation]:
         """Return the rows in force by or to somebody, and lock what that person delegates."""

@@ -19,6 +19,7 @@ from jitbot.audit import Verifier
 from jitbot.errors import DirectoryUnavailable, InvalidInput, NotFound, PolicyError
 from jitbot.facts.history import history_sources
 from jitbot.model import (
+    Allowance,
     Answer,
     Author,
     DeliveryKind,
@@ -244,6 +245,8 @@ class HandQueue:
 class Town:
     """One jitbot on one database. `restart` gives a second process on the same one."""
 
+    allowance = Allowance()
+
     def __init__(self, url: str, folder: Path, *, files: dict[str, str] | None = None) -> None:
         ready(url)
         self.url, self.folder = url, folder
@@ -286,6 +289,7 @@ class Town:
             queue=self.queue,
             book=self.book,
             name=name,
+            allowance=self.allowance,
         )
         self.service = Service(self.world)
 

@@ -155,6 +155,7 @@ class Demo:
             "SLACK_APP_TOKEN": self.slack.app_token,
             "SLACK_SIGNING_SECRET": self.slack.signing_secret,
             "SLACK_API_URL": self.slack.api_url,
+            "JITBOT_LOCAL_SLACK": "true",
             "JITBOT_DATABASE_URL": self._database_url or f"sqlite:///{self._folder / 'jitbot.db'}",
             "JITBOT_KEY_FILE": str(self._folder / "signing.key"),
             "JITBOT_POLICIES": str(self._policies),

@@ -13,7 +13,7 @@ from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
 from jitbot.model.health import Checked, Health, HealthState
 from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.ids import RequestId
-from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
+from jitbot.model.limits import Allowance, Asked, Counting, Failure, Holder, Limits, Quota, Tally
 from jitbot.model.output import Chunk, Output, OutputId, Phase, Portion
 from jitbot.model.parts import TOUCHED, Part, Progress, Stage, Waves
 from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
@@ -42,7 +42,9 @@ __all__ = [
     "TOUCHED",
     "WORKERS_OWN",
     "Action",
+    "Allowance",
     "Answer",
+    "Asked",
     "Attribute",
     "AuditEvent",
     "Author",

@@ -29,6 +29,25 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one person may ask for, whatever the actions are: `open` requests at a time, and so many `a_minute`.
+
+    Where it is 0, there is no limit.
+    """
+
+    open: int = 0
+    a_minute: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one person has asked for: requests that are yet to be decided, reviewed or started, and those of late."""
+
+    open: int
+    lately: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counting:
     """What has to be counted before a request can be decided on: no more than its rules and limits look at."""
 

@@ -28,6 +28,7 @@ from jitbot.policy.decide import decide
 from jitbot.policy.starting import format_instant
 from jitbot.policy.waiting import next_look
 from jitbot.ports import Entry
+from jitbot.service.allowing import see_room
 from jitbot.service.authority import WORKER, intact
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
@@ -75,9 +76,10 @@ class Asking:
         return replace(answer, text=f"JIT-{answer.request} is to start at {planned}, not before.")
 
     def take_in(self, delivery: Delivery, drafted: Request) -> Answer:
-        """Write a new request down, and decide it."""
+        """Write a new request down, and decide it. Raises: Unavailable for who has asked for too much already."""
         world = self._world
         with world.ledger.begin() as entry:
+            see_room(entry, world.allowance, delivery.user)
             claimed = replace(drafted, owner=world.name, lease_until=entry.now + world.lease)
             request = entry.add(claimed, by=delivery.user)
             entry.settle(delivery.key)

@@ -10,6 +10,8 @@ from typing import Any
 
 from jitbot.errors import Conflict, InvalidInput, NotFound, StoreUnavailable, StoreUnsure, UserFault
 from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
+from jitbot.ports import Entry
+from jitbot.service.allowing import MOST_REFUSALS, Refusals
 from jitbot.service.telling import notify
 from jitbot.service.world import World
 
@@ -17,6 +19,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 3
 """A use case whose row was moved by somebody else is tried again so often."""
+LAST_OF_MANY = "what else this person is refused within the minute stands only in the log"
 
 
 class Intake:
@@ -26,6 +29,7 @@ class Intake:
         """`cases` says which use case carries out each kind of delivery."""
         self._world = world
         self._cases = cases
+        self._refusals = Refusals()
 
     def take_in(
         self,
@@ -88,7 +92,7 @@ class Intake:
         try:
             with self._world.ledger.begin() as entry:
                 entry.settle(delivery.key)
-                entry.record("refused", delivery.user, known, what=delivery.kind.value, why=str(fault), **decided)
+                self._put_on_record(entry, delivery, known, {"why": str(fault), **decided})
                 if known is not None:
                     entry.say(Outgoing(f"card:{known}", Topic.CARD, known))
         except Conflict:
@@ -97,6 +101,15 @@ class Intake:
             log.warning("the refusal of a %s could not be recorded", delivery.kind.value)
         self._world.queue.messages()
         return Answer(str(fault), known, refused=True)
+
+    def _put_on_record(
+        self, entry: Entry, delivery: Delivery, known: RequestId | None, said: Mapping[str, object]
+    ) -> None:
+        """Record a refusal, unless this person was refused so much within the minute that it would flood the record."""
+        number = self._refusals.note(delivery.user, entry.now)
+        if number <= MOST_REFUSALS:
+            last = LAST_OF_MANY if number == MOST_REFUSALS else ""
+            entry.record("refused", delivery.user, known, what=delivery.kind.value, note=last, **said)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from jitbot.errors import Conflict, InvalidInput, RunnerError, RunnerRefused, StoreUnavailable
-from jitbot.model import Health, HealthState, Receipt, Request, State
+from jitbot.model import Allowance, Health, HealthState, Receipt, Request, State
 from jitbot.ports import (
     Catalog,
     ChecksByKey,
@@ -49,6 +49,8 @@ class World:
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
     keep_output: timedelta = timedelta(days=30)
     """How long output is kept after the end of its request."""
+    allowance: Allowance = field(default_factory=Allowance)
+    """How much one person may ask for."""
     results: Results = field(default_factory=Results)
     claims: Claims = field(default_factory=Claims)
     """What this process holds, by its own clock."""

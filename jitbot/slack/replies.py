@@ -1,9 +1,11 @@
 """Answers to one person: through the `response_url` of what they did, else by direct message; and modals."""
 
 import logging
+import re
 from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -19,6 +21,8 @@ from jitbot.slack.views import notices
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 5
+_HOST = re.compile(r"(https?)://([a-z0-9.-]+(?::[0-9]+)?)/")
+"""How a plain address begins; what Slack sends has neither a name nor a password before the host."""
 
 
 class Replies:
@@ -70,6 +74,9 @@ class Replies:
         return None
 
     def _respond(self, url: str, drawing: Drawing, *, replace: bool) -> bool:
+        if not _belongs_to(self._client.base_url, url):
+            log.warning("a delivery wants its answer sent elsewhere than to Slack; it is not")
+            return False
         webhook = WebhookClient(url, timeout=TIMEOUT_SECONDS, retry_handlers=[], logger=quiet_logger())
         kind = None if replace else "ephemeral"
         try:
@@ -82,3 +89,14 @@ class Replies:
         if answer.status_code != 200:
             log.info("response_url: %s", answer.status_code)
         return answer.status_code == 200
+
+
+def _belongs_to(api: str, url: str) -> bool:
+    """Tell whether an address is at the Slack whose Web API this is: the same host, or one below it.
+
+    Whoever forges a delivery, with a signing secret that was stolen, must not choose where we send anything.
+    """
+    slack, given = urlsplit(api), _HOST.match(url)
+    if given is None or given[1] != slack.scheme:
+        return False
+    return given[2] == slack.netloc or given[2].endswith(f".{slack.netloc}")

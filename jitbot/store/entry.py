@@ -15,6 +15,7 @@ from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Conflict
 from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
+    Asked,
     Counting,
     Delegation,
     DelegationId,
@@ -197,6 +198,11 @@ class StoreEntry:
         """Count other requests, alone until the transaction ends."""
         tallies.lock(self._connection, request, what)
         return tallies.count(self._connection, request, what, self.now)
+
+    def asked(self, user: UserId, since: datetime, most: int) -> Asked:
+        """Count a person's own requests, alone until the transaction ends."""
+        self.alone(f"asked by {user}")
+        return tallies.asked(self._connection, user, since, most)
 
     def delegations(self, user: UserId) -> Sequence[Delegation]:
         """Return what was delegated by or to somebody; on Postgres the person is locked, who may have none yet."""

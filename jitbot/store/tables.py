@@ -50,6 +50,9 @@ SCHEMA = "0002"
 POLICIES = "kind = 'policies'"
 """Which events say that a policy set has come into force: few, and looked for every few seconds."""
 
+OPEN = "state IN ('deciding', 'pending', 'approved')"
+"""Which requests have yet to be decided, reviewed or started."""
+
 NEEDING = "needs IS NOT NULL"
 """Which requests only newer code understands (`store.newer`): none but while versions run side by side."""
 
@@ -145,6 +148,7 @@ requests = Table(
     Index("ix_requests_ended_at", "ended_at"),
     Index("ix_requests_quota", "requester", "quota"),
     Index("ix_requests_policy", "state", "policy_digest", "id"),
+    Index("ix_requests_open", "requester", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
     Index("ix_requests_needs", "needs", sqlite_where=text(NEEDING), postgresql_where=text(NEEDING)),
     sqlite_autoincrement=True,
 )

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text
 
 from jitbot.lifecycle import HOLDING
-from jitbot.model import Counting, Failure, Holder, Request, State, Tally, UndoCause, UserId, Verdict
+from jitbot.model import Asked, Counting, Failure, Holder, Request, State, Tally, UndoCause, UserId, Verdict
 from jitbot.store import tables
 from jitbot.store.statements import touching
 
@@ -37,6 +37,16 @@ def count(connection: Connection, request: Request, what: Counting, now: datetim
         failure=_failure(connection, request, now - what.cool_down) if what.cool_down else None,
         approvals=_approvals(connection, request, what.apart) if what.apart else {},
     )
+
+
+def asked(connection: Connection, user: UserId, since: datetime, most: int) -> Asked:
+    """Count what a person has asked for; neither looks at more than is counted, however much they ever asked for."""
+    own = _REQUESTS.requester == user
+    newest = select(_REQUESTS.created_at).where(own).order_by(_REQUESTS.id.desc()).limit(most).subquery()
+    lately = select(func.count()).where(newest.c.created_at > since)
+    waiting = select(func.count()).where(own, text(tables.OPEN))
+    row = connection.execute(select(waiting.scalar_subquery(), lately.scalar_subquery())).one()
+    return Asked(*row)
 
 
 def _used(connection: Connection, request: Request, rule: str, per: timedelta, now: datetime) -> int:

@@ -214,4 +214,6 @@ def _tokens(slack: LocalSlack) -> dict[str, str]:
         "SLACK_APP_TOKEN": slack.app_token,
         "SLACK_SIGNING_SECRET": slack.signing_secret,
         "SLACK_API_URL": slack.api_url,
+        "JITBOT_LOCAL_SLACK": "true",
+        "JITBOT_MOST_A_MINUTE": "0",  # four people stand for many
     }

@@ -44,10 +44,16 @@ def count_of(became: Became, store: Store) -> int:
     return StoreHistory(store.database).count(Past(NOW, RequestId(1), became=became))
 
 
+def asked(store: Store) -> object:
+    with store.ledger.begin() as entry:
+        return entry.asked(ANN, NOW, 30)
+
+
 MORE: dict[str, Callable[[Store], object]] = {
     "find of a person": lambda store: store.ledger.find(requester=ANN),
     "find of what a person holds": lambda store: store.ledger.find(requester=ANN, states=[State.ACTIVE, State.RUNNING]),
     "find of what waits": lambda store: store.ledger.find(states=[State.PENDING]),
+    "what somebody has asked": asked,
     "tally of everything": lambda store: store.ledger.tally(a_request(), EVERYTHING),
     "outputs of one": lambda store: StoreOutputs(store.database).of(RequestId(1)),
     "outputs to delete": lambda store: StoreOutputs(store.database).forget(NOW, 10),

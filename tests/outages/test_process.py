@@ -51,6 +51,7 @@ class Bot:
             "JITBOT_SLACK_BOT_TOKEN": slack.bot_token,
             "JITBOT_SLACK_APP_TOKEN": slack.app_token,
             "JITBOT_SLACK_API_URL": slack.api_url,
+            "JITBOT_LOCAL_SLACK": "true",
             "JITBOT_DATABASE_URL": url,
             "JITBOT_POLICIES": str(policies),
             "JITBOT_KEY_FILE": str(folder / "signing.key"),

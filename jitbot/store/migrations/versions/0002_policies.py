@@ -28,6 +28,7 @@ INDEXES = {
     "ix_reviews_reviewer": ("reviews", ["reviewer", "at"]),
 }
 NEEDING = sa.text("needs IS NOT NULL")
+OPEN = sa.text("state IN ('deciding', 'pending', 'approved')")
 PARTIAL = {"ix_events_policies": ("seq", POLICIES), "ix_events_owed": ("request", OWED)}
 
 
@@ -72,6 +73,7 @@ def upgrade() -> None:
     for name, (part, where) in PARTIAL.items():
         op.create_index(name, "events", [part], sqlite_where=where, postgresql_where=where)
     op.create_index("ix_requests_needs", "requests", ["needs"], sqlite_where=NEEDING, postgresql_where=NEEDING)
+    op.create_index("ix_requests_open", "requests", ["requester"], sqlite_where=OPEN, postgresql_where=OPEN)
 
 
 def _add_delegations() -> None:
@@ -158,6 +160,7 @@ def _add_turns() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_requests_open", table_name="requests")
     op.drop_index("ix_requests_needs", table_name="requests")
     op.drop_column("inbox", "needs")
     op.drop_table("schemas")
