@@ -13,6 +13,7 @@ from jitbot.ports import Runner
 from jitbot.runners.github.workflow import GithubWorkflow
 from jitbot.testing import RunnerContract
 from jitbot.testing.runners import ContractRun
+from tests.unit.policy.test_yaml_events import MERGE_BOMB
 from tests.vendors.github import BADLY, BRANCH, FOR_EVER, MAIN, TOKEN, WELL, GitHub, refused
 from tests.vendors.server import Reply, listening
 
@@ -117,6 +118,7 @@ def test_a_plan_is_another_one_when_the_branch_moves(runner: GithubWorkflow, hub
         (lambda text: text.replace("jitbot: {", "side: {required: true}\n      jitbot: {"), "wants the input side"),
         (lambda text: text.replace('"Maintenance (${', '["Maintenance (${').replace(')"', ')"]'), "into its run-name"),
         (lambda text: "on: [push", "cannot be read as a workflow"),
+        (lambda text: MERGE_BOMB + text, "cannot be read as a workflow"),
         (lambda text: "- a list", "is no workflow"),
     ],
 )
