@@ -24,7 +24,7 @@ COVERING := $(addprefix tests/,acceptance model outages unit/core unit/policy co
 # Where bytecode is not kept, each test process compiles every test again, and each bot all of jitbot.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo run test long kubernetes check fix docs bench bench-check chaos cover mutate chromium prometheus haproxy sshd
+.PHONY: help setup demo run test long kubernetes check audit fix docs bench bench-check chaos cover mutate chromium prometheus haproxy sshd
 
 help: ## list what make can do
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,16 +52,20 @@ kubernetes: $(STAMP) ## run the long tests of the runners for Kubernetes, on a r
 	@.ci/kube-apiserver
 	@$(BIN)/pytest -m long -rs tests/integration/kubernetes $(ARGS)
 
-check: $(STAMP) ## lint, types, layers, spelling, hygiene, policies and docs
+check: $(STAMP) ## lint, types, layers, spelling, hygiene, known holes, policies and docs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/python tests/hygiene.py
+	$(BIN)/python tests/audit.py --unless-offline
 	$(BIN)/jitbot policy check policies/ --strict
 	$(BIN)/jitbot policy test policies/ --min-coverage 100
 	$(BIN)/pytest -q tests/docs
+
+audit: $(STAMP) ## ask whether the pinned packages have known holes; needs the network
+	@$(BIN)/python tests/audit.py
 
 fix: $(STAMP) ## mend what can be mended by itself: imports, format, simple findings
 	$(BIN)/ruff check --fix

@@ -145,7 +145,7 @@ def open_pools(settings: Settings, secrets: Secrets) -> Mapping[str, Catalog]:
 
     site = BareSite(secrets.redact)
     local = Registry(settings.runners, site)
-    guard: Callable[[str, Runner], Runner] = lambda name, runner: Guarded(name, runner, site)  # noqa: E731
+    guard: Callable[[str, Runner], Runner] = lambda name, runner: Guarded(name, runner, site)  # noqa: E731 - typed
     return catalogs(settings.pools, settings.database_url, local, guard)
 
 

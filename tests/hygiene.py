@@ -21,6 +21,8 @@ SOURCES = frozenset({".py", ".js", ".css", ".html"})
 TEXTS = SOURCES | {".md", ".yml", ".yaml", ".toml", ".txt", ".json", ""}
 
 CONFLICT = re.compile(r"^(<{7} |={7}$|>{7} )")
+UNEXCUSED = re.compile(r"# noqa(?!: [A-Z0-9]+(?:, [A-Z0-9]+)* - \S)")
+"""An exception from a rule, those about security among them (ruff's `S`, which is bandit), without why it is one."""
 MACHINE = re.compile(r"(?<![\w.])/(?:home|Users)/[a-z]\w*/")
 
 
@@ -44,6 +46,8 @@ def check(name: Path, path: Path) -> Iterator[str]:
         return
     if product and name.suffix in SOURCES and (lines := text.count("\n")) > LONGEST:
         yield f"{name}:{lines}: {lines} lines; split it ({LONGEST} at most)"
+    if product and name.suffix == ".py":
+        yield from _excused(name, text)
     yield from _lines(name, text)
 
 
@@ -51,6 +55,12 @@ def _named(name: Path) -> Iterator[str]:
     for part in (*name.parts[:-1], name.stem):
         if part in NO_NAMES:
             yield f"{name}:1: {part!r} says nothing; name it by what it does"
+
+
+def _excused(name: Path, text: str) -> Iterator[str]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if UNEXCUSED.search(line):
+            yield f"{name}:{number}: an exception without its reason; write `# noqa: CODE - reason`"
 
 
 def _lines(name: Path, text: str) -> Iterator[str]:
