@@ -199,6 +199,7 @@ def build_service(
         book=open_book(settings, store, catalog, sources, leads=leads),
         name=name,
         keep_output=timedelta(days=settings.keep_output_days),
+        redact=secrets.redact,
         allowance=Allowance(settings.most_open, settings.most_a_minute),
     )
     return Service(world)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 
 from jitbot.errors import FactUnavailable, NotGranted
 from jitbot.model import FactKind, Span
+from jitbot.outbound.redaction.documents import without_secrets
 from jitbot.outbound.redaction.private_keys import line_by_line
 from jitbot.outbound.site import RedactingSite
 from jitbot.outbound.text import shown
@@ -52,6 +54,10 @@ class GuardedSource:
         if isinstance(value, list):
             redact = line_by_line(self._site.redact)
             return [redact(each) for each in value]
+        if isinstance(value, tuple):
+            return tuple(replace(each, summary=self._site.redact(each.summary)) for each in value)
+        if isinstance(value, Mapping):
+            return {who: without_secrets(dict(each), self._site.redact) for who, each in value.items()}
         return value
 
     def _words(self, text: str) -> str:

@@ -8,13 +8,13 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from pydantic import BaseModel
 
 from jitbot.errors import NotGranted, RunnerError, RunnerRefused, RunnerUnsure
 from jitbot.model import Health, HealthState, Plan, Privilege, Receipt
-from jitbot.outbound.redaction.patterns import HIDDEN, named_like_a_secret
+from jitbot.outbound.redaction.documents import without_secrets
 from jitbot.outbound.redaction.private_keys import line_by_line
 from jitbot.outbound.site import RedactingSite
 from jitbot.outbound.text import KEPT_CHARACTERS, shown
@@ -140,7 +140,7 @@ class Guarded:
                 f"{RECEIPT_BYTES} are kept. Look whether it has to be undone by hand."
             )
         told = json.loads(text)
-        data = _without_secrets(told, line_by_line(self._site.redact))
+        data = without_secrets(told, line_by_line(self._site.redact))
         if data != told:
             log("What looks like a secret was taken out of the receipt: an undo that needs it cannot have it.")
         return Receipt(data=data, summary=shown(self._site.redact(receipt.summary)))
@@ -176,19 +176,3 @@ def _demand(kept: bool) -> None:
     """Treat a broken contract like any other failure inside the runner."""
     if not kept:
         raise TypeError("the runner's answer is not what its contract says")
-
-
-def _without_secrets(value: Any, redact: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [_without_secrets(item, redact) for item in value]
-    if isinstance(value, dict):
-        return {redact(key): _under(key, item, redact) for key, item in value.items()}
-    return value
-
-
-def _under(key: str, value: Any, redact: Callable[[str], str]) -> Any:
-    """Return what stands under a key; a text under `password` is one, whatever it looks like."""
-    named = isinstance(value, str) and value and named_like_a_secret(key)
-    return HIDDEN if named else _without_secrets(value, redact)

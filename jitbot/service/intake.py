@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 TRIES = 3
 """A use case whose row was moved by somebody else is tried again so often."""
+WORDS = ("reason", "comment", "text")
+"""What people say in their own words: shown to many and kept for long, so that no password may be left in it."""
 LAST_OF_MANY = "what else this person is refused within the minute stands only in the log"
 
 
@@ -48,7 +50,8 @@ class Intake:
         for text in _texts(body):
             _refuse_unstorable(text)
         now = self._world.ledger.now()
-        delivery = Delivery(key, kind, user, team, body, now, request)
+        said = {name: self._world.redact(body[name]) for name in WORDS if isinstance(body.get(name), str)}
+        delivery = Delivery(key, kind, user, team, {**body, **said}, now, request)
         try:
             return self._world.inbox.put(delivery)
         except StoreUnsure:

@@ -1,7 +1,7 @@
 """What every use case is given: the ports, the policies in force, and nothing of any vendor."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -49,6 +49,8 @@ class World:
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
     keep_output: timedelta = timedelta(days=30)
     """How long output is kept after the end of its request."""
+    redact: Callable[[str], str] = str
+    """Takes out of a text what is a secret, or looks like one."""
     allowance: Allowance = field(default_factory=Allowance)
     """How much one person may ask for."""
     results: Results = field(default_factory=Results)

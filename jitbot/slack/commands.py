@@ -10,7 +10,7 @@ from jitbot.errors import InvalidInput, JitbotError, NotFound, UserFault
 from jitbot.model import DeliveryKind
 from jitbot.slack.clicks import Clicks
 from jitbot.slack.delegating import Asked, read_delegation
-from jitbot.slack.desk import Body, Desk
+from jitbot.slack.desk import Body, Desk, typed_key
 from jitbot.slack.door import Caller
 from jitbot.slack.extending import Extensions
 from jitbot.slack.forms import Forms
@@ -93,20 +93,20 @@ class Commands:
                 ack()
                 self._desk.hands.give(self._forms.confirm_typed, body, caller, action, typed)
                 return
-            key = f"cmd:{body['trigger_id']}"
+            key = typed_key(body)
             self._desk.take_in(key, DeliveryKind.ASK, caller, typed.body())
             ack()
             self._desk.hands.give(self._work, key, body, caller)
 
     def _end(self, ack: Ack, body: Body, caller: Caller, kind: DeliveryKind, about: str) -> None:
         request = self._desk.service.queries.find(about)
-        key = f"cmd:{body['trigger_id']}"
+        key = typed_key(body)
         self._desk.take_in(key, kind, caller, {}, request)
         ack()
         self._desk.hands.give(self._work, key, body, caller)
 
     def _take_in(self, ack: Ack, body: Body, caller: Caller, asked: Asked) -> None:
-        key = f"cmd:{body['trigger_id']}"
+        key = typed_key(body)
         self._desk.take_in(key, asked.kind, caller, asked.body)
         ack()
         self._desk.hands.give(self._work, key, body, caller)

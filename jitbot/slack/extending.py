@@ -7,7 +7,7 @@ from slack_bolt import Ack
 from jitbot.errors import InvalidInput
 from jitbot.model import DeliveryKind, RequestId
 from jitbot.slack.clicks import read_click
-from jitbot.slack.desk import Body, Desk
+from jitbot.slack.desk import Body, Desk, typed_key
 from jitbot.slack.door import Caller
 from jitbot.slack.oneliner import about_one
 from jitbot.slack.typed import Typed, placed
@@ -64,7 +64,7 @@ class Extensions:
         self._take_in(ack, body, caller, request, said)
 
     def _take_in(self, ack: Ack, body: Body, caller: Caller, request: RequestId, said: Mapping[str, str]) -> None:
-        key = f"cmd:{body['trigger_id']}"
+        key = typed_key(body)
         self._desk.take_in(key, DeliveryKind.EXTEND, caller, said, request)
         ack()
         self._desk.hands.give(self._work, key, caller)

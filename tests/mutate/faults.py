@@ -71,6 +71,9 @@ def _postgres(name: str, *tests: str) -> Sequence[str]:
 
 EXTENDING = _in("extending")
 
+AT_THE_DOOR = ("tests/attacks/test_a_stranger_at_the_door.py",)
+WHAT_IS_KEPT = ("tests/attacks/test_a_reader_of_what_is_kept.py",)
+
 FAULTS = (
     Fault(
         "a name may lead to where clouds hand out credentials",
@@ -2394,5 +2397,68 @@ FAULTS = (
         "fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
         ("tests/integration/test_store_alone.py",),
+    ),
+    Fault(
+        "a delivery says where its answer goes",
+        "jitbot/slack/replies.py",
+        "        if not _belongs_to(self._client.base_url, url):",
+        "        if False:",
+        AT_THE_DOOR,
+    ),
+    Fault(
+        "whoever says to be Slack is believed",
+        "jitbot/settings.py",
+        'if value in SLACKS or info.data.get("local_slack"):',
+        "if True:",
+        AT_THE_DOOR,
+    ),
+    Fault(
+        "one person may have any number of requests that wait",
+        "jitbot/service/allowing.py",
+        "    if 0 < allowance.open <= asked.open:",
+        "    if False:",
+        _in("allowing"),
+    ),
+    Fault(
+        "two at the same instant both take the last place that one person has",
+        "jitbot/store/entry.py",
+        '        self.alone(f"asked by {user}")\n',
+        "",
+        _in("allowing"),
+    ),
+    Fault(
+        "one person fills the record with refusals",
+        "jitbot/service/intake.py",
+        "        if number <= MOST_REFUSALS:",
+        "        if True:",
+        _in("allowing"),
+    ),
+    Fault(
+        "a password that somebody types as a reason is kept and shown",
+        "jitbot/service/intake.py",
+        "self._world.redact(body[name])",
+        "body[name]",
+        WHAT_IS_KEPT,
+    ),
+    Fault(
+        "the trigger of a command is kept as its key",
+        "jitbot/slack/desk.py",
+        "hashlib.sha256(str(body['trigger_id']).encode()).hexdigest()[:32]",
+        "body['trigger_id']",
+        WHAT_IS_KEPT,
+    ),
+    Fault(
+        "the database is made as the umask says",
+        "jitbot/store/private.py",
+        "os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600",
+        "os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666",
+        ("tests/integration/test_store_files.py",),
+    ),
+    Fault(
+        "a workflow's merge keys are put together however many they are",
+        "jitbot/runners/github/workflow_file.py",
+        'if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):',
+        "if len(node.value) > 1000:",
+        ("tests/contract/test_github_workflow.py",),
     ),
 )

@@ -65,6 +65,18 @@ def read(kind: FactKind, value: Any) -> Any:
     return GuardedSource("says", Says(kind, value), SITE).read(Nothing(), NOW)
 
 
+def test_secrets_are_taken_out_of_every_kind_of_answer_that_holds_text() -> None:
+    token = "ghp_" + "a1" * 18
+    assert read(FactKind.TEXT, f"says {token}") == "says •••"
+    assert read(FactKind.TEXTS, ["plain", token]) == ["plain", "•••"]
+    [span] = read(FactKind.SPANS, (Span(NOW, NOW, f"freeze {token}"),))
+    assert span == Span(NOW, NOW, "freeze •••")
+    people = {"ann@example.com": {"team": "pay", "password": "hunter", "keys": [token], "level": 3}}
+    assert read(FactKind.ATTRIBUTES, people) == {
+        "ann@example.com": {"team": "pay", "password": "•••", "keys": ["•••"], "level": 3}
+    }
+
+
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def add(points: str) -> None:

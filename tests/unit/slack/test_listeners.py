@@ -15,7 +15,7 @@ from jitbot.model import Action, Answer, Copy, Outcome, Person, Request, Request
 from jitbot.slack import forms
 from jitbot.slack.app import build_app
 from jitbot.slack.client import web_client
-from jitbot.slack.desk import Desk
+from jitbot.slack.desk import Desk, typed_key
 from jitbot.slack.directory import Installed
 from jitbot.slack.door import Door
 from jitbot.slack.hands import Hands
@@ -303,7 +303,7 @@ def test_a_bug_of_ours_does_not_leave_people_without_an_answer(bench: Bench) -> 
 def test_a_complete_one_liner_is_taken_in_under_its_trigger(bench: Bench) -> None:
     bench.service.answer = Answer("JIT-5 waits for Bo.")
     assert bench.command("restart service=api for=30m it is slow").status == 200
-    taken = bench.service.taken["cmd:77.1"]
+    taken = bench.service.taken[typed_key({"trigger_id": "77.1"})]
     assert taken["body"] == {
         "action": "restart",
         "params": {"service": "api"},
@@ -361,8 +361,8 @@ def test_words_about_a_request_want_to_know_which(bench: Bench) -> None:
 @pytest.mark.parametrize(("word", "kind"), [("withdraw", "withdraw"), ("drop", "drop")])
 def test_a_request_is_ended_by_its_name(bench: Bench, word: str, kind: str) -> None:
     bench.command(f"{word} jit-1042")
-    assert bench.service.taken["cmd:77.1"]["kind"] == kind
-    assert bench.service.taken["cmd:77.1"]["request"] == 1042
+    assert bench.service.taken[typed_key({"trigger_id": "77.1"})]["kind"] == kind
+    assert bench.service.taken[typed_key({"trigger_id": "77.1"})]["request"] == 1042
 
 
 def test_a_form_with_faults_stays_open_with_each_at_its_field(bench: Bench) -> None:
