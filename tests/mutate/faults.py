@@ -750,9 +750,8 @@ FAULTS = (
     Fault(
         "a refusal leaves no trace",
         "jitbot/service/intake.py",
-        '                entry.record("refused", delivery.user, known, '
-        "what=delivery.kind.value, why=str(fault), **decided)\n",
-        "",
+        '            entry.record("refused", delivery.user, known, what=delivery.kind.value, note=last, **said)',
+        "            del last",
         _in("moving"),
     ),
     Fault(
@@ -1908,7 +1907,7 @@ FAULTS = (
     ),
     Fault(
         "what stands under the name of a credential is kept in a receipt",
-        "jitbot/runners/guard.py",
+        "jitbot/outbound/redaction/documents.py",
         "return HIDDEN if named else",
         "return",
         RUNNERS_SAY,
@@ -2098,8 +2097,8 @@ FAULTS = (
     Fault(
         "an upgrade of SQLite that is killed leaves half of it",
         "jitbot/store/engine.py",
-        'connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")\n\n    return engine\n\n\ndef checked',
-        "pass\n\n    return engine\n\n\ndef checked",
+        'connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")\n\n    return engine\n\n\ndef _made_private',
+        "pass\n\n    return engine\n\n\ndef _made_private",
         ("tests/integration/test_upgrade.py",),
     ),
     Fault(
