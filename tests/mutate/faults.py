@@ -2097,8 +2097,8 @@ FAULTS = (
     Fault(
         "an upgrade of SQLite that is killed leaves half of it",
         "jitbot/store/engine.py",
-        'connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")\n\n    return engine\n\n\ndef _made_private',
-        "pass\n\n    return engine\n\n\ndef _made_private",
+        'connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")\n\n    return engine\n\n\ndef _made',
+        "pass\n\n    return engine\n\n\ndef _made",
         ("tests/integration/test_upgrade.py",),
     ),
     Fault(
