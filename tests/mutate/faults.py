@@ -2424,6 +2424,7 @@ FAULTS = (
         '        self.alone(f"asked by {user}")\n',
         "",
         _in("allowing"),
+        on_postgres=True,
     ),
     Fault(
         "one person fills the record with refusals",
