@@ -138,6 +138,8 @@ class Review:
     selectors: tuple[str, ...] = ()
     comment: str = ""
     on_behalf_of: tuple[StandIn, ...] = ()
+    seen: str = ""
+    """The digest of what they were shown (`service.facing`); empty where nothing says what that was."""
 
     @property
     def people(self) -> tuple[UserId, ...]:

@@ -16,7 +16,7 @@ from jitbot.model import Extension, Outcome, Policy, Receipt, Request, Review, S
 from jitbot.policy.decide import decide
 from jitbot.ports import Entry, Extends, Runner
 from jitbot.service.asking import AGAIN, Asking, not_allowed
-from jitbot.service.authority import WORKER, refuse, verify
+from jitbot.service.authority import WORKER, refuse, see_shown, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.drafting import extendable, find_action, runners_of, still_defined, told_of_extensions
@@ -100,7 +100,9 @@ class Applying:
     def _verified(self, request: Request, parent: Request) -> Sequence[Review]:
         """See that both are what their records say, and return the extension's reviews. Raises: Tampered, Conflict."""
         verify(parent, self._world.ledger, self._world.trail)
-        return verify(request, self._world.ledger, self._world.trail)
+        reviews = verify(request, self._world.ledger, self._world.trail)
+        see_shown(request, reviews)
+        return reviews
 
     def _why_not(self, request: Request, parent: Request, policy: Policy) -> str:
         """Say why it cannot be extended any more whoever approved it; nothing where it can."""

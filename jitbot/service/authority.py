@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from jitbot.errors import Conflict, Tampered
-from jitbot.model import WORKERS_OWN, Request, Review
+from jitbot.model import WORKERS_OWN, Request, Review, Verdict
 from jitbot.ports import Ledger, Trail
+from jitbot.service.facing import face
 from jitbot.service.telling import alarm
 from jitbot.service.world import World
 
@@ -27,6 +28,16 @@ def verify(request: Request, ledger: Ledger, trail: Trail) -> Sequence[Review]:
     if different:
         raise Tampered(f"The {different} of {request.name} is not what its signed record says.")
     return reviews
+
+
+def see_shown(request: Request, reviews: Sequence[Review]) -> None:
+    """See that everybody who approved was shown what would run now. Raises: Tampered.
+
+    Rows that were bent while people looked, and put back before the run, are equal to the record by then.
+    """
+    for review in reviews:
+        if review.verdict is Verdict.APPROVE and review.seen and review.seen != face(request):
+            raise Tampered(f"What was approved as {request.name} is not what its signed record says.")
 
 
 def intact(world: World, request: Request) -> bool:

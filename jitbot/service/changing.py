@@ -34,6 +34,7 @@ from jitbot.service.asking import POLICY, asked_again
 from jitbot.service.authority import intact
 from jitbot.service.counting import counted
 from jitbot.service.drafting import digest
+from jitbot.service.facing import face
 from jitbot.service.reviewing import Reviewing, needs_nobody
 from jitbot.service.telling import notify, tell
 from jitbot.service.world import World
@@ -172,6 +173,7 @@ class Changing:
             selectors,
             change.words,
             stood_for,
+            seen=face(revised),
         )
         entry.review(revised, review)
         decision = decide(policy, revised, entry.reviews(revised), read_again)

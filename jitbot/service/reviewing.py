@@ -27,6 +27,7 @@ from jitbot.service.authority import intact
 from jitbot.service.comments import comment_of
 from jitbot.service.counting import counted
 from jitbot.service.drafting import definition
+from jitbot.service.facing import face
 from jitbot.service.facts import FactsReader
 from jitbot.service.telling import tell, tell_stood_for
 from jitbot.service.world import World
@@ -88,7 +89,9 @@ class Reviewing:
             raise Settled(too_late(request))
         if request.lapses_at is not None and delivery.received_at >= request.lapses_at and not request.approved_at:
             raise Settled(f"{request.name} {WORDS[State.LAPSED]}. Ask again if it is still needed.")
-        if delivery.body.get("revision") != request.revision:
+        shown = delivery.body.get("seen")
+        other = shown is not None and shown != face(request) and not deny
+        if delivery.body.get("revision") != request.revision or other:
             raise Stale(f"{request.name} has changed since this was drawn. Look at it again, then decide.")
 
     def _unchanged(self, request: Request, policy: Policy) -> None:
@@ -129,6 +132,7 @@ class Reviewing:
             selectors=selectors,
             comment=comment,
             on_behalf_of=stood_for,
+            seen=str(delivery.body.get("seen") or ""),
         )
         entry.review(request, review)
         decision = decide(policy, request, entry.reviews(request), facts)

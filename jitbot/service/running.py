@@ -32,7 +32,7 @@ from jitbot.model import (
 from jitbot.policy.decide import decide
 from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY, Asking, held, not_allowed
-from jitbot.service.authority import WORKER, refuse, verify
+from jitbot.service.authority import WORKER, refuse, see_shown, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.elsewhere import late_answer, wait_for_a_worker
@@ -67,6 +67,7 @@ class Running:
             return None
         try:
             reviews = verify(request, world.ledger, world.trail)
+            see_shown(request, reviews)
         except Tampered as error:
             return refuse(world, request, error)
         world.book.follow()

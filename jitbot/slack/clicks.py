@@ -8,6 +8,7 @@ from slack_bolt import Ack
 
 from jitbot.errors import InvalidInput, JitbotError, NotifyError, Settled, Stale, UserFault
 from jitbot.model import Copy, DeliveryKind, Request, RequestId, Review, State
+from jitbot.service.facing import face
 from jitbot.slack.desk import Body, Desk, Listener
 from jitbot.slack.door import Caller, caller_of
 from jitbot.slack.spans import Block
@@ -36,6 +37,8 @@ class Click:
     caller: Caller
     request: RequestId
     revision: int
+    seen: str
+    """The digest of what was drawn."""
     action: str
     channel: str
     ts: str
@@ -52,12 +55,13 @@ class Click:
 def read_click(body: Body, caller: Caller) -> Click:
     """Read a click. Raises: Stale for a button that carries nothing of ours."""
     pressed = body["actions"][0]
-    request, revision = ids.read_stamp(str(pressed.get("value", "")))
+    stamp = ids.read_stamp(str(pressed.get("value", "")))
     container = body.get("container") or {}
     return Click(
         caller,
-        request,
-        revision,
+        stamp.request,
+        stamp.revision,
+        stamp.seen,
         str(pressed["action_id"]),
         str(container.get("channel_id") or ""),
         str(container.get("message_ts") or ""),
@@ -80,8 +84,8 @@ class Clicks:
             copy = self._desk.cards.adopt(click.request, click.caller.user, click.channel, click.ts)
             if copy is None:
                 raise Stale(NOT_OURS)
-            delivery = {"revision": click.revision, "channel": click.channel, "ts": click.ts, **said}
-            self._desk.take_in(click.key, kind, click.caller, delivery, click.request)
+            drawn = {"revision": click.revision, "seen": click.seen, "channel": click.channel, "ts": click.ts}
+            self._desk.take_in(click.key, kind, click.caller, {**drawn, **said}, click.request)
             ack()
             self._desk.hands.give(self._work, click, copy, body)
 
@@ -102,7 +106,7 @@ class Clicks:
         request, _ = self._desk.service.queries.card(click.request)
         if request.state is not State.PENDING:
             raise Settled(f"{request.name} is {request.state.value.replace('_', ' ')} already; nothing can be changed.")
-        if request.revision != click.revision:
+        if request.revision != click.revision or click.seen not in ("", face(request)):
             raise Stale(f"{request.name} has changed since this was drawn. Look at it again, then decide.")
         ack()
         self._desk.hands.give(self._open, body, click.caller, change_form(request))
@@ -142,7 +146,7 @@ class Clicks:
         values = view["state"]["values"]
         ttl = (values.get(ids.TTL_BLOCK, {}).get(ids.FIELD, {}).get("value") or "").strip()
         said = {"ttl": ttl, "at": read_instant(values)}
-        request, _ = ids.read_stamp(str(view["private_metadata"]))
+        request = ids.read_stamp(str(view["private_metadata"])).request
         try:
             self._desk.service.changing.check(request, said)
         except InvalidInput as fault:
@@ -205,9 +209,9 @@ class Clicks:
 
     def _submitted(self, ack: Ack, body: Body, kind: DeliveryKind, said: Mapping[str, Any]) -> None:
         caller = self._desk.door.enter(body)
-        request, revision = ids.read_stamp(str(body["view"]["private_metadata"]))
+        stamp = ids.read_stamp(str(body["view"]["private_metadata"]))
         key = f"view:{body['view']['id']}"
-        self._desk.take_in(key, kind, caller, {"revision": revision, **said}, request)
+        self._desk.take_in(key, kind, caller, {"revision": stamp.revision, "seen": stamp.seen, **said}, stamp.request)
         ack()
         self._desk.hands.give(self._work_submitted, key, caller)
 

@@ -31,7 +31,7 @@ class Extensions:
     def on_submitted(self, ack: Ack, body: Body) -> None:
         """Check a form, take it in, and work on it."""
         caller, view = self._desk.door.enter(body), body["view"]
-        request, _ = ids.read_stamp(str(view["private_metadata"]))
+        request = ids.read_stamp(str(view["private_metadata"])).request
         values = view["state"]["values"]
         said = {"ttl": _text(values, ids.TTL_BLOCK).strip(), "reason": _text(values, ids.REASON_BLOCK)}
         try:

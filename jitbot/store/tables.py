@@ -166,6 +166,7 @@ reviews = Table(
     Column("selectors", Value(tuple[str, ...]), nullable=False),
     Column("comment", Text, nullable=False),
     Column("on_behalf_of", Value(tuple[StandIn, ...]), nullable=False, server_default=text("'[]'")),
+    Column("seen", String(32), nullable=False, server_default=text("''")),
     UniqueConstraint("request", "revision", "reviewer"),
     Index("ix_reviews_reviewer", "reviewer", "at"),
 )

@@ -241,6 +241,7 @@ REVIEW: dict[str, Any] = {
     "revision": 2,
     "selectors": ("group:leads",),
     "comment": "fine",
+    "seen": "0" * 32,
     "on_behalf_of": (StandIn(CY, ("group:oncall",)),),
 }
 

@@ -1,9 +1,11 @@
-"""The names of our buttons, fields and forms, and what a button carries: a request and its revision, nothing else."""
+"""The names of our buttons, fields and forms, and what a button carries: a request, its revision, what was shown."""
 
 import re
+from typing import NamedTuple
 
 from jitbot.errors import Stale
 from jitbot.model import Request, RequestId
+from jitbot.service.facing import face
 
 COMMAND = "/jit"
 
@@ -43,20 +45,28 @@ GLASS_BLOCK = "break-glass"
 VERDICT_BLOCK = "verdict"
 _PARAMETER = "p:"
 
-_STAMP = re.compile(r"([0-9]{1,15})\.([0-9]{1,9})")
+_STAMP = re.compile(r"([0-9]{1,15})\.([0-9]{1,9})(?:\.([0-9a-f]{32}))?")
+
+
+class Stamp(NamedTuple):
+    """What a button carried: which request, at which revision, and the digest of what was shown of it."""
+
+    request: RequestId
+    revision: int
+    seen: str
 
 
 def stamp(request: Request) -> str:
     """Return what a button carries."""
-    return f"{request.id}.{request.revision}"
+    return f"{request.id}.{request.revision}.{face(request)}"
 
 
-def read_stamp(text: str) -> tuple[RequestId, int]:
-    """Return the request and revision a button carried. Raises: Stale for what is none of ours."""
+def read_stamp(text: str) -> Stamp:
+    """Return what a button carried; `seen` is empty on cards of an older jitbot. Raises: Stale for none of ours."""
     found = _STAMP.fullmatch(text)
     if found is None:
         raise Stale("This button is not one of mine, so nothing was done. Look at the request with /jit status.")
-    return RequestId(int(found[1])), int(found[2])
+    return Stamp(RequestId(int(found[1])), int(found[2]), found[3] or "")
 
 
 def parameter_block(name: str) -> str:

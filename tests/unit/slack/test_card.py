@@ -25,6 +25,7 @@ from jitbot.model import (
     Watch,
 )
 from jitbot.sandbox.block_check import check_blocks
+from jitbot.service.facing import face
 from jitbot.slack.limits import MESSAGE_TEXT
 from jitbot.slack.spans import Drawing
 from jitbot.slack.text import size
@@ -94,10 +95,40 @@ def test_buttons_are_those_of_the_state(state: State, shared: list[str], own: li
     assert buttons(draw_card(request, [], NAMES, CardFor(private=True))) == [*own, "jit:details"]
 
 
-def test_a_button_carries_the_request_and_its_revision_and_nothing_else() -> None:
+def test_a_button_carries_the_request_its_revision_and_what_was_shown_and_nothing_else() -> None:
     drawing = draw_card(make_request(), [], NAMES, CardFor())
     values = {each["value"] for block in drawing.blocks if block["type"] == "actions" for each in block["elements"]}
-    assert values == {"1042.2"}
+    assert values == {f"1042.2.{face(make_request())}"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"requester": "U0EVE"},
+        {"beneficiary": "U0EVE"},
+        {"action": "admin"},
+        {"params": {"service": "worker"}},
+        {"reason": "another one"},
+        {"ttl": timedelta(hours=9)},
+        {"starts_at": NOW},
+        {"break_glass": True},
+        {"extension": Extension(RequestId(7), NOW, NOW + timedelta(hours=1))},
+        *(
+            {"snapshot": replace(make_request().snapshot, **{name: "x"})}
+            for name in ("title", "team", "target", "pool")
+        ),
+        {"snapshot": replace(make_request().snapshot, inputs={"x": 1})},
+        {"snapshot": replace(make_request().snapshot, plan=Plan("does something else", "as before"))},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_whatever_is_shown_otherwise_is_another_face(other: dict[str, Any]) -> None:
+    assert face(make_request(**other)) != face(make_request())
+
+
+def test_what_comes_later_leaves_the_face_as_it_is() -> None:
+    later = make_request(state=State.APPROVED, approved_at=NOW, outcome="fine", version=9, digest="d")
+    assert face(later) == face(make_request())
 
 
 @pytest.mark.parametrize("risk", ["high", "critical"])

@@ -12,6 +12,7 @@ from slack_bolt import BoltRequest, BoltResponse
 
 from jitbot.errors import InvalidInput, NotFound, StoreUnavailable
 from jitbot.model import Action, Answer, Copy, Outcome, Person, Request, RequestId, Standing, State, UserId
+from jitbot.service.facing import face
 from jitbot.slack import forms
 from jitbot.slack.app import build_app
 from jitbot.slack.client import web_client
@@ -182,6 +183,10 @@ class Bench:
         return self.dispatch({**interaction("view_submission", **more), "view": kept})
 
 
+SEEN = face(make_request(ttl=timedelta(minutes=30)))
+"""What is drawn of the request that the service knows."""
+
+
 def interaction(kind: str, **more: Any) -> dict[str, Any]:
     return {
         "type": kind,
@@ -215,7 +220,7 @@ def test_a_click_is_taken_in_with_its_revision_and_the_message_it_was_on(bench: 
     assert key == "click:T0ACME:U0BO:1042.2:jit:approve:1.0:50"
     taken = bench.service.taken[key]
     assert (taken["kind"], taken["user"], taken["request"]) == ("approve", "U0BO", 1042)
-    assert taken["body"] == {"revision": 2, "channel": "C1", "ts": "1.0"}
+    assert taken["body"] == {"revision": 2, "seen": "", "channel": "C1", "ts": "1.0"}
     assert bench.service.worked == [key]
 
 
@@ -389,14 +394,14 @@ def test_a_denial_is_asked_for_its_reason_and_taken_in_with_it(bench: Bench) -> 
     assert bench.service.taken == {}
     bench.submit(bench.slack.views[0], {"comment": {"jit:field": {"value": " wait "}}})
     assert bench.service.taken["view:V7"]["kind"] == "deny"
-    assert bench.service.taken["view:V7"]["body"] == {"revision": 2, "comment": "wait"}
+    assert bench.service.taken["view:V7"]["body"] == {"revision": 2, "seen": SEEN, "comment": "wait"}
 
 
 def test_what_was_reviewed_is_approved_at_the_revision_that_was_shown(bench: Bench) -> None:
     bench.click("jit:review", ts="from a list")
     bench.submit(bench.slack.views[-1])
     assert bench.service.taken["view:V7"]["kind"] == "approve"
-    assert bench.service.taken["view:V7"]["body"] == {"revision": 2}
+    assert bench.service.taken["view:V7"]["body"] == {"revision": 2, "seen": face(make_request())}
 
 
 def test_the_picker_becomes_the_form_of_what_was_picked(bench: Bench) -> None:
@@ -486,7 +491,7 @@ CHANGE_BLOCKS = [{"type": "input", "block_id": "ttl"}, {"type": "input", "block_
 def test_approving_with_changes_opens_a_form_with_the_revision(bench: Bench) -> None:
     bench.click("jit:approve_changed")
     (view,) = bench.slack.views
-    assert (view["callback_id"], view["private_metadata"]) == ("jit:change_form", "1042.2")
+    assert (view["callback_id"], view["private_metadata"]) == ("jit:change_form", f"1042.2.{SEEN}")
     assert bench.service.taken == {}
 
 
@@ -496,6 +501,7 @@ def test_approving_with_changes_opens_a_form_with_the_revision(bench: Bench) -> 
         ({"state": State.APPROVED}, "1042.2", "is approved already; nothing can be changed"),
         ({"state": State.LAPSED}, "1042.2", "is lapsed already; nothing can be changed"),
         ({}, "1042.1", "has changed since this was drawn"),
+        ({}, f"1042.2.{'0' * 32}", "has changed since this was drawn"),
     ],
 )
 def test_what_cannot_be_changed_any_more_opens_no_form(
@@ -513,7 +519,7 @@ def test_a_change_is_taken_in_with_its_revision_and_once(bench: Bench) -> None:
         assert bench.submit({**CHANGE, "blocks": CHANGE_BLOCKS}, values).status == 200
     ((key, taken),) = bench.service.taken.items()
     assert (key, taken["kind"], taken["request"]) == ("view:V7", "approve_changed", 1042)
-    assert taken["body"] == {"revision": 2, "ttl": "15m", "at": "2026-11-25T10:00:00+00:00"}
+    assert taken["body"] == {"revision": 2, "seen": "", "ttl": "15m", "at": "2026-11-25T10:00:00+00:00"}
 
 
 def test_a_change_with_a_fault_stays_open_with_the_fault_at_its_field(bench: Bench) -> None:

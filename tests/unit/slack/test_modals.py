@@ -17,6 +17,7 @@ from jitbot.slack.views import fields, lists, notices, small
 from jitbot.slack.views.change import change_form
 from jitbot.slack.views.foresight import Foresight
 from jitbot.slack.views.form import form
+from jitbot.slack.views.ids import stamp
 from jitbot.slack.views.whole import details, review_form
 from tests.slack_town import shown
 from tests.unit.slack.drawn import NAMES, NOW, make_action, make_decision, make_request, make_review
@@ -169,9 +170,10 @@ def test_a_start_is_chosen_where_the_action_lets_it_be_planned(at: str, chosen: 
 def test_the_form_of_changes_carries_the_revision_and_asks_only_what_there_is(
     ttl: timedelta | None, starts_at: Any, reason: str
 ) -> None:
-    view = change_form(make_request(ttl=ttl, starts_at=starts_at, reason=reason))
+    request = make_request(ttl=ttl, starts_at=starts_at, reason=reason)
+    view = change_form(request)
     assert_modal(view)
-    assert (view["callback_id"], view["private_metadata"]) == ("jit:change_form", "1042.2")
+    assert (view["callback_id"], view["private_metadata"]) == ("jit:change_form", stamp(request))
     fields_there = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
     assert fields_there == (["ttl", "start"] if ttl else ["start"])
     assert "those people are asked again" in shown(view)
@@ -218,7 +220,7 @@ def test_review_shows_all_or_offers_no_approve(reason: str, value: str, length: 
 
 def test_review_carries_the_revision_it_shows() -> None:
     view = review_form(make_request(), [], NAMES)
-    assert view["private_metadata"] == "1042.2"
+    assert view["private_metadata"] == stamp(make_request())
     assert "submit" not in review_form(make_request(state=State.DENIED), [], NAMES)
 
 

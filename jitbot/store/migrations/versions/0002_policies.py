@@ -56,6 +56,7 @@ def upgrade() -> None:
     ):
         op.add_column("requests", column)
     op.add_column("reviews", sa.Column("on_behalf_of", JSON, server_default=sa.text("'[]'"), nullable=False))
+    op.add_column("reviews", sa.Column("seen", sa.String(length=32), server_default=sa.text("''"), nullable=False))
     op.add_column("inbox", sa.Column("needs", sa.String(length=32), nullable=True))
     op.create_table(
         "schemas",
@@ -174,6 +175,7 @@ def downgrade() -> None:
     op.drop_table("parts")
     op.drop_table("obligations")
     op.drop_table("delegations")
+    op.drop_column("reviews", "seen")
     op.drop_column("reviews", "on_behalf_of")
     for name in (
         *("last_line", "needs"),
