@@ -89,9 +89,8 @@ class Reviewing:
             raise Settled(too_late(request))
         if request.lapses_at is not None and delivery.received_at >= request.lapses_at and not request.approved_at:
             raise Settled(f"{request.name} {WORDS[State.LAPSED]}. Ask again if it is still needed.")
-        shown = delivery.body.get("seen")
-        other = shown is not None and shown != face(request) and not deny
-        if delivery.body.get("revision") != request.revision or other:
+        other = not deny and delivery.body.get("seen") not in (None, face(request))
+        if other or delivery.body.get("revision") != request.revision:
             raise Stale(f"{request.name} has changed since this was drawn. Look at it again, then decide.")
 
     def _unchanged(self, request: Request, policy: Policy) -> None:

@@ -72,6 +72,7 @@ def _postgres(name: str, *tests: str) -> Sequence[str]:
 EXTENDING = _in("extending")
 
 AT_THE_DOOR = ("tests/attacks/test_a_stranger_at_the_door.py",)
+WHAT_IS_SHOWN = ("tests/attacks/test_an_insider_who_bends_what_is_shown.py",)
 WHAT_IS_KEPT = ("tests/attacks/test_a_reader_of_what_is_kept.py",)
 
 FAULTS = (
@@ -722,8 +723,8 @@ FAULTS = (
     Fault(
         "a click on an older drawing counts",
         "jitbot/service/reviewing.py",
-        'if delivery.body.get("revision") != request.revision:',
-        "if False:",
+        ' or delivery.body.get("revision") != request.revision:',
+        ":",
         _in("editing"),
     ),
     Fault(
@@ -2453,6 +2454,27 @@ FAULTS = (
         "os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600",
         "os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666",
         ("tests/integration/test_store_files.py",),
+    ),
+    Fault(
+        "a click on a drawing of something else counts",
+        "jitbot/service/reviewing.py",
+        "        if other or delivery",
+        "        if delivery",
+        WHAT_IS_SHOWN,
+    ),
+    Fault(
+        "what was approved as something else runs once the row is put back",
+        "jitbot/service/running.py",
+        "            see_shown(request, reviews)\n",
+        "",
+        WHAT_IS_SHOWN,
+    ),
+    Fault(
+        "the reason is no part of what an approver has seen",
+        "jitbot/service/facing.py",
+        '        "reason": request.reason,\n',
+        "",
+        ("tests/unit/slack/test_card.py",),
     ),
     Fault(
         "a workflow's merge keys are put together however many they are",
