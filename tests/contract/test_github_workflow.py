@@ -118,6 +118,7 @@ def test_a_plan_is_another_one_when_the_branch_moves(runner: GithubWorkflow, hub
         (lambda text: text.replace("jitbot: {", "side: {required: true}\n      jitbot: {"), "wants the input side"),
         (lambda text: text.replace('"Maintenance (${', '["Maintenance (${').replace(')"', ')"]'), "into its run-name"),
         (lambda text: "on: [push", "cannot be read as a workflow"),
+        (lambda text: "x: &x {a: 1}\ny: {<<: *x}\n" + text, "cannot be read as a workflow"),
         (lambda text: MERGE_BOMB + text, "cannot be read as a workflow"),
         (lambda text: "- a list", "is no workflow"),
     ],
