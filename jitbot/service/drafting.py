@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from jitbot import audit
-from jitbot.errors import InvalidInput, NotFound, PolicyError
+from jitbot.errors import InvalidInput, NotFound, PolicyError, RunnerRefused
 from jitbot.model import Action, Part, Plan, Policy, Request, RequestId, Snapshot, State, UserId, Verification, Waves
 from jitbot.policy.asking import parse_reason, parse_ttl
 from jitbot.policy.parameters import parse_parameters
@@ -151,15 +151,23 @@ def _resolved(action: Action, catalog: Catalog, params: Mapping[str, Any]) -> tu
     _refuse_reserved(params, getattr(runner, "reserved", None))
     if action.for_each is None:
         inputs = fill(action.inputs, params)
-        return inputs, (Part("", runner.target(catalog.inputs(action.runner, inputs))),)
+        return inputs, (Part("", _target(runner, catalog.inputs(action.runner, inputs))),)
     name = action.for_each.parameter
     inputs = {value: fill(action.inputs, {**params, name: value}) for value in chosen(action, params)}
-    parts = tuple(Part(value, runner.target(catalog.inputs(action.runner, inputs[value]))) for value in inputs)
+    parts = tuple(Part(value, _target(runner, catalog.inputs(action.runner, inputs[value]))) for value in inputs)
     first: dict[str, str] = {}
     for part in parts:
         if first.setdefault(part.target, part.name) != part.name:
             raise _at(name, f"{part.name} and {first[part.target]} are the same target. Choose one of them.")
     return inputs, parts
+
+
+def _target(runner: Runner, inputs: Any) -> str:
+    """Name what is touched. Raises: InvalidInput where the values make no name."""
+    try:
+        return runner.target(inputs)
+    except RunnerRefused as error:
+        raise InvalidInput(f"It cannot be told what this would touch. {error}") from error
 
 
 def _refuse_reserved(params: Mapping[str, Any], reserved: re.Pattern[str] | None) -> None:

@@ -137,3 +137,14 @@ def test_what_no_database_can_keep_is_refused_before_it_is_taken_in(town: Town, 
             town.take_in(DeliveryKind.DENY, BO, request.id, revision=1, **body)
     town.deny(BO, request, "a \\u0000 is only text")
     assert town.see(request).outcome == "a \\u0000 is only text"
+
+
+def test_values_of_which_the_runner_can_make_no_target_are_refused_in_words(town: Town) -> None:
+    def too_long(inputs: object) -> str:
+        return "x" * 501
+
+    town.runner.target = too_long  # type: ignore[assignment]
+    answer = town.try_to_ask(ANN, "restart", service="api", env="prod")
+    assert answer.refused
+    assert answer.text.startswith("It cannot be told what this would touch. The runner 'fake' failed")
+    assert town.ledger.find() == []

@@ -133,7 +133,7 @@ class Parser:
     read: Callable[[str, Path], object]
     examples: Sequence[str]
     raises: tuple[type[Exception], ...]
-    tries: int = 60
+    tries: int = 40
 
 
 NAMES = {"params.env": CelType.TEXT, "facts.firing": CelType.INTEGER, "requester.on_call": CelType.TEXTS}

@@ -184,7 +184,7 @@ def any_body(door: Door, caplog: pytest.LogCaptureFixture, examples: int, *, rep
 
 
 def test_a_payload_with_something_else_in_it_is_taken_or_refused(door: Door, caplog: pytest.LogCaptureFixture) -> None:
-    bent_payloads(door, caplog, 300, repeatable=True)
+    bent_payloads(door, caplog, 200, repeatable=True)
 
 
 def test_any_body_at_all_is_answered(door: Door, caplog: pytest.LogCaptureFixture) -> None:
