@@ -25,6 +25,7 @@ from jitbot.model import Request
 from jitbot.sandbox.signing import signature_headers
 from jitbot.settings import SLACKS, read_settings
 from jitbot.slack.replies import _belongs_to
+from jitbot.slack.views.ids import stamp
 from tests.slack_town import HERE, SlackTown, slack_town
 
 Json = dict[str, Any]
@@ -55,7 +56,7 @@ class Door:
     def click(self, request: Request, **more: Any) -> bytes:
         """Write a press of Approve on a request's card as Slack sends it."""
         card = self.world.until(lambda: self.world.card(request.id), "the card")
-        pressed = {"type": "button", "action_id": "jit:approve", "block_id": "b", "value": f"{request.id}.1"}
+        pressed = {"type": "button", "action_id": "jit:approve", "block_id": "b", "value": stamp(request)}
         payload = {
             "type": "block_actions",
             "user": {"id": "U0BO", "team_id": "T0ACME"},
