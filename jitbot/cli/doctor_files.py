@@ -58,8 +58,7 @@ def _secret(settings: Settings) -> Iterator[Path]:
 def _shown(settings: Settings) -> Iterator[Path]:
     """Yield what others may read, and never change."""
     yield settings.policies
-    if settings.policies.is_dir():
-        yield from sorted(path for path in settings.policies.iterdir() if path.suffix in (".yml", ".yaml"))
+    yield from sorted(each for end in ("*.yml", "*.yaml") for each in settings.policies.glob(end))
     if settings.secrets_file is not None:
         yield settings.secrets_file
 
@@ -72,17 +71,16 @@ def _folder(path: Path) -> Iterator[Finding]:
     """
     yield from _faults(path, WRITE)
     for around in path.absolute().parents:
-        if not around.stat().st_mode & stat.S_ISVTX:
-            yield from _faults(around, WRITE)
+        yield from _faults(around, WRITE, unless=stat.S_ISVTX)
 
 
-def _faults(path: Path, unwanted: Unwanted) -> Iterator[Finding]:
+def _faults(path: Path, unwanted: Unwanted, unless: int = 0) -> Iterator[Finding]:
     try:
         about = path.stat()
     except OSError:
         return  # what is not there, or not ours to see, is told by whoever needs it
     mode = stat.S_IMODE(about.st_mode)
-    if mode & unwanted.bits:
+    if mode & unwanted.bits and not mode & unless:
         said = f"{path} has mode {mode:03o}, so others can {unwanted.words} it"
         yield Finding("files", said, False, f"Run: chmod {unwanted.change} {path}")
     if about.st_uid not in (0, os.geteuid()):

@@ -92,6 +92,12 @@ def test_a_file_of_somebody_elses_is_told(place: Place) -> None:
     )
 
 
+def test_what_is_not_there_yet_is_for_others_to_tell(place: Place) -> None:
+    nowhere = place.folder / "no" / "such"
+    [only] = place.findings(key_file=nowhere / "key", policies=nowhere, database_url=f"sqlite:///{nowhere}/jitbot.db")
+    assert only.good
+
+
 @pytest.mark.parametrize("url", ["postgresql+psycopg://jitbot@db/jitbot", "no address at all"])
 def test_without_a_file_for_a_database_the_rest_is_looked_at(place: Place, url: str) -> None:
     (place.folder / "var" / "jitbot.db").chmod(0o666)
