@@ -15,6 +15,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     union_all,
     update,
 )
@@ -44,6 +45,21 @@ MOVE_REQUEST = update(tables.requests).where(
     *(_is(tables.requests, name) for name in ("id", "state", "version", "fence"))
 )
 """The WHERE clause is the lock: nobody has moved the row since it was read."""
+
+_own = _is(tables.requests, "requester")
+_newest = (
+    select(tables.requests.c.created_at)
+    .where(_own)
+    .order_by(tables.requests.c.id.desc())
+    .limit(bindparam("_most"))
+    .subquery()
+)
+_since = bindparam("_since", type_=tables.requests.c.created_at.type)
+ASKED = select(
+    select(func.count()).where(_own, text(tables.OPEN)).scalar_subquery(),
+    select(func.count()).where(_newest.c.created_at > _since).scalar_subquery(),
+)
+"""How many requests of a person are open, and how many of their newest ones were made lately."""
 
 REVIEWS = (
     select(tables.reviews)

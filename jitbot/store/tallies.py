@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from jitbot.lifecycle import HOLDING
 from jitbot.model import Asked, Counting, Failure, Holder, Request, State, Tally, UndoCause, UserId, Verdict
 from jitbot.store import tables
-from jitbot.store.statements import touching
+from jitbot.store.statements import ASKED, touching
 
 _REQUESTS = tables.requests.c
 _REVIEWS = tables.reviews.c
@@ -40,13 +40,8 @@ def count(connection: Connection, request: Request, what: Counting, now: datetim
 
 
 def asked(connection: Connection, user: UserId, since: datetime, most: int) -> Asked:
-    """Count what a person has asked for; neither looks at more than is counted, however much they ever asked for."""
-    own = _REQUESTS.requester == user
-    newest = select(_REQUESTS.created_at).where(own).order_by(_REQUESTS.id.desc()).limit(most).subquery()
-    lately = select(func.count()).where(newest.c.created_at > since)
-    waiting = select(func.count()).where(own, text(tables.OPEN))
-    row = connection.execute(select(waiting.scalar_subquery(), lately.scalar_subquery())).one()
-    return Asked(*row)
+    """Count what a person has asked for; it is never looked at more than is counted, however much they ever asked."""
+    return Asked(*connection.execute(ASKED, {"_requester": user, "_since": since, "_most": most}).one())
 
 
 def _used(connection: Connection, request: Request, rule: str, per: timedelta, now: datetime) -> int:
