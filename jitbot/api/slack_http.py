@@ -4,6 +4,7 @@ The body is read here, as it comes; the work is done by a plain `def` in the ser
 would block the event loop for as long as a listener takes.
 """
 
+import asyncio
 import hmac
 import logging
 import time
@@ -19,13 +20,23 @@ log = logging.getLogger(__name__)
 
 BODY_BYTES = 1_048_576
 """Slack's payloads are far smaller: a whole view is 250 KB at most (docs.slack.dev/surfaces/modals)."""
+BODY_SECONDS = 10.0
+"""How long a body may take to come: Slack itself gives up after three seconds, and strangers hold connections open."""
 SIGNATURE_SECONDS = 300
 """https://docs.slack.dev/authentication/verifying-requests-from-slack"""
 LONGEST_TIMESTAMP = 12
 
 
 async def capped_body(request: Request) -> bytes:
-    """Read the body, and no more than is allowed; a longer one is refused without being kept."""
+    """Read the body: no more than is allowed, and for no longer; else it is refused without being kept."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read(request)
+    except TimeoutError:
+        raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from None
+
+
+async def _read(request: Request) -> bytes:
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced) > BODY_BYTES:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

@@ -7,6 +7,7 @@ send is signed with its secret, which the stranger lacks, but for one who has st
 import json
 import logging
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,9 +17,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from slack_bolt import BoltRequest
 from starlette.testclient import TestClient
 
-from jitbot.api.server import build_api
+from benchmarks.processes import free_port
+from jitbot.api import slack_http
+from jitbot.api.server import HttpServer, build_api
 from jitbot.api.slack_http import BODY_BYTES, slack_router
 from jitbot.errors import SettingsError
 from jitbot.model import Request
@@ -133,6 +137,29 @@ def test_a_body_that_is_longer_than_slacks_ever_are_is_refused_however_long_it_s
     for length in ("-1", "1e9", str(10**30)):
         assert door.post(b"x", said | {"content-length": length}) == 413
     assert door.taken_in() == before
+
+
+def test_a_body_that_never_ends_is_not_waited_for(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slack_http, "BODY_SECONDS", 0.2)
+    server = HttpServer(
+        build_api(lambda: "", slack_router(door.world.app, door.secret)), "127.0.0.1", port := free_port()
+    )
+    server.start()
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as stranger:
+        stranger.sendall(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf a body")
+        assert stranger.recv(1000).startswith(b"HTTP/1.1 408 ")
+    server.stop()
+
+
+def test_bolt_itself_says_nothing_of_what_it_refuses(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    """It would write the whole body and the signature; nothing gets that far, but for a fault of ours."""
+    caplog.set_level(logging.DEBUG)
+    body = door.command("restart service=api reason=canary-of-the-body")
+    headers: Any = FORM | signature_headers("guessed", body, time.time())
+    answer = door.world.app.dispatch(BoltRequest(body=body.decode(), headers=headers))
+    assert answer.status == 401
+    assert "canary-of-the-body" not in caplog.text
+    assert headers["X-Slack-Signature"] not in caplog.text
 
 
 def test_what_was_captured_and_is_sent_again_counts_once_at_once_and_a_day_later(door: Door) -> None:
