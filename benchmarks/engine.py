@@ -172,10 +172,10 @@ class Engine:
 def engine(url: str, folder: Path, valve: Valve, workers: int = 16) -> Iterator[Engine]:
     """Build a service, start its queue, and end both."""
     ready(url)
-    signer = open_key(folder / "signing.key")
+    keys = open_key(folder / "signing.key")
     database = Database(url)
-    ledger, queue, catalog = StoreLedger(database, signer), WorkQueue(workers), Valves(valve)
-    trail = StoreTrail(database, Verifier([signer.public]))
+    ledger, queue, catalog = StoreLedger(database, keys), WorkQueue(workers), Valves(valve)
+    trail = StoreTrail(database, Verifier(keys.public))
     sources = FactRegistry((), EnvironmentSite(()), {})
     files = {name: yaml.safe_dump(text, sort_keys=False) for name, text in POLICIES.items()}
     read = Folder(

@@ -113,10 +113,10 @@ def go_through_backup(settings: Settings) -> tuple[Found, GoneThrough]:
 
 
 def _opened(settings: Settings) -> Store:
-    signer = open_key(settings.key_file)
+    keys = open_key(settings.key_file)
     database = Database(settings.database_url)
-    trail = StoreTrail(database, Verifier([signer.public]))
-    ledger = StoreLedger(database, signer)
+    trail = StoreTrail(database, Verifier(keys.public))
+    ledger = StoreLedger(database, keys)
     ledger.resume()
     return Store(
         database=database,

@@ -256,13 +256,13 @@ class Town:
         self._build()
 
     def _build(self) -> None:
-        signer = open_key(self.folder / "signing.key")
+        keys = open_key(self.folder / "signing.key")
         self.catalog = catalog = OneRunner(self.runner)
         self.sources = sources = FakeSources(self.facts, **history_sources(StoreHistory(self.database)))
         self.queue = HandQueue()
-        self.trail = StoreTrail(self.database, Verifier([signer.public]))
+        self.trail = StoreTrail(self.database, Verifier(keys.public))
         self.delegations = SignedDelegations(self.database, self.trail)
-        self.ledger = StoreLedger(self.database, signer)
+        self.ledger = StoreLedger(self.database, keys)
         self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
         self.sets, self.outputs = PolicySets(self.database), StoreOutputs(self.database)
         folder = Folder(

@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from jitbot.audit import GENESIS, Signer
+from jitbot.audit import GENESIS, KEY, fingerprint
 from jitbot.errors import Conflict
 from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
@@ -30,6 +31,7 @@ from jitbot.model import (
 )
 from jitbot.store import statements, tables, tallies
 from jitbot.store.delegations import standing_delegations
+from jitbot.store.keys import KeyFile
 from jitbot.store.newer import leave_target, missing
 from jitbot.store.outputs import keep_output
 from jitbot.store.rows import (
@@ -63,10 +65,11 @@ URGENCY = {
 class StoreEntry:
     """Implements `ports.Entry` on one connection."""
 
-    def __init__(self, connection: Connection, signer: Signer, now: datetime) -> None:
+    def __init__(self, connection: Connection, keys: KeyFile, now: datetime) -> None:
         self.now = now
         self._connection = connection
-        self._signer = signer
+        self._keys = keys
+        self._signing = ""
         self._events: list[tuple[str, RequestId | None, dict[str, Any]]] = []
 
     def get(self, request: RequestId) -> Request:
@@ -222,27 +225,37 @@ class StoreEntry:
         self.record("delegation_ended", by, delegation=signed_delegation(ended))
         return ended
 
+    def sign_by(self, key: Ed25519PublicKey, by: str, *, lost: bool) -> None:
+        """Have another key sign from the next event on; where the present one is lost, this event too."""
+        named = fingerprint(key)
+        self._signing = named if lost else ""
+        self.record(KEY, by, key=named, public=key.public_bytes_raw().hex(), lost=lost or None)
+
     def seal(self) -> tuple[int, bytes] | None:
         """Sign and chain what was noted, the last thing before the commit; return the new head."""
         if not self._events:
             return None
         row = self._head()
-        seq, previous = row._mapping["count"], row.hash
+        seq, previous, signer = row._mapping["count"], row.hash, self._keys.signer(self._signing or row.key)
         sealed = []
         for kind, request, body in self._events:
             seq += 1
-            sealed.append(self._signer.seal(previous, seq, self.now, kind, request, body))
+            sealed.append(signer.seal(previous, seq, self.now, kind, request, body))
             previous = sealed[-1].hash
+            if kind == KEY:
+                signer = self._keys.signer(body["key"])
         rows = [{name: getattr(each, name) for name in each.__slots__} for each in sealed]
         self._connection.execute(statements.ADD_EVENTS, rows)
-        self._connection.execute(statements.MOVE_HEAD, {"count": seq, "hash": previous})
+        self._connection.execute(statements.MOVE_HEAD, {"count": seq, "hash": previous, "key": signer.key})
         return seq, previous
 
     def _head(self) -> Any:
         """Lock the head of the chain; the very first event makes one, and those at the same instant wait for it."""
         row: Any = self._connection.execute(statements.HEAD).one_or_none()
         if row is None:
-            first = statements.upsert(self._connection.dialect.name, tables.chain).values(id=1, count=0, hash=GENESIS)
+            first = statements.upsert(self._connection.dialect.name, tables.chain).values(
+                id=1, count=0, hash=GENESIS, key=""
+            )
             self._connection.execute(first.on_conflict_do_nothing(index_elements=["id"]))
             row = self._connection.execute(statements.HEAD).one()
         return row

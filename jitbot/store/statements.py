@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     union_all,
     update,
 )
@@ -57,7 +58,11 @@ FORGET_REVIEW = delete(tables.reviews).where(
 ADD_REVIEW = insert(tables.reviews)
 SETTLE_DELIVERY = update(tables.inbox).where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None))
 COPIES = select(tables.copies).where(_is(tables.copies, "request")).order_by(tables.copies.c.place)
-HEAD = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
+HEAD = (
+    select(tables.chain.c.count, tables.chain.c.hash, tables.chain.c.key)
+    .where(tables.chain.c.id == 1)
+    .with_for_update()
+)
 MOVE_HEAD = update(tables.chain).where(tables.chain.c.id == 1)
 ADD_EVENTS = insert(tables.events)
 
@@ -129,6 +134,16 @@ _events = tables.events.c
 NEWEST_OF_KIND = select(func.max(_events.seq)).where(_events.kind == bindparam("_kind"))
 HASH = select(_events.hash).where(_events.seq == bindparam("_seq"))
 CHAIN = select(tables.chain)
+_before = tables.events.alias()
+_WITH_BEFORE = select(
+    tables.events, select(_before.c.hash).where(_before.c.seq == _events.seq - 1).scalar_subquery().label("before")
+)
+KEYS = _WITH_BEFORE.where(text(f"events.{tables.KEY}")).order_by(_events.seq)
+FORGETTING = _WITH_BEFORE.where(text(f"events.{tables.FORGOTTEN}")).order_by(_events.seq.desc()).limit(1)
+"""The events that name keys, and the newest that says what was forgotten, each with the hash before it.
+
+Their words stand in the statement itself, so that a partial index is used.
+"""
 
 
 @cache

@@ -11,13 +11,14 @@ from typing import Any, cast
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, func, select
 
-from jitbot.audit import GENESIS, Mark, Sealed, Verifier
+from jitbot.audit import GENESIS, Forgotten, Mark, Sealed, Verifier
 from jitbot.errors import Tampered
 from jitbot.model import AuditEvent, Request, RequestId, Review
 from jitbot.store import raw, statements, tables
 from jitbot.store.engine import Database
-from jitbot.store.proof import STRETCH, Stretch, verified
+from jitbot.store.proof import STRETCH, Rules, Stretch, verified
 from jitbot.store.rows import from_signed, review_from_signed
+from jitbot.store.stated import Stated
 
 PAGE = 1_000
 REVIEWED = "reviewed_after"
@@ -48,8 +49,9 @@ class StoreTrail:
     """Implements `ports.Trail`."""
 
     def __init__(self, database: Database, verifier: Verifier) -> None:
+        """`verifier` knows the keys that were given by other means; later ones the record itself names."""
         self._database = database
-        self._verifier = verifier
+        self._stated = Stated(verifier)
 
     def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
         """Fold a request's own events; none of them may be missing, changed or emptied."""
@@ -101,8 +103,9 @@ class StoreTrail:
             done = [_sealed(row) for row in connection.execute(settled)]
             query = before.where(tables.events.c.seq.in_([each.seq - 1 for each in done]))
             hashes = {row.seq: row.hash for row in connection.execute(query)}
+            verifier = self._stated.keys(connection)
         for each in done:
-            self._verifier.event(each, hashes.get(each.seq - 1, b""))
+            verifier.event(each, hashes.get(each.seq - 1, b""))
         reviewed = {each.request for each in done}
         rebuilt = (self.rebuild(each)[0] for each in ids if each not in reviewed)
         return [each for each in rebuilt if each.obligation is not None and each.obligation.reviewed_at is None]
@@ -136,30 +139,25 @@ class StoreTrail:
         with self._database.read() as connection:
             head = self._head(connection, sealed)
         seq, rows = after, cast(Sequence[Any], ())
-        for rows in self._pages(own, wanted, after):
-            begun, (seq, previous) = seq, self._verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)
+        for rows, verifier in self._pages(own, wanted, after):
+            begun, (seq, previous) = seq, verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)
             if begun < head.count <= seq:
                 head.passed(_from_raw(rows[head.count - begun - 1]))
             for row in rows:
                 if row[-1]:
-                    yield self._signed(row), True
+                    yield _signed(row, verifier), True
         if rows and not rows[-1][-1]:
-            yield self._signed(rows[-1]), False
+            yield _signed(rows[-1], verifier), False
         head.reached(seq)
 
-    def _signed(self, row: Any) -> Sealed:
-        """Return a raw row of which all but the signature is verified, and verify that. Raises: Tampered."""
-        sealed = _from_raw(row)
-        self._verifier.signed(sealed)
-        return sealed
-
-    def _pages(self, own: str, wanted: Mapping[str, Any], after: int) -> Iterator[Sequence[Any]]:
-        """Yield the raw events behind one, a page at a time, each with whether it is chosen."""
+    def _pages(self, own: str, wanted: Mapping[str, Any], after: int) -> Iterator[tuple[Sequence[Any], Verifier]]:
+        """Yield the raw events behind one, a page at a time, each with whether it is chosen; and what verifies them."""
         while True:
             with self._database.read() as connection:
                 rows = raw.page(connection, own, wanted, after, PAGE)
+                verifier = self._stated.keys(connection)  # after the page: a key that signs there is known by now
             if rows:
-                yield rows
+                yield rows, verifier
             if len(rows) < PAGE:
                 return
             after = rows[-1][0]
@@ -190,6 +188,17 @@ class StoreTrail:
 
         Returns a mark of the newest event. Raises: Tampered, also where the record does not lead through the mark.
         """
+        while True:
+            with self._database.read() as connection:
+                forgotten = self._stated.forgotten(connection)
+            try:
+                return self._verified_from(mark, forgotten)
+            except Tampered:
+                with self._database.read() as connection:
+                    if self._stated.forgotten(connection) == forgotten:
+                        raise  # else bodies went while we looked, and it may be only that
+
+    def _verified_from(self, mark: Mark, forgotten: Forgotten) -> Mark:
         sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
             head = self._head(connection, sealed)
@@ -197,13 +206,14 @@ class StoreTrail:
             bounds = sorted({*range(0, newest, STRETCH), mark.count, head.count, newest})
             known = select(tables.events.c.seq, tables.events.c.hash).where(tables.events.c.seq.in_(bounds))
             hashes = {0: GENESIS} | {row.seq: row.hash for row in connection.execute(known)}
+            rules = Rules(self._stated.keys(connection), forgotten)
         head.reached(newest)
         if hashes.get(mark.count) != mark.hash:
             raise Tampered(f"Event {mark.count} is not the one that was verified before, or it is gone. {CUT}")
         if hashes.get(head.count) != head.hash:
             raise Tampered(f"Event {head.count} is not the one that the head names. {CUT}")
         stretches = [Stretch(after, hashes.get(after, b""), upto, mark.count) for after, upto in pairwise(bounds)]
-        return Mark(newest, verified(self._database, self._verifier, stretches))
+        return Mark(newest, verified(self._database, rules, stretches))
 
     def _head(self, connection: Connection, sealed: tuple[int, bytes]) -> "_Head":
         """Read how long the record has to be at least. Raises: Tampered, where it was longer before our eyes."""
@@ -217,6 +227,13 @@ class StoreTrail:
 
 def _sealed(row: Row[Any]) -> Sealed:
     return Sealed(**{name: row._mapping[name] for name in Sealed.__slots__})
+
+
+def _signed(row: Any, verifier: Verifier) -> Sealed:
+    """Return a raw row of which all but the signature is verified, and verify that. Raises: Tampered."""
+    sealed = _from_raw(row)
+    verifier.signed(sealed)
+    return sealed
 
 
 def _from_raw(row: Any) -> Sealed:

@@ -1,0 +1,45 @@
+"""What the record says that it has forgotten: whose bodies may be missing, and no others.
+
+A body is deleted together with its salt after the keeping time, in the transaction of a signed event that says so. The
+newest such event speaks for all before it, so one is enough to tell a deletion that was stated from one that was not.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jitbot.audit.eras import KEY
+from jitbot.errors import Tampered
+
+FORGOTTEN = "forgotten"
+"""The kind of event that states a deletion."""
+NEVER_FORGOTTEN = (FORGOTTEN, KEY, "policies", "restored")
+"""What the record says of itself, and nobody typed: the rest of it is judged by that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Everything up to event `upto` that is older than `before`, but for what is about the requests in `but`."""
+
+    upto: int = 0
+    before: str = ""
+    """An instant as `audit.Row` has it: in UTC, to the microsecond."""
+    but: frozenset[int] = frozenset()
+
+    def covers(self, seq: int, at: str, kind: str, request: int | None) -> bool:
+        """Tell whether the body of an event was to be deleted."""
+        return seq <= self.upto and at <= self.before and kind not in NEVER_FORGOTTEN and request not in self.but
+
+    def stated(self) -> dict[str, object]:
+        """Return it as the body of an event says it."""
+        return {"upto": self.upto, "before": self.before, "but": sorted(self.but)}
+
+
+def forgotten_by(seq: int, body: str | None) -> Forgotten:
+    """Read the statement of a verified event. Raises: Tampered."""
+    try:
+        told = json.loads(body or "{}")
+        but: Iterable[int] = told["but"]
+        return Forgotten(int(told["upto"]), str(told["before"]), frozenset(int(each) for each in but))
+    except (ValueError, KeyError, TypeError):
+        raise Tampered(f"Event {seq} says that bodies were deleted, and not which.") from None
