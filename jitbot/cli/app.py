@@ -9,6 +9,7 @@ import typer
 
 from jitbot.cli.database import database
 from jitbot.cli.grants import grants
+from jitbot.cli.keys import keys
 from jitbot.cli.policies import policy
 from jitbot.cli.pools import pool
 from jitbot.errors import JitbotError
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 audit = typer.Typer(help="The signed record.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+audit.add_typer(keys, name="keys")
 app.add_typer(database, name="db")
 app.add_typer(grants, name="grants")
 app.add_typer(policy, name="policy")

@@ -229,7 +229,7 @@ class StoreEntry:
         """Have another key sign from the next event on; where the present one is lost, this event too."""
         named = fingerprint(key)
         self._signing = named if lost else ""
-        self.record(KEY, by, key=named, public=key.public_bytes_raw().hex(), lost=lost or None)
+        self.record(KEY, by, key=named, public=key.public_bytes_raw().hex(), lost=lost or "")
 
     def seal(self) -> tuple[int, bytes] | None:
         """Sign and chain what was noted, the last thing before the commit; return the new head."""

@@ -305,7 +305,7 @@ sinks = Table(
     Column("error", Text, nullable=False),
     Column("alarmed_at", Instant),
 )
-"""When a head of the record last arrived at each of the places that they are sent to, and whether operators were told."""
+"""When a head of the record last arrived at each of the places that they go to, and whether operators were told."""
 
 policy_sets = Table(
     "policy_sets",

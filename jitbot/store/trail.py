@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, func, select
 
-from jitbot.audit import GENESIS, Forgotten, Mark, Sealed, Verifier
+from jitbot.audit import GENESIS, Era, Forgotten, Mark, Sealed, Verifier
 from jitbot.errors import Tampered
 from jitbot.model import AuditEvent, Request, RequestId, Review
 from jitbot.store import raw, statements, tables
@@ -173,6 +173,11 @@ class StoreTrail:
             query = query.where(tables.events.c.at >= since)
         with self._database.read() as connection:
             return [_event(_sealed(row)) for row in connection.execute(query)]
+
+    def eras(self) -> Sequence[Era]:
+        """Return which keys sign which events, oldest first. Raises: Tampered."""
+        with self._database.read() as connection:
+            return self._stated.keys(connection).eras
 
     def count(self) -> int:
         """Read the head's number."""
