@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from jitbot.audit import Head
 from jitbot.lifecycle import Event
 from jitbot.model import (
+    Arrival,
     AuditEvent,
     Chunk,
     Copy,
@@ -71,6 +73,12 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
 
     def keep(self, output: Output, portion: Portion) -> Output:
         """Write a portion of what a run says; the first one of an output gives it its id."""
+
+    def arrival(self, sink: str) -> Arrival:
+        """Read and lock when a head of the record last arrived at a sink; a new one begins to wait now."""
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Write how it is with a sink, which `arrival` has locked."""
 
     def settle(self, delivery: str) -> None:
         """Mark an inbox row done, in this transaction."""
@@ -237,6 +245,16 @@ class Trail(Protocol):
 
     def verify(self) -> int:
         """Verify the whole chain and return how many events it has. Raises: Tampered."""
+
+
+class Heads(Protocol):
+    """Signed heads of the record, for whoever keeps them out of our reach."""
+
+    def sign(self) -> Head:
+        """Verify what is new in the record and sign its head. Raises: Tampered, StoreUnavailable."""
+
+    def arrivals(self) -> Mapping[str, Arrival]:
+        """Return how it is with each sink that was ever sent to. Raises: StoreUnavailable."""
 
 
 class Delegations(Protocol):

@@ -127,18 +127,38 @@ def audit_verify(
         Path | None,
         typer.Option(help="A file that keeps up to where all signatures held; only later ones are verified again."),
     ] = None,
+    head: Annotated[
+        list[Path] | None, typer.Option(help="A file with heads that were kept elsewhere, or a folder of such files.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="The auditor's own file of public keys, in place of the key file here.")
+    ] = None,
 ) -> None:
-    """Verify every signature and the chain; exit code 1 where something was changed."""
+    """Verify every signature and the chain, and that heads kept elsewhere fit; exit code 1 where something was changed."""
+    from jitbot.cli.heads import read_all, told
     from jitbot.cli.mark import read, write
-    from jitbot.compose import open_store
+    from jitbot.compose import open_witness
     from jitbot.settings import read_settings
 
-    before = read(mark)
-    found = open_store(read_settings()).trail.verify_from(before)
+    before, heads = read(mark), read_all(head or [])
+    trail, witness = open_witness(read_settings(), key)
+    found = trail.verify_from(before)
+    fitting = witness.verify(heads)
     if mark is not None:
         write(mark, found)
     seen = f" Signatures up to event {before.count} were verified before." if before.count else ""
     typer.secho(f"{found.count} events, every signature holds and none is missing.{seen}", fg="green")
+    if head:
+        typer.secho(told(fitting), fg="green")
+
+
+@audit.command("head")
+def audit_head() -> None:
+    """Print the head of the record, signed: one line for whoever keeps it elsewhere."""
+    from jitbot.compose import open_store
+    from jitbot.settings import read_settings
+
+    typer.echo(open_store(read_settings()).heads.sign().line())
 
 
 @audit.command("show")

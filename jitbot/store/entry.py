@@ -16,6 +16,7 @@ from jitbot.audit import GENESIS, KEY, fingerprint
 from jitbot.errors import Conflict
 from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
+    Arrival,
     Counting,
     Delegation,
     DelegationId,
@@ -30,6 +31,7 @@ from jitbot.model import (
     UserId,
 )
 from jitbot.store import statements, tables, tallies
+from jitbot.store.arrivals import arrival_at, keep_arrival
 from jitbot.store.delegations import standing_delegations
 from jitbot.store.keys import KeyFile
 from jitbot.store.newer import leave_target, missing
@@ -169,6 +171,14 @@ class StoreEntry:
     def keep(self, output: Output, portion: Portion) -> Output:
         """Write a portion of what a run says."""
         return keep_output(self._connection, output, portion, self.now)
+
+    def arrival(self, sink: str) -> Arrival:
+        """Read and lock how it is with a sink."""
+        return arrival_at(self._connection, sink, self.now)
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Write how it is with a sink."""
+        keep_arrival(self._connection, arrival)
 
     def settle(self, delivery: str) -> None:
         """Mark a delivery done."""

@@ -174,10 +174,14 @@ class StoreTrail:
         with self._database.read() as connection:
             return [_event(_sealed(row)) for row in connection.execute(query)]
 
+    def verifier(self) -> Verifier:
+        """Return what knows every key that signs the record. Raises: Tampered."""
+        with self._database.read() as connection:
+            return self._stated.keys(connection)
+
     def eras(self) -> Sequence[Era]:
         """Return which keys sign which events, oldest first. Raises: Tampered."""
-        with self._database.read() as connection:
-            return self._stated.keys(connection).eras
+        return self.verifier().eras
 
     def count(self) -> int:
         """Read the head's number."""
