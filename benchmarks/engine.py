@@ -24,6 +24,7 @@ from jitbot.service import Book, Folder, Service, World
 from jitbot.store.boxes import StoreInbox
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
+from jitbot.store.forgetting import StoreForgetting
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.outputs import StoreOutputs
@@ -191,6 +192,7 @@ def engine(url: str, folder: Path, valve: Valve, workers: int = 16) -> Iterator[
         ledger=ledger,
         inbox=StoreInbox(database),
         trail=trail,
+        forgetting=StoreForgetting(database, ledger, trail),
         outputs=StoreOutputs(database),
         delegations=SignedDelegations(database, trail),
         directory=People(),

@@ -50,6 +50,7 @@ from jitbot.store.backup import mark, see_unused, unmark
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
+from jitbot.store.forgetting import StoreForgetting
 from jitbot.store.heads import StoreHeads
 from jitbot.store.history import StoreHistory
 from jitbot.store.keys import KeyFile, open_key, read_public
@@ -82,6 +83,7 @@ class Store:
     delegations: SignedDelegations
     sets: PolicySets
     heads: StoreHeads
+    forgetting: StoreForgetting
 
 
 def open_store(settings: Settings) -> Store:
@@ -130,6 +132,7 @@ def _opened(settings: Settings) -> Store:
         delegations=SignedDelegations(database, trail),
         sets=PolicySets(database),
         heads=StoreHeads(database, keys, trail),
+        forgetting=StoreForgetting(database, ledger, trail),
     )
 
 
@@ -201,7 +204,10 @@ def build_service(
         queue=queue,
         book=open_book(settings, store, catalog, sources, leads=leads),
         name=name,
+        forgetting=store.forgetting,
         keep_output=timedelta(days=settings.keep_output_days),
+        keep_messages=timedelta(days=settings.keep_messages_days),
+        keep_record=timedelta(days=settings.keep_record_days),
     )
     return Service(world)
 
@@ -232,7 +238,8 @@ def open_bench(folder: Path, settings: Settings) -> Bench:
 def open_witness(settings: Settings, keys: Path | None) -> tuple[StoreTrail, StoreHeads]:
     """Open the record to verify it: by an auditor's own file of public keys, or else by the key file here.
 
-    With the auditor's file it may be a backup too, and no signing key is wanted. Raises: SettingsError, StoreUnavailable.
+    With the auditor's file it may be a backup too, and no signing key is wanted.
+    Raises: SettingsError, StoreUnavailable.
     """
     if keys is None:
         store = open_store(settings)

@@ -22,7 +22,20 @@ from jitbot.model import (
     RequestId,
     UserId,
 )
-from jitbot.storage import Delegations, Entry, Heads, History, Inbox, Ledger, Outbox, Outputs, PolicySets, Trail, Turns
+from jitbot.storage import (
+    Delegations,
+    Entry,
+    Forgetting,
+    Heads,
+    History,
+    Inbox,
+    Ledger,
+    Outbox,
+    Outputs,
+    PolicySets,
+    Trail,
+    Turns,
+)
 
 __all__ = [
     "Catalog",
@@ -31,6 +44,7 @@ __all__ = [
     "Directory",
     "Entry",
     "FactSource",
+    "Forgetting",
     "Heads",
     "History",
     "Inbox",

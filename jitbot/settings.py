@@ -85,7 +85,7 @@ class Settings(BaseSettings):
         400,
         ge=30,
         le=36500,
-        description="How long reasons, facts and all else that a request was about are kept, in days",
+        description="How long requests are kept after their end, with reasons and facts, in days",
     )
     heads_file: Path | None = Field(
         None, description="The YAML file that says where heads of the record are sent every ten minutes"

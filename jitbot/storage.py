@@ -217,6 +217,20 @@ class Outputs(Protocol):
         """Delete some outputs of requests that had ended by then, and return how many."""
 
 
+class Forgetting(Protocol):
+    """Deletes what is older than it is to be kept. Raises, from both: StoreUnavailable."""
+
+    def messages(self, before: datetime, limit: int) -> int:
+        """Delete some of what came in and was done by then, and of what was given up by then; return how many."""
+
+    def record(self, before: datetime, limit: int) -> int:
+        """Forget so many events, no newer than that: their bodies, and the rows of requests that were over by then.
+
+        That it is gone is stated by an event, and the record verifies as before. Returns how many were gone through, 0
+        where all the rest is newer. Raises: Tampered, where they do not hold; Conflict, where others were faster.
+        """
+
+
 class Trail(Protocol):
     """The signed record, read back and verified."""
 

@@ -41,6 +41,7 @@ from jitbot.service import Book, Folder, Service, World
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
+from jitbot.store.forgetting import StoreForgetting
 from jitbot.store.history import StoreHistory
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
@@ -279,6 +280,7 @@ class Town:
             inbox=self.inbox,
             trail=self.trail,
             outputs=self.outputs,
+            forgetting=StoreForgetting(self.database, self.ledger, self.trail),
             delegations=self.delegations,
             directory=self.directory,
             catalog=catalog,

@@ -7,6 +7,7 @@ newest such event speaks for all before it, so one is enough to tell a deletion 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from jitbot.audit.eras import KEY
 from jitbot.errors import Tampered
@@ -30,7 +31,7 @@ class Forgotten:
         """Tell whether the body of an event was to be deleted."""
         return seq <= self.upto and at <= self.before and kind not in NEVER_FORGOTTEN and request not in self.but
 
-    def stated(self) -> dict[str, object]:
+    def stated(self) -> dict[str, Any]:
         """Return it as the body of an event says it."""
         return {"upto": self.upto, "before": self.before, "but": sorted(self.but)}
 

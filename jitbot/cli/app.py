@@ -134,7 +134,7 @@ def audit_verify(
         Path | None, typer.Option(help="The auditor's own file of public keys, in place of the key file here.")
     ] = None,
 ) -> None:
-    """Verify every signature and the chain, and that heads kept elsewhere fit; exit code 1 where something was changed."""
+    """Verify every signature, the chain, and heads kept elsewhere; exit code 1 where something was changed."""
     from jitbot.cli.heads import read_all, told
     from jitbot.cli.mark import read, write
     from jitbot.compose import open_witness

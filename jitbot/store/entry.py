@@ -4,7 +4,7 @@ The chain's head is locked by the very last statements before the commit, so tha
 than it must (1,229 transactions a second with eight threads, against 320 with optimistic retries).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from jitbot.audit import GENESIS, KEY, fingerprint
+from jitbot.audit import FORGOTTEN, GENESIS, KEY, Forgotten, fingerprint
 from jitbot.errors import Conflict
 from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
@@ -33,6 +33,7 @@ from jitbot.model import (
 from jitbot.store import statements, tables, tallies
 from jitbot.store.arrivals import arrival_at, keep_arrival
 from jitbot.store.delegations import standing_delegations
+from jitbot.store.emptying import empty
 from jitbot.store.keys import KeyFile
 from jitbot.store.newer import leave_target, missing
 from jitbot.store.outputs import keep_output
@@ -234,6 +235,11 @@ class StoreEntry:
             raise Conflict("This delegation was ended by somebody else.")
         self.record("delegation_ended", by, delegation=signed_delegation(ended))
         return ended
+
+    def forget(self, stated: Forgotten, after: int, over: Collection[int]) -> None:
+        """Delete what is forgotten behind an event, with the rows of requests that are over, and state it."""
+        empty(self._connection, stated, after, over)
+        self.record(FORGOTTEN, "clock", None, **stated.stated())
 
     def sign_by(self, key: Ed25519PublicKey, by: str, *, lost: bool) -> None:
         """Have another key sign from the next event on; where the present one is lost, this event too."""

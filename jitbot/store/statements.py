@@ -135,12 +135,13 @@ NEWEST_OF_KIND = select(func.max(_events.seq)).where(_events.kind == bindparam("
 HASH = select(_events.hash).where(_events.seq == bindparam("_seq"))
 CHAIN = select(tables.chain)
 _before = tables.events.alias()
-_WITH_BEFORE = select(
+WITH_BEFORE = select(
     tables.events, select(_before.c.hash).where(_before.c.seq == _events.seq - 1).scalar_subquery().label("before")
 )
-KEYS = _WITH_BEFORE.where(text(f"events.{tables.KEY}")).order_by(_events.seq)
-FORGETTING = _WITH_BEFORE.where(text(f"events.{tables.FORGOTTEN}")).order_by(_events.seq.desc()).limit(1)
-"""The events that name keys, and the newest that says what was forgotten, each with the hash before it.
+"""Events, each with the hash before it."""
+KEYS = WITH_BEFORE.where(text(f"events.{tables.KEY}")).order_by(_events.seq)
+FORGETTING = WITH_BEFORE.where(text(f"events.{tables.FORGOTTEN}")).order_by(_events.seq.desc()).limit(1)
+"""Those that name keys, and the newest that says what was forgotten.
 
 Their words stand in the statement itself, so that a partial index is used.
 """

@@ -174,6 +174,11 @@ class StoreTrail:
         with self._database.read() as connection:
             return [_event(_sealed(row)) for row in connection.execute(query)]
 
+    def forgotten(self) -> Forgotten:
+        """Return which bodies may be missing. Raises: Tampered."""
+        with self._database.read() as connection:
+            return self._stated.forgotten(connection)
+
     def verifier(self) -> Verifier:
         """Return what knows every key that signs the record. Raises: Tampered."""
         with self._database.read() as connection:
@@ -198,14 +203,12 @@ class StoreTrail:
         Returns a mark of the newest event. Raises: Tampered, also where the record does not lead through the mark.
         """
         while True:
-            with self._database.read() as connection:
-                forgotten = self._stated.forgotten(connection)
+            forgotten = self.forgotten()
             try:
                 return self._verified_from(mark, forgotten)
             except Tampered:
-                with self._database.read() as connection:
-                    if self._stated.forgotten(connection) == forgotten:
-                        raise  # else bodies went while we looked, and it may be only that
+                if self.forgotten() == forgotten:
+                    raise  # else bodies went while we looked, and it may be only that
 
     def _verified_from(self, mark: Mark, forgotten: Forgotten) -> Mark:
         sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
@@ -252,6 +255,5 @@ def _from_raw(row: Any) -> Sealed:
 
 def _event(sealed: Sealed) -> AuditEvent:
     body = json.loads(sealed.body) if sealed.body is not None else {}
-    return AuditEvent(
-        sealed.seq, sealed.at, sealed.kind, None if sealed.request is None else RequestId(sealed.request), body
-    )
+    about = None if sealed.request is None else RequestId(sealed.request)
+    return AuditEvent(sealed.seq, sealed.at, sealed.kind, about, body, deleted=sealed.body is None)

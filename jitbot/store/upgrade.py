@@ -68,7 +68,8 @@ def upgrade(url: str) -> None:
 def ready(url: str, *, to_read: bool = False) -> None:
     """See that this code may work on the database: an empty one is filled, an older one refused with what to run.
 
-    With `to_read` it may be one that was put back and not gone through, such as a backup. Raises: SettingsError, StoreUnavailable.
+    With `to_read` it may be one that was put back and not gone through, such as a backup.
+    Raises: SettingsError, StoreUnavailable.
     """
     found, there, compatible = _look(url)
     if PUT_BACK in there and not to_read:
