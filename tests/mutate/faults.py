@@ -1806,7 +1806,7 @@ FAULTS = (
     Fault(
         "output is deleted as soon as a request has ended",
         "jitbot/service/keeping.py",
-        "now - self._world.keep_output",
+        "now - world.keep_output",
         "now",
         _in("output"),
     ),
