@@ -21,7 +21,7 @@ def told(heads: Sequence[Head]) -> str:
     """Say what heads that fit show, and for how long there was none: one that is missing was perhaps taken away."""
     instants = sorted(head.at for head in heads)
     longest = max((later - earlier for earlier, later in pairwise(instants)), default=timedelta(0))
-    said = f"{len(heads)} heads fit, from {instants[0]:%Y-%m-%d %H:%M} to {instants[-1]:%Y-%m-%d %H:%M} UTC"
+    said = f"Heads that fit: {len(heads)}, from {instants[0]:%Y-%m-%d %H:%M} to {instants[-1]:%Y-%m-%d %H:%M} UTC"
     return f"{said}; the longest time without one was {round(longest / timedelta(minutes=1))} minutes."
 
 
