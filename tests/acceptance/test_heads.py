@@ -167,6 +167,14 @@ def test_no_head_of_a_record_that_was_tampered_with_goes_out_and_operators_hear_
     assert len(shelf.heads) == 2
 
 
+def test_where_the_record_does_not_hold_from_the_beginning_nothing_is_sent(town: Town, shelf: Shelf) -> None:
+    with town.database.write() as connection:
+        connection.execute(update(tables.events).values(commitment=bytes(32)))
+    office = Office(town, shelf)
+    office.tick()
+    assert (shelf.tries, len(office.alarms())) == (0, 1)
+
+
 @contextmanager
 def _unavailable() -> Iterator[None]:
     raise StoreUnavailable("the database is away")
