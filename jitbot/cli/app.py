@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from jitbot.cli.auditing import audit
 from jitbot.cli.database import database
 from jitbot.cli.grants import grants
-from jitbot.cli.keys import keys
 from jitbot.cli.policies import policy
 from jitbot.cli.pools import pool
 from jitbot.errors import JitbotError
@@ -20,9 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-audit = typer.Typer(help="The signed record.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
-audit.add_typer(keys, name="keys")
 app.add_typer(database, name="db")
 app.add_typer(grants, name="grants")
 app.add_typer(policy, name="policy")
@@ -119,61 +117,6 @@ def doctor() -> None:
             typer.echo(f"    → {finding.advice}")
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
-
-
-@audit.command("verify")
-def audit_verify(
-    mark: Annotated[
-        Path | None,
-        typer.Option(help="A file that keeps up to where all signatures held; only later ones are verified again."),
-    ] = None,
-    head: Annotated[
-        list[Path] | None, typer.Option(help="A file with heads that were kept elsewhere, or a folder of such files.")
-    ] = None,
-    key: Annotated[
-        Path | None, typer.Option(help="The auditor's own file of public keys, in place of the key file here.")
-    ] = None,
-) -> None:
-    """Verify every signature, the chain, and heads kept elsewhere; exit code 1 where something was changed."""
-    from jitbot.cli.heads import read_all, told
-    from jitbot.cli.mark import read, write
-    from jitbot.compose import open_witness
-    from jitbot.settings import read_settings
-
-    before, heads = read(mark), read_all(head or [])
-    trail, witness = open_witness(read_settings(), key)
-    found = trail.verify_from(before)
-    fitting = witness.verify(heads)
-    if mark is not None:
-        write(mark, found)
-    seen = f" Signatures up to event {before.count} were verified before." if before.count else ""
-    typer.secho(f"{found.count} events, every signature holds and none is missing.{seen}", fg="green")
-    if head:
-        typer.secho(told(fitting), fg="green")
-
-
-@audit.command("head")
-def audit_head() -> None:
-    """Print the head of the record, signed: one line for whoever keeps it elsewhere."""
-    from jitbot.compose import open_store
-    from jitbot.settings import read_settings
-
-    typer.echo(open_store(read_settings()).heads.sign().line())
-
-
-@audit.command("show")
-def audit_show(
-    request: Annotated[str, typer.Argument(help="One request's events (JIT-12), or all.")] = "",
-    after: Annotated[int, typer.Option(help="Only events after this number.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-) -> None:
-    """Print events of the record, oldest first."""
-    from jitbot.cli.record import show
-    from jitbot.compose import open_store
-    from jitbot.settings import read_settings
-
-    show(open_store(read_settings()).trail, request=request, after=after, limit=limit, as_json=as_json)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from jitbot.audit import FORGOTTEN, GENESIS, KEY, Forgotten, fingerprint
+from jitbot.audit import GENESIS, KEY, Forgotten, fingerprint
 from jitbot.errors import Conflict
 from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
@@ -239,13 +239,13 @@ class StoreEntry:
     def forget(self, stated: Forgotten, after: int, over: Collection[int]) -> None:
         """Delete what is forgotten behind an event, with the rows of requests that are over, and state it."""
         empty(self._connection, stated, after, over)
-        self.record(FORGOTTEN, "clock", None, **stated.stated())
+        self.record("forgotten", "clock", None, **stated.stated())
 
     def sign_by(self, key: Ed25519PublicKey, by: str, *, lost: bool) -> None:
         """Have another key sign from the next event on; where the present one is lost, this event too."""
         named = fingerprint(key)
         self._signing = named if lost else ""
-        self.record(KEY, by, key=named, public=key.public_bytes_raw().hex(), lost=lost or "")
+        self.record("key", by, key=named, public=key.public_bytes_raw().hex(), lost=lost or "")
 
     def seal(self) -> tuple[int, bytes] | None:
         """Sign and chain what was noted, the last thing before the commit; return the new head."""

@@ -105,10 +105,10 @@ def test_keys_are_listed_prepared_and_rotated(town: Town, tmp_path: Path) -> Non
     ask(town)
     count = town.trail.count()
     assert "1 on, now" in audit("keys")
-    assert "does not sign yet" in audit("keys", "rotate", "--prepare")
+    assert "does not sign yet" in audit("rotate-key", "--prepare")
     assert "none yet" in audit("keys")
     assert audit("keys", "--pem").count("BEGIN PUBLIC KEY") == 2
-    said = " ".join(audit("keys", "rotate").split())
+    said = " ".join(audit("rotate-key").split())
     assert "signs from now on" in said
     assert "move it to where you keep secrets" in said
     listed = audit("keys")
