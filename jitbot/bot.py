@@ -77,7 +77,8 @@ class Bot:
         queue = self._queue if "work" in settings.roles else Hints(self._bell.ring, self._wake_notifier)
         leads = "clock" in settings.roles and self._clock.held()
         self._service = build_service(settings, store, self._directory, queue, secrets, name=name, leads=leads)
-        sinks = open_sinks(settings.heads_file, settings.policies, lambda name: secrets.read(name).value)
+        file = settings.heads_file if "clock" in settings.roles else None
+        sinks = open_sinks(file, settings.policies, lambda name: secrets.read(name).value)
         self._heads = Sending(store.ledger, store.heads, sinks)
         self._slack: SlackSide | None = None
         if "slack" in settings.roles:

@@ -98,19 +98,17 @@ class Verifier:
 
         Raises: Tampered, also where the record names another key than we were given.
         """
-        known = Verifier(self._given, self.eras[:1])
+        eras = self.eras[:1]
         for number, (sealed, previous) in enumerate(begun, start=1):
             public = public_of(sealed.seq, sealed.body)
-            era = Era(sealed.seq, public, fingerprint(public))
+            named = fingerprint(public)
             given = [fingerprint(key) for key in self._given[number : number + 1]]
-            if given and given != [era.key]:
+            if given and given != [named]:
                 raise Tampered(f"Event {sealed.seq} names another key than the key file as the next to sign.")
-            if given and sealed.key == era.key:  # the one before was lost, and the new one was given to us
-                era = replace(era, after=sealed.seq - 1)
-                known = Verifier([], [*known.eras, era])
-            known.event(sealed, previous)
-            known = Verifier([], [*(each for each in known.eras if each != era), era])
-        return Verifier(self._given, known.eras)
+            vouched = bool(given) and sealed.key == named  # the one before was lost, and the new one was given to us
+            eras.append(Era(sealed.seq - 1 if vouched else sealed.seq, public, named))
+            Verifier(self._given, eras).event(sealed, previous)
+        return Verifier(self._given, eras)
 
     def head(self, head: Head) -> None:
         """Verify a head's signature, by the key in force then. Raises: Tampered."""
@@ -138,11 +136,10 @@ class Verifier:
 
     def event(self, sealed: Sealed, previous: bytes) -> None:
         """Verify one event against the hash before it. Raises: Tampered."""
-        where = f"Event {sealed.seq}"
         self.follows(sealed, previous)
         self._signature(sealed.seq, sealed.key, sealed.hash, sealed.signature)
         if sealed.body is not None and _commitment(sealed.salt or b"", sealed.body) != sealed.commitment:
-            raise Tampered(f"{where}: the body is not the one that was signed.")
+            raise Tampered(f"Event {sealed.seq}: the body is not the one that was signed.")
 
     def chain(self, events: Iterable[Sealed], previous: bytes = GENESIS, seq: int = 0) -> Iterator[Sealed]:
         """Yield the events as each is verified; gaps and reorderings are found too. Raises: Tampered."""

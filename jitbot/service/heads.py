@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(minutes=10)
 LATE = timedelta(minutes=25)
 """Two heads and a half: as late as this, the last one that arrived is an alarm."""
+AT_FIRST = timedelta(minutes=1)
+"""So long a process tries before it complains: it may be that none ran for an hour, and all is well again."""
 CLOCK = "clock"
 
 
@@ -44,17 +46,19 @@ class Sending:
         self._heads = heads
         self._lanes = [_Lane(sink) for sink in sinks]
         self._head: Head | None = None
+        self._begun: datetime | None = None
         self._fault = ""
 
     def tick(self) -> None:
         """Sign a head if it is time, send it to whom it has not reached, and look who has had none for long."""
         try:
             now = self._ledger.now()
+            self._begun = self._begun or now
             if self._head is None or now >= self._head.at + EVERY:
                 self._head = self._signed() or self._head
             if self._head is not None:
                 self._send(self._head)
-            self._look(now)
+            self._look(now, complain=now - self._begun >= AT_FIRST)
         except StoreUnavailable as error:
             log.warning("heads of the record have to wait: %s", error)
 
@@ -113,11 +117,11 @@ class Sending:
         except JitbotError as fault:
             log.warning("it could not be written either: %s", fault)
 
-    def _look(self, now: datetime) -> None:
+    def _look(self, now: datetime, *, complain: bool) -> None:
         known = self._heads.arrivals()
         for lane in self._lanes:
             arrival = known.get(lane.sink.name)
-            if arrival is None or (arrival.alarmed_at is None and now - arrival.at > LATE):
+            if arrival is None or (complain and arrival.alarmed_at is None and now - arrival.at > LATE):
                 with self._ledger.begin() as entry:
                     _tell(entry, entry.arrival(lane.sink.name))
 

@@ -7,7 +7,7 @@ with them the rows of requests whose bodies are gone: header, hash and signature
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, select
@@ -38,15 +38,6 @@ class _Standing:
         self.owed = kind == OWED or (self.owed and kind != REVIEWED)
         said = json.loads(body or "{}")
         self.over = self.over or said.get("changes", {}).get("state") in _OVER
-
-
-@dataclass(slots=True)
-class _Stretch:
-    """What is to be forgotten next: what the record will state, and the requests that go."""
-
-    after: int
-    stated: Forgotten
-    over: set[int] = field(default_factory=set)
 
 
 class StoreForgetting:
@@ -80,12 +71,12 @@ class StoreForgetting:
             previous = connection.execute(statements.HASH, {"_seq": last.upto}).scalar() if last.upto else GENESIS
             kept = self._kept(connection, last)
         self._trail.verifier().rows(rows, previous or b"", last.upto, forgotten=last)
-        stretch = _planned(last, kept, rows, before)
+        stated, over = _planned(last, kept, rows, before)
         with self._ledger.begin() as entry:
             entry.alone("forgetting")
             if self._trail.forgotten() != last:
                 raise Conflict("Another process has forgotten it meanwhile.")
-            entry.forget(stretch.stated, stretch.after, stretch.over)
+            entry.forget(stated, last.upto, over)
         return len(rows)
 
     def _old(self, connection: Connection, after: int, before: datetime, limit: int) -> Sequence[Row]:
@@ -106,7 +97,9 @@ class StoreForgetting:
         return found
 
 
-def _planned(last: Forgotten, kept: Iterable[Sealed], rows: Sequence[Row], before: datetime) -> _Stretch:
+def _planned(
+    last: Forgotten, kept: Iterable[Sealed], rows: Sequence[Row], before: datetime
+) -> tuple[Forgotten, set[int]]:
     """Say what the record will state once these rows are gone through, and which requests go."""
     standing: dict[int, _Standing] = {}
     for sealed in kept:
@@ -117,5 +110,4 @@ def _planned(last: Forgotten, kept: Iterable[Sealed], rows: Sequence[Row], befor
     # What has begun in neither was forgotten before, and something late was said of it.
     stay = {request for request, each in standing.items() if each.begun and (each.owed or not each.over)}
     instant = before.astimezone(UTC).isoformat(timespec="microseconds")
-    stated = Forgotten(rows[-1][0], max(instant, last.before), frozenset(stay))
-    return _Stretch(last.upto, stated, standing.keys() - stay)
+    return Forgotten(rows[-1][0], max(instant, last.before), frozenset(stay)), standing.keys() - stay

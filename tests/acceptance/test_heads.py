@@ -133,6 +133,24 @@ def test_operators_hear_once_of_a_sink_at_which_nothing_arrives_and_once_that_it
     assert office.events() == [("head_missed", "shelf"), ("head_again", "shelf")]
 
 
+def test_a_process_that_starts_after_hours_without_one_complains_of_nothing_if_heads_arrive_at_once(
+    town: Town, shelf: Shelf
+) -> None:
+    Office(town, shelf).tick()
+    town.forward(hours=5)
+    office = Office(town, shelf)
+    office.tick()
+    office.tick(minutes=2)
+    assert office.alarms() == []
+    shelf.down = "it is full"
+    town.forward(hours=5)
+    office = Office(town, shelf)
+    office.tick()
+    assert office.alarms() == []
+    office.tick(minutes=1)
+    assert len(office.alarms()) == 1
+
+
 def test_a_sink_that_never_took_one_is_an_alarm_too(town: Town, shelf: Shelf) -> None:
     shelf.free.clear()
     office = Office(town, shelf)

@@ -28,6 +28,8 @@ LIFECYCLE = (
 )
 STORE = tuple(f"tests/contract/test_{name}.py" for name in ("ledger", "inbox", "outbox", "trail"))
 
+HEADS = ("tests/contract/test_heads.py",)
+FORGETTING = ("tests/contract/test_forgetting.py",)
 WRITER = ("tests/integration/test_writer.py",)
 
 SSH_LOGIN = ("tests/unit/runners/ssh/test_login.py",)
@@ -1802,6 +1804,62 @@ FAULTS = (
         "    if wanted.results:\n",
         "    if False:\n",
         ("tests/integration/test_output_command.py",),
+    ),
+    Fault(
+        "a key that does not sign any more is believed",
+        "jitbot/audit/chain.py",
+        "if era is None or era.key != named:",
+        "if era is None:",
+        RECORD,
+    ),
+    Fault(
+        "the event that names the next key is not verified",
+        "jitbot/audit/chain.py",
+        "            Verifier(self._given, eras).event(sealed, previous)\n",
+        "",
+        RECORD,
+    ),
+    Fault(
+        "a key that vouches for itself counts for everybody",
+        "jitbot/audit/chain.py",
+        "vouched = bool(given) and sealed.key == named",
+        "vouched = sealed.key == named",
+        RECORD,
+    ),
+    Fault(
+        "a body that is missing is no fault",
+        "jitbot/audit/chain.py",
+        "if body is None and forgotten is not None and not forgotten.covers(",
+        "if body is None and forgotten is not None and False and not forgotten.covers(",
+        RECORD,
+    ),
+    Fault(
+        "heads are signed over what was changed since the one before",
+        "jitbot/store/heads.py",
+        "            self._still_there(seen)\n",
+        "",
+        HEADS,
+    ),
+    Fault(
+        "a head that the record does not reach is no fault",
+        "jitbot/store/heads.py",
+        "            if digest is None:\n                verifier.later_head(head)\n",
+        "            if digest is None:\n                continue\n",
+        HEADS,
+    ),
+    Fault(
+        "an open request is forgotten",
+        "jitbot/store/forgetting.py",
+        "if each.begun and (each.owed or not each.over)",
+        "if each.begun and each.owed",
+        FORGETTING,
+    ),
+    Fault(
+        "what was tampered with is swept away",
+        "jitbot/store/forgetting.py",
+        '        self._trail.verifier().rows(rows, previous or b"", last.upto, forgotten=last)\n',
+        "",
+        FORGETTING,
     ),
     Fault(
         "output is deleted as soon as a request has ended",
