@@ -224,7 +224,7 @@ def test_after_the_loss_of_the_key_a_new_one_vouches_for_itself_for_whom_it_was_
     rotated = Rotation(path_of(store), ledger, trail).rotate(lost=True)
     append(ledger)
     assert (rotated.retired, begun_anew(store).verify()) == ([], 3)
-    with pytest.raises(Tampered, match="Event 2 is signed with a key that is not known here"):
+    with pytest.raises(Tampered, match="Event 2 is signed with a key that did not sign then"):
         StoreTrail(store.database, Verifier(lost.public)).verify()
 
 
