@@ -6,7 +6,7 @@ newest such event speaks for all before it, so one is enough to tell a deletion 
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jitbot.audit.eras import KEY
@@ -26,6 +26,8 @@ class Forgotten:
     before: str = ""
     """An instant as `audit.Row` has it: in UTC, to the microsecond."""
     but: frozenset[int] = frozenset()
+    seq: int = field(default=0, compare=False)
+    """The event that states it."""
 
     def covers(self, seq: int, at: str, kind: str, request: int | None) -> bool:
         """Tell whether the body of an event was to be deleted."""
@@ -41,6 +43,6 @@ def forgotten_by(seq: int, body: str | None) -> Forgotten:
     try:
         told = json.loads(body or "{}")
         but: Iterable[int] = told["but"]
-        return Forgotten(int(told["upto"]), str(told["before"]), frozenset(int(each) for each in but))
+        return Forgotten(int(told["upto"]), str(told["before"]), frozenset(int(each) for each in but), seq)
     except (ValueError, KeyError, TypeError):
         raise Tampered(f"Event {seq} says that bodies were deleted, and not which.") from None

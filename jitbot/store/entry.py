@@ -236,9 +236,16 @@ class StoreEntry:
         self.record("delegation_ended", by, delegation=signed_delegation(ended))
         return ended
 
-    def forget(self, stated: Forgotten, after: int, over: Collection[int]) -> None:
-        """Delete what is forgotten behind an event, with the rows of requests that are over, and state it."""
-        empty(self._connection, stated, after, over)
+    def forget(self, last: Forgotten, stated: Forgotten, over: Collection[int]) -> None:
+        """Delete what is forgotten since the last time, with the rows of requests that are over, and state it.
+
+        Raises: Conflict, where somebody else has stated something since.
+        """
+        self.alone("forgetting")
+        row = self._connection.execute(statements.FORGETTING).one_or_none()
+        if (row.seq if row else 0) != last.seq:
+            raise Conflict("Another process has forgotten it meanwhile.")
+        empty(self._connection, stated, last.upto, over)
         self.record("forgotten", "clock", None, **stated.stated())
 
     def sign_by(self, key: Ed25519PublicKey, by: str, *, lost: bool) -> None:

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, select
 
-from jitbot.audit import GENESIS, Forgotten, Row, Sealed
-from jitbot.errors import Conflict
+from jitbot.audit import GENESIS, Forgotten, Row, Sealed, Verifier
 from jitbot.lifecycle import TERMINAL
 from jitbot.store import raw, statements, tables
 from jitbot.store.engine import Database
@@ -63,20 +62,17 @@ class StoreForgetting:
 
     def record(self, before: datetime, limit: int) -> int:
         """Forget one stretch of the record; return how many events it has, none where all the rest is newer."""
+        last, verifier = self._trail.forgotten(), self._trail.verifier()
         with self._database.read() as connection:
-            last = self._trail.forgotten()
             rows = self._old(connection, last.upto, before, limit)
             if not rows:
                 return 0
             previous = connection.execute(statements.HASH, {"_seq": last.upto}).scalar() if last.upto else GENESIS
-            kept = self._kept(connection, last)
-        self._trail.verifier().rows(rows, previous or b"", last.upto, forgotten=last)
+            kept = _kept(connection, verifier, last)
+        verifier.rows(rows, previous or b"", last.upto, forgotten=last)
         stated, over = _planned(last, kept, rows, before)
         with self._ledger.begin() as entry:
-            entry.alone("forgetting")
-            if self._trail.forgotten() != last:
-                raise Conflict("Another process has forgotten it meanwhile.")
-            entry.forget(stated, last.upto, over)
+            entry.forget(last, stated, over)
         return len(rows)
 
     def _old(self, connection: Connection, after: int, before: datetime, limit: int) -> Sequence[Row]:
@@ -86,15 +82,17 @@ class StoreForgetting:
         upto = after + limit if first is None else first - 1
         return raw.between(connection, after, upto)
 
-    def _kept(self, connection: Connection, last: Forgotten) -> Sequence[Sealed]:
-        """Return the events of requests that were not over the last time, each verified. Raises: Tampered."""
-        verifier, found = self._trail.verifier(), []
-        query = statements.WITH_BEFORE.where(events.c.request.in_(sorted(last.but)), events.c.seq <= last.upto)
-        for row in connection.execute(query.order_by(events.c.seq)) if last.but else ():
-            sealed = Sealed(**{name: row._mapping[name] for name in Sealed.__slots__})
-            verifier.event(sealed, row._mapping["before"] or GENESIS)
-            found.append(sealed)
-        return found
+
+def _kept(connection: Connection, verifier: Verifier, last: Forgotten) -> Sequence[Sealed]:
+    """Return the events of requests that were not over the last time, each verified. Raises: Tampered."""
+    query = statements.WITH_BEFORE.where(events.c.request.in_(sorted(last.but)), events.c.seq <= last.upto)
+    rows = connection.execute(query.order_by(events.c.seq)).all() if last.but else ()
+    found = [
+        (Sealed(**{name: row._mapping[name] for name in Sealed.__slots__}), row._mapping["before"]) for row in rows
+    ]
+    for sealed, before in found:
+        verifier.event(sealed, before or GENESIS)
+    return [sealed for sealed, _ in found]
 
 
 def _planned(

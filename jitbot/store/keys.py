@@ -63,7 +63,7 @@ class KeyFile:
         if wanted not in self._signers:
             raise StoreUnavailable(
                 f"The record is signed with the key {wanted}, whose private half {self._path} does not hold. Copy the "
-                "key file here from where the key was rotated."
+                "key file here from where it was rotated; for a backup from before that, take the one of that time."
             )
         return self._signers[wanted]
 

@@ -177,3 +177,24 @@ def test_doctor_names_a_body_that_is_missing(town: Town, tmp_path: Path) -> None
         connection.execute(update(tables.events).where(tables.events.c.seq == 1).values(body=None, salt=None))
     assert "Event 1: its body is gone" in str(failed("verify"))
     assert list(read_heads([audit("head")], "here"))
+
+
+def test_a_backup_from_before_a_rotation_is_restored_with_the_key_file_of_that_time(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = town.ask(ANN, "tune", value=3)
+    back_up(town.url, tmp_path / "backup")
+    audit("rotate-key")
+    keep(tmp_path / "heads.jsonl")
+    town.close()
+    monkeypatch.setenv("JITBOT_DATABASE_URL", f"sqlite:///{tmp_path}/new.db")
+    restore = CliRunner().invoke(app, ["db", "restore", str(tmp_path / "backup")])
+    assert "for a backup from before that, take the one of that time" in str(restore.exception)
+    (retired,) = tmp_path.glob("signing.key.*")
+    monkeypatch.setenv("JITBOT_KEY_FILE", str(retired))
+    restored = CliRunner().invoke(app, ["db", "restored"])
+    assert restored.exit_code == 0, restored.output
+    assert held.name in restored.output
+    audit("rotate-key")
+    audit("verify")
+    assert "with a key that did not sign then" in str(failed("verify", "--head", str(tmp_path / "heads.jsonl")))
