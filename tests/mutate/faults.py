@@ -630,8 +630,8 @@ FAULTS = (
     Fault(
         "a signature that does not hold goes unseen",
         "jitbot/audit/chain.py",
-        "            key.verify(signature, digest)\n",
-        "            key.public_bytes_raw()\n",
+        "            era.public.verify(signature, digest)\n",
+        "            era.public.public_bytes_raw()\n",
         RECORD,
     ),
     Fault(
@@ -778,7 +778,7 @@ FAULTS = (
     Fault(
         "what lies between the events of a request is not followed",
         "jitbot/store/trail.py",
-        "self._verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)\n",
+        "verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)\n",
         "(rows[-1][0], rows[-1][-3])\n",
         _in("tampering"),
     ),
@@ -1612,7 +1612,7 @@ FAULTS = (
     Fault(
         "a forged review lifts what is owed",
         "jitbot/store/trail.py",
-        '            self._verifier.event(each, hashes.get(each.seq - 1, b""))',
+        '            verifier.event(each, hashes.get(each.seq - 1, b""))',
         "            pass",
         _in("break_glass"),
     ),
@@ -1914,7 +1914,7 @@ FAULTS = (
     ),
     Fault(
         "the file that says where secrets are may lie among the policies",
-        "jitbot/outbound/secrets/section.py",
+        "jitbot/outbound/operators_file.py",
         "if real.is_relative_to(policies.resolve()):",
         "if file.is_relative_to(policies.resolve()):",
         _secrets("section"),
@@ -2132,7 +2132,7 @@ FAULTS = (
     Fault(
         "a bot starts on a backup that nobody has gone through",
         "jitbot/store/upgrade.py",
-        "    if PUT_BACK in there:",
+        "    if PUT_BACK in there and not to_read:",
         "    if False:",
         _in("restored"),
     ),
