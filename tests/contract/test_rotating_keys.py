@@ -14,6 +14,7 @@ from jitbot.store.keys import KeyFile, open_key, read_keys, read_public, write_k
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.rotation import Rotation
 from jitbot.store.trail import StoreTrail
+from jitbot.store.upgrade import ready
 from tests.contract.conftest import Store
 
 
@@ -69,15 +70,18 @@ def test_several_rotations_are_one_chain_of_trust_from_the_first_key(store: Stor
 
 
 def test_several_processes_verify_across_a_rotation_as_one(
-    store: Store, rotation: Rotation, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ready(sqlite_url)
+    store = Store(sqlite_url, tmp_path)
     append(store.ledger, 3)
-    rotation.rotate()
+    Rotation(path_of(store), store.ledger, store.trail).rotate()
     append(store.ledger, 3)
     monkeypatch.setattr("jitbot.store.trail.STRETCH", 3)
     monkeypatch.setattr("jitbot.store.proof.WORTH_A_PROCESS", 1)
     monkeypatch.setattr("jitbot.store.proof.hands", lambda: 2)
     assert store.trail.verify() == 7
+    store.database.close()
 
 
 def test_the_private_half_of_the_old_key_leaves_the_key_file_and_is_kept_beside_it(

@@ -31,18 +31,11 @@ def run(line: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.parametrize(
-    ("name", "number"),
-    [
-        ("tutorial-policies.md", 5),
-        ("howto/take-advice.md", 3),
-        ("howto/many-targets.md", 2),
-        ("howto/rotate-the-signing-key.md", 6),
-    ],
+    ("name", "number"), [("tutorial-policies.md", 5), ("howto/take-advice.md", 3), ("howto/many-targets.md", 2)]
 )
 def test_the_page_can_be_done_as_written(tmp_path: Path, name: str, number: int) -> None:
     said, commands = "", 0
-    for folder in ("policies", "var"):
-        (tmp_path / folder).mkdir()
+    (tmp_path / "policies").mkdir()
     for language, body, fails in steps(pages.DOCS / name):
         if language == "yaml":
             file = body.split("\n", 1)[0].removeprefix("# policies/").strip()

@@ -1857,7 +1857,7 @@ FAULTS = (
     Fault(
         "what was tampered with is swept away",
         "jitbot/store/forgetting.py",
-        '        self._trail.verifier().rows(rows, previous or b"", last.upto, forgotten=last)\n',
+        '        verifier.rows(rows, previous or b"", last.upto, forgotten=last)\n',
         "",
         FORGETTING,
     ),

@@ -1,5 +1,6 @@
 """`jitbot audit head`, `verify --head`, `keys`, and what `jitbot doctor` says of where heads go."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from jitbot.model import Arrival
 from jitbot.settings import Settings
 from jitbot.store import tables
 from jitbot.store.backup import back_up
+from tests.contract.howto import ROOT
 from tests.town import ANN, Town
 
 
@@ -118,6 +120,16 @@ def test_keys_are_listed_prepared_and_rotated(town: Town, tmp_path: Path) -> Non
     ask(town)
     keep(tmp_path / "heads.jsonl")
     audit("verify", "--head", str(tmp_path / "heads.jsonl"))
+
+
+def test_the_how_to_on_keys_can_be_done_as_written(town: Town) -> None:
+    page = (ROOT / "docs/howto/rotate-the-signing-key.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    lines = "".join(blocks).splitlines()
+    assert len(lines) == 6
+    for line in lines:
+        assert line.startswith("jitbot audit ")
+        audit(*line.split()[2:])
 
 
 def test_what_was_deleted_is_said_in_the_record(town: Town) -> None:
