@@ -133,6 +133,6 @@ def _tell(entry: Entry, arrival: Arrival) -> None:
     entry.arrived(replace(arrival, alarmed_at=entry.now))
     entry.record("head_missed", CLOCK, sink=arrival.sink)
     minutes = int((entry.now - arrival.at) / timedelta(minutes=1))
-    why = arrival.error or "it does not answer"
+    why = arrival.error or "it does not answer, or none was signed"
     text = f"For {minutes} minutes no head of the record has arrived at {arrival.sink}: {why}. Run: jitbot doctor"
     entry.say(Outgoing(f"alarm:head:{arrival.sink}", Topic.ALARM, None, text))
