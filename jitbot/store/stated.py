@@ -25,6 +25,11 @@ class Stated:
         self._lines: Lines = []
         self._known = verifier
 
+    def known(self, newest: int) -> Verifier | None:
+        """Return what was read already, if the newest event that names a key is this one; 0 where none does."""
+        with self._turn:
+            return self._known if newest == (self._lines[-1][0].seq if self._lines else 0) else None
+
     def keys(self, connection: Connection) -> Verifier:
         """Return a verifier that knows every key that signs the record. Raises: Tampered."""
         lines = [_line(row) for row in connection.execute(statements.KEYS)]

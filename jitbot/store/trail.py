@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, func, select
 
-from jitbot.audit import GENESIS, Era, Forgotten, Mark, Sealed, Verifier
+from jitbot.audit import GENESIS, KEY, Era, Forgotten, Mark, Sealed, Verifier
 from jitbot.errors import Tampered
 from jitbot.model import AuditEvent, Request, RequestId, Review
 from jitbot.store import raw, statements, tables
@@ -33,6 +33,8 @@ class _Head:
 
     count: int
     hash: bytes
+    key: int
+    """The newest event that names a key; 0 where the first key signs all of it."""
 
     def passed(self, sealed: Sealed) -> None:
         """See that the event with the head's number is the head's. Raises: Tampered."""
@@ -116,33 +118,38 @@ class StoreTrail:
         The newest of all events is the last that is yielded, whatever its kind. Raises: Tampered.
         """
         wanted = {"kinds": list(kinds)}
-        yield from (event for event, _ in self._verified(raw.OF_KINDS, wanted, after, previous))
+        with self._database.read() as connection:
+            head = self._head(connection)
+        yield from (event for event, _ in self._verified(raw.OF_KINDS, wanted, after, previous, head))
 
     def _chained(self, own: str, **wanted: Any) -> Iterator[Sealed]:
         """Yield the events that `own` chooses (a request's, for example), verified, from the first of them on."""
         with self._database.read() as connection:
-            first = raw.first(connection, own, wanted)
-            if first is None:
-                return
-            before = connection.execute(statements.HASH, {"_seq": first - 1}).scalar()
-        yield from (event for event, chosen in self._verified(own, wanted, first - 1, before or GENESIS) if chosen)
+            first, before = raw.first(connection, own, wanted)
+            head = self._head(connection)
+        if first is None:
+            return
+        yield from (
+            event for event, chosen in self._verified(own, wanted, first - 1, before or GENESIS, head) if chosen
+        )
 
     def _verified(
-        self, own: str, wanted: Mapping[str, Any], after: int, previous: bytes
+        self, own: str, wanted: Mapping[str, Any], after: int, previous: bytes, head: _Head
     ) -> Iterator[tuple[Sealed, bool]]:
         """Yield the events behind one that `own` chooses, and the newest of all, each with whether it was chosen.
 
         Everything up to the head has to follow one from the other, or else one could be left out: a denial, or a run
         that is over. The signature of the last one covers those of the others.
         """
-        sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
-        with self._database.read() as connection:
-            head = self._head(connection, sealed)
         seq, rows = after, cast(Sequence[Any], ())
-        for rows, verifier in self._pages(own, wanted, after):
+        verifier = self._keys(head.key)
+        for rows in self._pages(own, wanted, after):
             begun, (seq, previous) = seq, verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)
             if begun < head.count <= seq:
                 head.passed(_from_raw(rows[head.count - begun - 1]))
+            named = max((row[0] for row in rows if row[2] == KEY), default=0)
+            if named > head.key:  # since we looked at the head
+                verifier = self._keys(named)
             for row in rows:
                 if row[-1]:
                     yield _signed(row, verifier), True
@@ -150,14 +157,17 @@ class StoreTrail:
             yield _signed(rows[-1], verifier), False
         head.reached(seq)
 
-    def _pages(self, own: str, wanted: Mapping[str, Any], after: int) -> Iterator[tuple[Sequence[Any], Verifier]]:
-        """Yield the raw events behind one, a page at a time, each with whether it is chosen; and what verifies them."""
+    def _keys(self, newest: int) -> Verifier:
+        """Return what knows every key up to the one that an event names. Raises: Tampered."""
+        return self._stated.known(newest) or self.verifier()
+
+    def _pages(self, own: str, wanted: Mapping[str, Any], after: int) -> Iterator[Sequence[Any]]:
+        """Yield the raw events behind one, a page at a time, each with whether it is chosen."""
         while True:
             with self._database.read() as connection:
                 rows = raw.page(connection, own, wanted, after, PAGE)
-                verifier = self._stated.keys(connection)  # after the page: a key that signs there is known by now
             if rows:
-                yield rows, verifier
+                yield rows
             if len(rows) < PAGE:
                 return
             after = rows[-1][0]
@@ -211,9 +221,8 @@ class StoreTrail:
                     raise  # else bodies went while we looked, and it may be only that
 
     def _verified_from(self, mark: Mark, forgotten: Forgotten) -> Mark:
-        sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
-            head = self._head(connection, sealed)
+            head = self._head(connection)
             newest = connection.execute(select(func.max(tables.events.c.seq))).scalar() or 0
             bounds = sorted({*range(0, newest, STRETCH), mark.count, head.count, newest})
             known = select(tables.events.c.seq, tables.events.c.hash).where(tables.events.c.seq.in_(bounds))
@@ -227,14 +236,14 @@ class StoreTrail:
         stretches = [Stretch(after, hashes.get(after, b""), upto, mark.count) for after, upto in pairwise(bounds)]
         return Mark(newest, verified(self._database, rules, stretches))
 
-    def _head(self, connection: Connection, sealed: tuple[int, bytes]) -> "_Head":
+    def _head(self, connection: Connection) -> _Head:
         """Read how long the record has to be at least. Raises: Tampered, where it was longer before our eyes."""
-        row = connection.execute(statements.CHAIN).one_or_none()
-        head = _Head(row._mapping["count"], row.hash) if row is not None else _Head(0, GENESIS)
-        count, digest = sealed
-        if count and connection.execute(statements.HASH, {"_seq": count}).scalar() != digest:
-            raise Tampered(f"Event {count} is not the one that was written. {CUT}")
-        return head
+        upto, last = self._database.sealed  # before the reading: what is committed during it may not be seen by it
+        row: Any = connection.execute(statements.CHAIN, {"_seq": upto}).one()
+        count, digest, key, found = row
+        if upto and found != last:
+            raise Tampered(f"Event {upto} is not the one that was written. {CUT}")
+        return _Head(0, GENESIS, key or 0) if count is None else _Head(count, digest, key or 0)
 
 
 def _sealed(row: Row[Any]) -> Sealed:

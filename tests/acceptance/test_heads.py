@@ -158,7 +158,8 @@ def test_a_sink_that_never_took_one_is_an_alarm_too(town: Town, shelf: Shelf) ->
     town.forward(minutes=26)
     office.sending.tick()
     assert office.alarms() == [
-        "For 26 minutes no head of the record has arrived at shelf: it does not answer, or none was signed. Run: jitbot doctor"
+        "For 26 minutes no head of the record has arrived at shelf: it does not answer, or none was signed. "
+        "Run: jitbot doctor"
     ]
     shelf.free.set()
     office.sending.wait(30)

@@ -27,7 +27,7 @@ from jitbot.model import (
 )
 from jitbot.store import tables
 from jitbot.store.forgetting import StoreForgetting
-from tests.contract.conftest import Store
+from tests.contract.conftest import LEASE, Store
 from tests.unit.core.builders import ANN, BO, a_review
 
 DAYS = 400
@@ -330,7 +330,7 @@ def test_deliveries_that_are_done_and_messages_that_were_given_up_go_and_all_oth
     store: Store, forgetting: StoreForgetting
 ) -> None:
     for key in ("done", "undone"):
-        store.inbox.put(Delivery(key, DeliveryKind.ASK, ANN, "T", {}, store.ledger.now()))
+        store.inbox.put(Delivery(key, DeliveryKind.ASK, ANN, "T", {}, store.ledger.now()), LEASE)
     with store.ledger.begin() as entry:
         entry.settle("done")
         entry.say(Outgoing("given up", Topic.NOTICE, None, "x", ANN))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from jitbot.audit import KEY, Signer, Verifier
 from jitbot.errors import Conflict, SettingsError, StoreUnavailable, Tampered
@@ -245,3 +245,34 @@ def test_public_keys_are_read_from_a_file_that_others_may_read(store: Store, tmp
     ]
     with pytest.raises(SettingsError, match="cannot be read: No such file"):
         read_public(tmp_path / "nowhere.pem")
+
+
+def test_a_key_that_begins_while_the_record_is_read_is_known_by_the_time_its_events_are(
+    store: Store, rotation: Rotation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = store.add()
+    real = store.trail._head
+
+    def then_rotated(connection: Connection) -> object:
+        head = real(connection)
+        if len(store.trail.eras()) == 1:
+            rotation.rotate()
+            append(store.ledger)
+        return head
+
+    monkeypatch.setattr(store.trail, "_head", then_rotated)
+    assert store.trail.rebuild(request.id)[0].id == request.id
+    assert [event.kind for event in store.trail.follow(0, bytes(32), [KEY])] == [KEY, "refused"]
+
+
+def test_a_key_that_is_taken_out_of_the_record_again_is_missed_by_a_process_that_knew_it(
+    store: Store, rotation: Rotation
+) -> None:
+    request = store.add()
+    rotation.rotate()
+    append(store.ledger)
+    assert store.trail.rebuild(request.id)
+    with store.database.write() as connection:
+        connection.execute(update(tables.events).where(tables.events.c.kind == KEY).values(kind="odd"))
+    with pytest.raises(Tampered):
+        store.trail.rebuild(request.id)
