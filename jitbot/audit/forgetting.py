@@ -5,8 +5,8 @@ newest such event speaks for all before it, so one is enough to tell a deletion 
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from jitbot.audit.eras import KEY
@@ -16,6 +16,10 @@ FORGOTTEN = "forgotten"
 """The kind of event that states a deletion."""
 NEVER_FORGOTTEN = (FORGOTTEN, KEY, "policies", "restored")
 """What the record says of itself, and nobody typed: the rest of it is judged by that."""
+
+
+LEAST_KEPT = timedelta(days=30)
+"""No setting has anything forgotten earlier, so that whoever has stolen the key cannot state away what is recent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,15 @@ class Forgotten:
         return {"upto": self.upto, "before": self.before, "but": sorted(self.but)}
 
 
-def forgotten_by(seq: int, body: str | None) -> Forgotten:
-    """Read the statement of a verified event. Raises: Tampered."""
+def forgotten_by(seq: int, at: datetime, body: str | None) -> Forgotten:
+    """Read the statement of a verified event. Raises: Tampered, also where it is of what was not old enough."""
     try:
         told = json.loads(body or "{}")
-        but: Iterable[int] = told["but"]
-        return Forgotten(int(told["upto"]), str(told["before"]), frozenset(int(each) for each in but), seq)
+        before = datetime.fromisoformat(told["before"])
+        found = Forgotten(int(told["upto"]), told["before"], frozenset(int(each) for each in told["but"]), seq)
+        too_young = at - before < LEAST_KEPT
     except (ValueError, KeyError, TypeError):
         raise Tampered(f"Event {seq} says that bodies were deleted, and not which.") from None
+    if too_young:
+        raise Tampered(f"Event {seq} says that bodies were deleted that were not {LEAST_KEPT.days} days old.")
+    return found

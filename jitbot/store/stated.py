@@ -46,7 +46,7 @@ class Stated:
             return Forgotten()
         sealed, previous = _line(row)
         self.keys(connection).event(sealed, previous)
-        return forgotten_by(sealed.seq, sealed.body)
+        return forgotten_by(sealed.seq, sealed.at, sealed.body)
 
 
 def _line(row: Any) -> tuple[Sealed, bytes]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
 
 from jitbot.audit import (
     FORGOTTEN,
@@ -18,7 +19,9 @@ from jitbot.audit import (
     forgotten_by,
     read_heads,
 )
+from jitbot.audit.forgetting import LEAST_KEPT
 from jitbot.errors import SettingsError, Tampered
+from jitbot.settings import Settings
 from tests.unit.core.test_audit import NOW, a_row
 
 FIRST, SECOND, THIRD, EVIL = (Signer(Ed25519PrivateKey.generate()) for _ in range(4))
@@ -121,14 +124,22 @@ def test_an_event_that_names_no_key_is_not_believed(rotated: Chain, body: str | 
 )
 def test_a_statement_that_says_nothing_is_not_believed(body: str | None) -> None:
     with pytest.raises(Tampered, match="Event 9 says that bodies were deleted, and not which"):
-        forgotten_by(9, body)
+        forgotten_by(9, NOW, body)
 
 
 def test_a_statement_is_read_as_it_was_made() -> None:
     stated = Forgotten(7, "2026-11-26T00:00:00.000000+00:00", frozenset({3, 5}))
     chain = Chain()
     sealed = chain.add(FIRST, FORGOTTEN, **stated.stated())
-    assert forgotten_by(1, sealed.body) == stated
+    assert forgotten_by(1, NOW + timedelta(days=33), sealed.body) == stated
+    with pytest.raises(Tampered, match="Event 1 says that bodies were deleted that were not 30 days old"):
+        forgotten_by(1, NOW + timedelta(days=32), sealed.body)
+
+
+def test_no_setting_has_anything_forgotten_earlier_than_the_record_may_state() -> None:
+    assert Settings(keep_record_days=LEAST_KEPT.days).keep_record_days == LEAST_KEPT.days
+    with pytest.raises(ValidationError, match="greater than or equal to 30"):
+        Settings(keep_record_days=LEAST_KEPT.days - 1)
 
 
 BEFORE = "2026-11-25T09:00:00.000000+00:00"
