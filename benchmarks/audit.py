@@ -36,12 +36,12 @@ PATTERN = 20
 def measure(kind: str, scale: Scale, folder: Path, fresh_url: FreshUrl) -> list[Figure]:
     """Measure on one kind of database."""
     folder.mkdir(parents=True, exist_ok=True)
-    signer, url = open_key(folder / "signing.key"), fresh_url()
+    keys, url = open_key(folder / "signing.key"), fresh_url()
     ready(url)
     with closing(Database(url)) as database:
-        appended = _append(StoreLedger(database, signer), scale.moves)
-        count = _fill(database, signer, scale.events)
-        trail = StoreTrail(database, Verifier([signer.public]))
+        appended = _append(StoreLedger(database, keys), scale.moves)
+        count = _fill(database, keys.signer(), scale.events)
+        trail = StoreTrail(database, Verifier(keys.public))
         end = _newest(database)
         unsigned = _newest(database, count - min(scale.signatures, count))
         _resident()

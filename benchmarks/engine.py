@@ -24,6 +24,7 @@ from jitbot.service import Book, Folder, Service, World
 from jitbot.store.boxes import StoreInbox
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
+from jitbot.store.forgetting import StoreForgetting
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.outputs import StoreOutputs
@@ -172,10 +173,10 @@ class Engine:
 def engine(url: str, folder: Path, valve: Valve, workers: int = 16) -> Iterator[Engine]:
     """Build a service, start its queue, and end both."""
     ready(url)
-    signer = open_key(folder / "signing.key")
+    keys = open_key(folder / "signing.key")
     database = Database(url)
-    ledger, queue, catalog = StoreLedger(database, signer), WorkQueue(workers), Valves(valve)
-    trail = StoreTrail(database, Verifier([signer.public]))
+    ledger, queue, catalog = StoreLedger(database, keys), WorkQueue(workers), Valves(valve)
+    trail = StoreTrail(database, Verifier(keys.public))
     sources = FactRegistry((), EnvironmentSite(()), {})
     files = {name: yaml.safe_dump(text, sort_keys=False) for name, text in POLICIES.items()}
     read = Folder(
@@ -191,6 +192,7 @@ def engine(url: str, folder: Path, valve: Valve, workers: int = 16) -> Iterator[
         ledger=ledger,
         inbox=StoreInbox(database),
         trail=trail,
+        forgetting=StoreForgetting(database, ledger, trail),
         outputs=StoreOutputs(database),
         delegations=SignedDelegations(database, trail),
         directory=People(),

@@ -20,7 +20,7 @@ from benchmarks.stamps import Stamp, Stamped
 from benchmarks.start import Arrivals, target
 from benchmarks.town import APPROVERS, write_policies, write_workspace
 from jitbot.audit import Signer
-from jitbot.store.keys import open_key
+from jitbot.store.keys import KeyFile, open_key
 from jitbot.store.upgrade import ready
 
 NUMBER = 700_000_001
@@ -72,9 +72,14 @@ class Lived:
         return self.folder / "lived.db"
 
     @property
+    def keys(self) -> KeyFile:
+        """Return the key file of everything in it."""
+        return open_key(self.folder / "signing.key")
+
+    @property
     def signer(self) -> Signer:
         """Return the signer of everything in it."""
-        return open_key(self.folder / "signing.key")
+        return self.keys.signer()
 
 
 def live(folder: Path) -> Lived:

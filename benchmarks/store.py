@@ -46,14 +46,14 @@ class Recording:
 def measure(kind: str, scale: Scale, folder: Path, fresh_url: FreshUrl) -> list[Figure]:
     """Measure the ledger and the record on one kind of database."""
     folder.mkdir(parents=True, exist_ok=True)
-    signer = open_key(folder / "signing.key")
+    keys = open_key(folder / "signing.key")
 
     database = _opened(fresh_url)
     with recorded() as recording:
-        walk(StoreLedger(database, signer), scale.moves)
+        walk(StoreLedger(database, keys), scale.moves)
 
     def by_ledger(empty: Database) -> None:
-        walk(StoreLedger(empty, signer), scale.moves)
+        walk(StoreLedger(empty, keys), scale.moves)
 
     def by_statements(empty: Database) -> None:
         replay(empty, recording)
@@ -63,7 +63,7 @@ def measure(kind: str, scale: Scale, folder: Path, fresh_url: FreshUrl) -> list[
         for work, found in rates.items():
             with closing(_opened(fresh_url)) as empty:
                 found.append(_rate(work, empty, scale.moves * TRANSACTIONS))
-    trail = StoreTrail(database, Verifier([signer.public]))
+    trail = StoreTrail(database, Verifier(keys.public))
     figures = [
         _faster_is_better(
             f"{kind}: transactions of the ledger", median(rates[by_ledger]), median(rates[by_statements])

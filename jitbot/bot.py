@@ -5,7 +5,7 @@
 | slack | the way in (socket or HTTP), the work on what came in, and, when it is its turn, the notifier |
 | api | the HTTP API; the addresses that load balancers ask are answered by every process |
 | work | the look for what is due, the work queue, and the renewal of claims |
-| clock | when it is its turn: the look at the policy files and what hangs on them, overdue reviews, keeping |
+| clock | when it is its turn: the look at the policy files and what hangs on them, overdue reviews, keeping, heads |
 """
 
 import logging
@@ -28,8 +28,10 @@ from jitbot.outbound.secrets.registry import open_secrets
 from jitbot.outbound.site import GrantedSite
 from jitbot.runners.registry import Registry
 from jitbot.service.book import NONE_YET
+from jitbot.service.heads import Sending
 from jitbot.service.turns import KEEP, Turn
 from jitbot.settings import Settings
+from jitbot.sinks.listed import open_sinks
 from jitbot.slack.directory import SlackDirectory, installed
 from jitbot.store.alone import OnlyOne
 from jitbot.store.bell import Bell
@@ -41,6 +43,10 @@ RENEW = timedelta(seconds=5)
 """How often claims are renewed; a claim lasts four times as long."""
 RELOAD = timedelta(seconds=3)
 """How often the policy files, or which of them are in force, are looked at."""
+HEADS = timedelta(seconds=15)
+"""How often a head that did not arrive is sent again, and how soon after its time one is signed."""
+HEADS_SECONDS = 2.0
+"""How long a process that stops waits for heads that are under way."""
 FIRST_POLICIES = timedelta(seconds=15)
 LOOK_SECONDS = 0.2
 """How long a new process waits for the very first policies, and how often it looks for them."""
@@ -71,6 +77,9 @@ class Bot:
         queue = self._queue if "work" in settings.roles else Hints(self._bell.ring, self._wake_notifier)
         leads = "clock" in settings.roles and self._clock.held()
         self._service = build_service(settings, store, self._directory, queue, secrets, name=name, leads=leads)
+        file = settings.heads_file if "clock" in settings.roles else None
+        sinks = open_sinks(file, settings.policies, lambda name: secrets.read(name).value)
+        self._heads = Sending(store.ledger, store.heads, sinks)
         self._slack: SlackSide | None = None
         if "slack" in settings.roles:
             self._slack = SlackSide(
@@ -110,6 +119,7 @@ class Bot:
         if self._slack is not None:
             self._slack.hands.close()
         self._queue.stop()
+        self._heads.wait(HEADS_SECONDS)
         if self._slack is not None:
             self._slack.notifier.stop()
         self._bell.stop()
@@ -131,6 +141,9 @@ class Bot:
         self._ticker.every(KEEP, self._clock.keep)
         self._ticker.every(timedelta(seconds=self._settings.sweep_seconds), self._chores)
         self._ticker.every(RELOAD, self._reload)
+        if self._settings.heads_file is not None:
+            self._send_heads()
+            self._ticker.every(HEADS, self._send_heads)
 
     def _await_policies(self) -> None:
         """Let who looks at its files put the very first ones in force, before somebody who asks here is refused."""
@@ -142,6 +155,10 @@ class Bot:
     def _chores(self) -> None:
         if self._clock.held():
             self._service.sweep.chores()
+
+    def _send_heads(self) -> None:
+        if self._clock.held():
+            self._heads.tick()
 
     def _reload(self) -> None:
         if self._clock.held():

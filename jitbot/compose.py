@@ -50,8 +50,10 @@ from jitbot.store.backup import mark, see_unused, unmark
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
+from jitbot.store.forgetting import StoreForgetting
+from jitbot.store.heads import StoreHeads
 from jitbot.store.history import StoreHistory
-from jitbot.store.keys import open_key
+from jitbot.store.keys import KeyFile, open_key, read_public
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.outputs import StoreOutputs
 from jitbot.store.policy_sets import PolicySets
@@ -80,6 +82,8 @@ class Store:
     outputs: StoreOutputs
     delegations: SignedDelegations
     sets: PolicySets
+    heads: StoreHeads
+    forgetting: StoreForgetting
 
 
 def open_store(settings: Settings) -> Store:
@@ -113,10 +117,10 @@ def go_through_backup(settings: Settings) -> tuple[Found, GoneThrough]:
 
 
 def _opened(settings: Settings) -> Store:
-    signer = open_key(settings.key_file)
+    keys = open_key(settings.key_file)
     database = Database(settings.database_url)
-    trail = StoreTrail(database, Verifier([signer.public]))
-    ledger = StoreLedger(database, signer)
+    trail = StoreTrail(database, Verifier(keys.public))
+    ledger = StoreLedger(database, keys)
     ledger.resume()
     return Store(
         database=database,
@@ -127,6 +131,8 @@ def _opened(settings: Settings) -> Store:
         outputs=StoreOutputs(database),
         delegations=SignedDelegations(database, trail),
         sets=PolicySets(database),
+        heads=StoreHeads(database, keys, trail),
+        forgetting=StoreForgetting(database, ledger, trail),
     )
 
 
@@ -198,9 +204,12 @@ def build_service(
         queue=queue,
         book=open_book(settings, store, catalog, sources, leads=leads),
         name=name,
+        forgetting=store.forgetting,
         keep_output=timedelta(days=settings.keep_output_days),
         redact=secrets.redact,
         allowance=Allowance(settings.most_open, settings.most_a_minute),
+        keep_messages=timedelta(days=settings.keep_messages_days),
+        keep_record=timedelta(days=settings.keep_record_days),
     )
     return Service(world)
 
@@ -226,6 +235,22 @@ def open_bench(folder: Path, settings: Settings) -> Bench:
     """Load policies as the bot would, to try them out. Raises: PolicyError, SettingsError."""
     catalog, sources = open_catalog(settings), open_sources(settings)
     return Bench(load(read(folder), catalog, sources), catalog, sources)
+
+
+def open_witness(settings: Settings, keys: Path | None) -> tuple[StoreTrail, StoreHeads]:
+    """Open the record to verify it: by an auditor's own file of public keys, or else by the key file here.
+
+    With the auditor's file it may be a backup too, and no signing key is wanted.
+    Raises: SettingsError, StoreUnavailable.
+    """
+    if keys is None:
+        store = open_store(settings)
+        return store.trail, store.heads
+    ready(settings.database_url, to_read=True)
+    database = Database(settings.database_url)
+    known = KeyFile(keys, read_public(keys))
+    trail = StoreTrail(database, Verifier(known.public))
+    return trail, StoreHeads(database, known, trail)
 
 
 def open_record(settings: Settings) -> tuple[StoreTrail, datetime]:

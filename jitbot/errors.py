@@ -20,6 +20,7 @@ JitbotError
 ├── FactUnavailable        nobody                  -> the fact is unread; conditions on it err
 ├── NotGranted             the operator            -> a secret that is not set, a host that is not allowed
 │   └── SecretUnavailable  the operator            -> a secret's store does not hand it out; no other is asked
+├── SinkUnavailable        the operator            -> a head of the record is sent again; late ones are an alarm
 ├── NotifyError            the notifier            -> tried again, or the fallback channel
 │   ├── NotifyRefused
 │   └── NotifyUnsure
@@ -121,6 +122,10 @@ class NotGranted(JitbotError):
 
 class SecretUnavailable(NotGranted):
     """A store has this secret, or may have it, and does not hand it out; the message says why, and what to do."""
+
+
+class SinkUnavailable(JitbotError):
+    """A head of the record did not arrive where it is to be kept; the message says why."""
 
 
 class NotifyError(JitbotError):

@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 
 from pydantic import BaseModel
 
+from jitbot.audit import Head
 from jitbot.model import (
     FactKind,
     Health,
@@ -21,7 +22,20 @@ from jitbot.model import (
     RequestId,
     UserId,
 )
-from jitbot.storage import Delegations, Entry, History, Inbox, Ledger, Outbox, Outputs, PolicySets, Trail, Turns
+from jitbot.storage import (
+    Delegations,
+    Entry,
+    Forgetting,
+    Heads,
+    History,
+    Inbox,
+    Ledger,
+    Outbox,
+    Outputs,
+    PolicySets,
+    Trail,
+    Turns,
+)
 
 __all__ = [
     "Catalog",
@@ -30,6 +44,8 @@ __all__ = [
     "Directory",
     "Entry",
     "FactSource",
+    "Forgetting",
+    "Heads",
     "History",
     "Inbox",
     "Ledger",
@@ -40,6 +56,7 @@ __all__ = [
     "Queue",
     "Run",
     "Runner",
+    "Sink",
     "Site",
     "Sources",
     "Trail",
@@ -245,6 +262,18 @@ class Sources(Protocol):
 
     def implied(self, name: str) -> Mapping[str, str]:
         """Return the arguments that no policy writes, with the `{…}` that stands in them. Raises: KeyError."""
+
+
+class Sink(Protocol):
+    """A place to which heads of the record are sent, and where whoever runs jitbot can only append."""
+
+    name: str
+
+    def put(self, head: Head) -> None:
+        """Append one head, its line, within some seconds; one that is there already may be there twice.
+
+        Raises: SinkUnavailable, where it cannot be known to have arrived; the message says why, without secrets.
+        """
 
 
 class Catalog(Protocol):

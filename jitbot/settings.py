@@ -89,6 +89,18 @@ class Settings(BaseSettings):
     keep_output_days: int = Field(
         30, ge=1, le=3650, description="How long the output of runs is kept after the end of a request, in days"
     )
+    keep_messages_days: int = Field(
+        7, ge=1, le=3650, description="How long what came in and is done, and what could not be said, is kept, in days"
+    )
+    keep_record_days: int = Field(
+        400,
+        ge=30,
+        le=36500,
+        description="How long requests are kept after their end, with reasons and facts, in days",
+    )
+    heads_file: Path | None = Field(
+        None, description="The YAML file that says where heads of the record are sent every ten minutes"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
 
     @field_validator("roles", "runners", "facts", "http_hosts", "runner_paths", "secrets", "pools", mode="before")

@@ -8,9 +8,11 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from jitbot.audit import Head
 from jitbot.lifecycle import Event
 from jitbot.model import (
     Asked,
+    Arrival,
     AuditEvent,
     Chunk,
     Copy,
@@ -72,6 +74,12 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
 
     def keep(self, output: Output, portion: Portion) -> Output:
         """Write a portion of what a run says; the first one of an output gives it its id."""
+
+    def arrival(self, sink: str) -> Arrival:
+        """Read and lock when a head of the record last arrived at a sink; a new one begins to wait now."""
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Write how it is with a sink, which `arrival` has locked."""
 
     def settle(self, delivery: str) -> None:
         """Mark an inbox row done, in this transaction."""
@@ -219,6 +227,20 @@ class Outputs(Protocol):
         """Delete some outputs of requests that had ended by then, and return how many."""
 
 
+class Forgetting(Protocol):
+    """Deletes what is older than it is to be kept. Raises, from both: StoreUnavailable."""
+
+    def messages(self, before: datetime, limit: int) -> int:
+        """Delete some of what came in and was done by then, and of what was given up by then; return how many."""
+
+    def record(self, before: datetime, limit: int) -> int:
+        """Forget so many events, no newer than that: their bodies, and the rows of requests that were over by then.
+
+        That it is gone is stated by an event, and the record verifies as before. Returns how many were gone through, 0
+        where all the rest is newer. Raises: Tampered, where they do not hold; Conflict, where others were faster.
+        """
+
+
 class Trail(Protocol):
     """The signed record, read back and verified."""
 
@@ -247,6 +269,16 @@ class Trail(Protocol):
 
     def verify(self) -> int:
         """Verify the whole chain and return how many events it has. Raises: Tampered."""
+
+
+class Heads(Protocol):
+    """Signed heads of the record, for whoever keeps them out of our reach."""
+
+    def sign(self) -> Head:
+        """Verify what is new in the record and sign its head. Raises: Tampered, StoreUnavailable."""
+
+    def arrivals(self) -> Mapping[str, Arrival]:
+        """Return how it is with each sink that was ever sent to. Raises: StoreUnavailable."""
 
 
 class Delegations(Protocol):

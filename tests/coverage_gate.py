@@ -20,7 +20,7 @@ HELD = (
     "jitbot/model/*",
     "jitbot/policy/*",
     "jitbot/service/*",
-    "jitbot/audit.py",
+    "jitbot/audit/*",
     "jitbot/explain.py",
     "jitbot/lifecycle.py",
 )

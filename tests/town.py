@@ -42,6 +42,7 @@ from jitbot.service import Book, Folder, Service, World
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
+from jitbot.store.forgetting import StoreForgetting
 from jitbot.store.history import StoreHistory
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
@@ -259,13 +260,13 @@ class Town:
         self._build()
 
     def _build(self) -> None:
-        signer = open_key(self.folder / "signing.key")
+        keys = open_key(self.folder / "signing.key")
         self.catalog = catalog = OneRunner(self.runner)
         self.sources = sources = FakeSources(self.facts, **history_sources(StoreHistory(self.database)))
         self.queue = HandQueue()
-        self.trail = StoreTrail(self.database, Verifier([signer.public]))
+        self.trail = StoreTrail(self.database, Verifier(keys.public))
         self.delegations = SignedDelegations(self.database, self.trail)
-        self.ledger = StoreLedger(self.database, signer)
+        self.ledger = StoreLedger(self.database, keys)
         self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
         self.sets, self.outputs = PolicySets(self.database), StoreOutputs(self.database)
         folder = Folder(
@@ -282,6 +283,7 @@ class Town:
             inbox=self.inbox,
             trail=self.trail,
             outputs=self.outputs,
+            forgetting=StoreForgetting(self.database, self.ledger, self.trail),
             delegations=self.delegations,
             directory=self.directory,
             catalog=catalog,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jitbot.cli.auditing import audit
 from jitbot.cli.database import database
 from jitbot.cli.grants import grants
 from jitbot.cli.policies import policy
@@ -19,7 +20,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-audit = typer.Typer(help="The signed record.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(database, name="db")
 app.add_typer(grants, name="grants")
@@ -117,41 +117,6 @@ def doctor() -> None:
             typer.echo(f"    → {finding.advice}")
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
-
-
-@audit.command("verify")
-def audit_verify(
-    mark: Annotated[
-        Path | None,
-        typer.Option(help="A file that keeps up to where all signatures held; only later ones are verified again."),
-    ] = None,
-) -> None:
-    """Verify every signature and the chain; exit code 1 where something was changed."""
-    from jitbot.cli.mark import read, write
-    from jitbot.compose import open_store
-    from jitbot.settings import read_settings
-
-    before = read(mark)
-    found = open_store(read_settings()).trail.verify_from(before)
-    if mark is not None:
-        write(mark, found)
-    seen = f" Signatures up to event {before.count} were verified before." if before.count else ""
-    typer.secho(f"{found.count} events, every signature holds and none is missing.{seen}", fg="green")
-
-
-@audit.command("show")
-def audit_show(
-    request: Annotated[str, typer.Argument(help="One request's events (JIT-12), or all.")] = "",
-    after: Annotated[int, typer.Option(help="Only events after this number.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-) -> None:
-    """Print events of the record, oldest first."""
-    from jitbot.cli.record import show
-    from jitbot.compose import open_store
-    from jitbot.settings import read_settings
-
-    show(open_store(read_settings()).trail, request=request, after=after, limit=limit, as_json=as_json)
 
 
 @app.command()

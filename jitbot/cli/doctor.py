@@ -7,6 +7,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from jitbot.cli.doctor_facts import facts
 from jitbot.cli.doctor_files import files
+from jitbot.cli.doctor_heads import heads
 from jitbot.cli.doctor_pools import pools
 from jitbot.cli.doctor_secrets import secrets
 from jitbot.cli.finding import Finding
@@ -85,6 +86,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "answers, with the newest schema")
         count = store.trail.verify()
         yield Finding("record", f"{count} events, every signature holds")
+        yield from heads(settings, store)
         for message, why in store.outbox.parked():
             advice = "Mend the cause; the message itself is not sent again."
             yield Finding("message", f"{message.key} could not be delivered: {why}", False, advice)

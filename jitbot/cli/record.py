@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jitbot.audit import FORGOTTEN, KEY
 from jitbot.errors import NotFound
 from jitbot.explain import explain
 from jitbot.model import AuditEvent, Decision, RequestId
@@ -79,6 +80,7 @@ def _plain(event: AuditEvent) -> dict[str, object]:
         "kind": event.kind,
         "request": event.request,
         "body": dict(event.body),
+        **({"deleted": True} if event.deleted else {}),
     }
 
 
@@ -88,6 +90,12 @@ def _by(event: AuditEvent) -> str:
 
 def _said(event: AuditEvent) -> str:
     body = event.body
+    if event.deleted:
+        return "(deleted: the keeping time had passed)"
+    if event.kind == KEY:
+        return f"the key {body['key']} signs from the next event on"
+    if event.kind == FORGOTTEN:
+        return f"bodies up to event {body['upto']} are deleted, but for those of {len(body['but'])} requests"
     if event.kind == "policies":
         changes = (f"{word} {', '.join(body[word])}" for word in ("added", "removed", "changed") if body.get(word))
         return "; ".join([f"set {body['digest'][:12]} is in force", *changes])

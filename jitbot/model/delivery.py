@@ -107,3 +107,5 @@ class AuditEvent:
     kind: str
     request: RequestId | None
     body: Mapping[str, Any] = field(default_factory=dict)
+    deleted: bool = False
+    """Whether the body was deleted, and is empty for that."""

@@ -13,6 +13,7 @@ from jitbot.ports import (
     ChecksByKey,
     Delegations,
     Directory,
+    Forgetting,
     Inbox,
     Ledger,
     Outputs,
@@ -44,6 +45,7 @@ class World:
     sources: Sources
     queue: Queue
     book: Book
+    forgetting: Forgetting
     name: str
     lease: timedelta = timedelta(seconds=20)
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
@@ -53,6 +55,10 @@ class World:
     """Takes out of a text what is a secret, or looks like one."""
     allowance: Allowance = field(default_factory=Allowance)
     """How much one person may ask for."""
+    keep_messages: timedelta = timedelta(days=7)
+    """How long what came in and is done is kept, and what could not be said."""
+    keep_record: timedelta = timedelta(days=400)
+    """How long requests are kept after their end, and what their events say."""
     results: Results = field(default_factory=Results)
     claims: Claims = field(default_factory=Claims)
     """What this process holds, by its own clock."""

@@ -4,18 +4,20 @@ The chain's head is locked by the very last statements before the commit, so tha
 than it must (1,229 transactions a second with eight threads, against 320 with optimistic retries).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from jitbot.audit import GENESIS, Signer
+from jitbot.audit import GENESIS, KEY, Forgotten, fingerprint
 from jitbot.errors import Conflict
 from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
     Asked,
+    Arrival,
     Counting,
     Delegation,
     DelegationId,
@@ -30,7 +32,10 @@ from jitbot.model import (
     UserId,
 )
 from jitbot.store import statements, tables, tallies
+from jitbot.store.arrivals import arrival_at, keep_arrival
 from jitbot.store.delegations import standing_delegations
+from jitbot.store.emptying import empty
+from jitbot.store.keys import KeyFile
 from jitbot.store.newer import leave_target, missing
 from jitbot.store.outputs import keep_output
 from jitbot.store.rows import (
@@ -64,10 +69,11 @@ URGENCY = {
 class StoreEntry:
     """Implements `ports.Entry` on one connection."""
 
-    def __init__(self, connection: Connection, signer: Signer, now: datetime) -> None:
+    def __init__(self, connection: Connection, keys: KeyFile, now: datetime) -> None:
         self.now = now
         self._connection = connection
-        self._signer = signer
+        self._keys = keys
+        self._signing = ""
         self._events: list[tuple[str, RequestId | None, dict[str, Any]]] = []
 
     def get(self, request: RequestId) -> Request:
@@ -166,6 +172,14 @@ class StoreEntry:
         """Write a portion of what a run says."""
         return keep_output(self._connection, output, portion, self.now)
 
+    def arrival(self, sink: str) -> Arrival:
+        """Read and lock how it is with a sink."""
+        return arrival_at(self._connection, sink, self.now)
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Write how it is with a sink."""
+        keep_arrival(self._connection, arrival)
+
     def settle(self, delivery: str) -> None:
         """Mark a delivery done."""
         done = {"_key": delivery, "done_at": self.now}
@@ -226,27 +240,49 @@ class StoreEntry:
         self.record("delegation_ended", by, delegation=signed_delegation(ended))
         return ended
 
+    def forget(self, last: Forgotten, stated: Forgotten, over: Collection[int]) -> None:
+        """Delete what is forgotten since the last time, with the rows of requests that are over, and state it.
+
+        Raises: Conflict, where somebody else has stated something since.
+        """
+        self.alone("forgetting")
+        row = self._connection.execute(statements.FORGETTING).one_or_none()
+        if (row.seq if row else 0) != last.seq:
+            raise Conflict("Another process has forgotten it meanwhile.")
+        empty(self._connection, stated, last.upto, over)
+        self.record("forgotten", "clock", None, **stated.stated())
+
+    def sign_by(self, key: Ed25519PublicKey, by: str, *, lost: bool) -> None:
+        """Have another key sign from the next event on; where the present one is lost, this event too."""
+        named = fingerprint(key)
+        self._signing = named if lost else ""
+        self.record("key", by, key=named, public=key.public_bytes_raw().hex(), lost=lost or "")
+
     def seal(self) -> tuple[int, bytes] | None:
         """Sign and chain what was noted, the last thing before the commit; return the new head."""
         if not self._events:
             return None
         row = self._head()
-        seq, previous = row._mapping["count"], row.hash
+        seq, previous, signer = row._mapping["count"], row.hash, self._keys.signer(self._signing or row.key)
         sealed = []
         for kind, request, body in self._events:
             seq += 1
-            sealed.append(self._signer.seal(previous, seq, self.now, kind, request, body))
+            sealed.append(signer.seal(previous, seq, self.now, kind, request, body))
             previous = sealed[-1].hash
+            if kind == KEY:
+                signer = self._keys.signer(body["key"])
         rows = [{name: getattr(each, name) for name in each.__slots__} for each in sealed]
         self._connection.execute(statements.ADD_EVENTS, rows)
-        self._connection.execute(statements.MOVE_HEAD, {"count": seq, "hash": previous})
+        self._connection.execute(statements.MOVE_HEAD, {"count": seq, "hash": previous, "key": signer.key})
         return seq, previous
 
     def _head(self) -> Any:
         """Lock the head of the chain; the very first event makes one, and those at the same instant wait for it."""
         row: Any = self._connection.execute(statements.HEAD).one_or_none()
         if row is None:
-            first = statements.upsert(self._connection.dialect.name, tables.chain).values(id=1, count=0, hash=GENESIS)
+            first = statements.upsert(self._connection.dialect.name, tables.chain).values(
+                id=1, count=0, hash=GENESIS, key=""
+            )
             self._connection.execute(first.on_conflict_do_nothing(index_elements=["id"]))
             row = self._connection.execute(statements.HEAD).one()
         return row

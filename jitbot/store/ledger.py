@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, literal_column, or_, select, update
 
-from jitbot.audit import Signer
 from jitbot.model import Counting, Outdated, Request, RequestId, Review, State, Tally, UserId
 from jitbot.store import tables, tallies
 from jitbot.store.engine import Database
 from jitbot.store.entry import StoreEntry, reviews_of
+from jitbot.store.keys import KeyFile
 from jitbot.store.leases import LONGEST
 from jitbot.store.newer import about_understood, missing, understood
 from jitbot.store.rows import to_request
@@ -25,9 +25,9 @@ LATELY = 200
 class StoreLedger:
     """Requests and reviews; everything that changes them goes through `begin`."""
 
-    def __init__(self, database: Database, signer: Signer) -> None:
+    def __init__(self, database: Database, keys: KeyFile) -> None:
         self._database = database
-        self._signer = signer
+        self._keys = keys
 
     def now(self) -> datetime:
         """Return the present instant."""
@@ -46,7 +46,7 @@ class StoreLedger:
     def begin(self) -> Iterator[StoreEntry]:
         """Begin a write transaction; audit events are sealed just before the commit."""
         with self._database.write() as connection:
-            entry = StoreEntry(connection, self._signer, self._database.now(connection))
+            entry = StoreEntry(connection, self._keys, self._database.now(connection))
             yield entry
             head = entry.seal()
         if head is not None:

@@ -44,7 +44,10 @@ def missing(connection: Connection, request: RequestId) -> JitbotError:
     """Return why a request was not found: there is none, or it is not for this code."""
     there = select(tables.requests.c.id).where(tables.requests.c.id == request)
     if connection.execute(there).first() is None:
-        return NotFound(f"There is no request JIT-{request}.")
+        told = select(tables.events.c.seq).where(tables.events.c.request == request).limit(1)
+        if connection.execute(told).first() is None:
+            return NotFound(f"There is no request JIT-{request}.")
+        return NotFound(f"JIT-{request} is long over. What was kept of it is deleted: the keeping time had passed.")
     return InNewerHands(f"JIT-{request} is in the hands of a newer jitbot beside this one. Try again in a moment.")
 
 

@@ -1,6 +1,6 @@
 """What runs said: written in the transactions of an entry, read back whole, and deleted some time after the end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -79,6 +79,12 @@ def _begin(connection: Connection, output: Output) -> Output:
         tries = [OutputId(each) for each in connection.execute(select(outputs.c.id).where(same)).scalars()]
         _delete(connection, sorted(tries)[1 : 1 - UNDOS_KEPT])
     return replace(output, id=OutputId(given))
+
+
+def delete_outputs_of(connection: Connection, requests: Collection[int]) -> None:
+    """Delete all that the runs of some requests have said."""
+    ours = select(outputs.c.id).where(outputs.c.request.in_(requests))
+    _delete(connection, [OutputId(each) for each in connection.execute(ours).scalars()])
 
 
 def _delete(connection: Connection, ids: Sequence[OutputId]) -> None:

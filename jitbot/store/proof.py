@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from jitbot.audit import GENESIS, Verifier
+from jitbot.audit import GENESIS, Era, Forgotten, Verifier, fingerprint
 from jitbot.errors import Tampered
 from jitbot.store import raw
 from jitbot.store.engine import Database
@@ -36,13 +36,21 @@ class Stretch:
     signed_after: int
 
 
-def verified(database: Database, verifier: Verifier, stretches: Sequence[Stretch]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What events are verified by: whose keys sign which of them, and whose bodies may be missing."""
+
+    verifier: Verifier
+    forgotten: Forgotten
+
+
+def verified(database: Database, rules: Rules, stretches: Sequence[Stretch]) -> bytes:
     """Verify stretches that lie one behind the other, each from where the one before ends; return the last hash.
 
     Raises: Tampered.
     """
     last = stretches[0].previous if stretches else GENESIS
-    with _each(database, verifier, stretches) as ends:
+    with _each(database, rules, stretches) as ends:
         for stretch, (seq, digest) in zip(stretches, ends, strict=True):
             if stretch.previous != last:
                 raise Tampered(f"Event {stretch.after} was changed while it was verified.")
@@ -52,30 +60,28 @@ def verified(database: Database, verifier: Verifier, stretches: Sequence[Stretch
     return last
 
 
-def verify_stretch(database: Database, verifier: Verifier, stretch: Stretch) -> tuple[int, bytes]:
+def verify_stretch(database: Database, rules: Rules, stretch: Stretch) -> tuple[int, bytes]:
     """Verify one stretch, and return the number and the hash of its last event. Raises: Tampered."""
     seq, previous = stretch.after, stretch.previous
     while seq < stretch.upto:
         with database.read() as connection:
             rows = raw.between(connection, seq, min(seq + PAGE, stretch.upto))
         before = seq
-        seq, previous = verifier.rows(rows, previous, seq, stretch.signed_after)
+        seq, previous = rules.verifier.rows(rows, previous, seq, stretch.signed_after, rules.forgotten)
         if seq == before:
             break
     return seq, previous
 
 
 @contextmanager
-def _each(
-    database: Database, verifier: Verifier, stretches: Sequence[Stretch]
-) -> Iterator[Iterator[tuple[int, bytes]]]:
+def _each(database: Database, rules: Rules, stretches: Sequence[Stretch]) -> Iterator[Iterator[tuple[int, bytes]]]:
     """Give where each stretch ends, as it is verified, in order."""
     number = min(hands(), len(stretches))
     if number < 2 or stretches[-1].upto - stretches[0].after < WORTH_A_PROCESS:
-        yield (verify_stretch(database, verifier, stretch) for stretch in stretches)
+        yield (verify_stretch(database, rules, stretch) for stretch in stretches)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
-    with ProcessPoolExecutor(number, context, _begin, (database.url, verifier.keys)) as pool:
+    with ProcessPoolExecutor(number, context, _begin, (database.url, _plain(rules.verifier), rules.forgotten)) as pool:
         try:
             yield pool.map(_elsewhere, stretches)
         finally:
@@ -87,14 +93,22 @@ def hands() -> int:
     return len(os.sched_getaffinity(0))
 
 
-_hand: list[tuple[Database, Verifier]] = []
+_hand: list[tuple[Database, Rules]] = []
 """What a process that helps has opened, once; empty in every other."""
+Plain = Sequence[tuple[int, bytes]]
+"""Eras as another process can be given them: a key object cannot be sent."""
 
 
-def _begin(url: str, keys: Sequence[bytes]) -> None:
-    _hand.append((Database(url), Verifier([Ed25519PublicKey.from_public_bytes(key) for key in keys])))
+def _plain(verifier: Verifier) -> Plain:
+    return [(era.after, era.public.public_bytes_raw()) for era in verifier.eras]
+
+
+def _begin(url: str, eras: Plain, forgotten: Forgotten) -> None:
+    keys = [(after, Ed25519PublicKey.from_public_bytes(key)) for after, key in eras]
+    verifier = Verifier([], [Era(after, key, fingerprint(key)) for after, key in keys])
+    _hand.append((Database(url), Rules(verifier, forgotten)))
 
 
 def _elsewhere(stretch: Stretch) -> tuple[int, bytes]:
-    database, verifier = _hand[0]
-    return verify_stretch(database, verifier, stretch)
+    database, rules = _hand[0]
+    return verify_stretch(database, rules, stretch)

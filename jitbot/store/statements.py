@@ -68,7 +68,11 @@ REVIEWS = (
 )
 SETTLE_DELIVERY = update(tables.inbox).where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None))
 COPIES = select(tables.copies).where(_is(tables.copies, "request")).order_by(tables.copies.c.place)
-HEAD = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
+HEAD = (
+    select(tables.chain.c.count, tables.chain.c.hash, tables.chain.c.key)
+    .where(tables.chain.c.id == 1)
+    .with_for_update()
+)
 MOVE_HEAD = update(tables.chain).where(tables.chain.c.id == 1)
 ADD_EVENTS = insert(tables.events)
 
@@ -144,9 +148,21 @@ CHAIN = select(
         select(column).where(tables.chain.c.id == 1).scalar_subquery()
         for column in (tables.chain.c.count, tables.chain.c.hash)
     ),
+    select(func.max(_events.seq)).where(text(tables.KEY)).scalar_subquery(),
     HASH.scalar_subquery(),
 )
-"""Number and hash of the head, None where there is none yet, and the hash of an event."""
+"""Number and hash of the head, None where there is none; the newest event that names a key; the hash of an event."""
+_before = tables.events.alias()
+WITH_BEFORE = select(
+    tables.events, select(_before.c.hash).where(_before.c.seq == _events.seq - 1).scalar_subquery().label("before")
+)
+"""Events, each with the hash before it."""
+KEYS = WITH_BEFORE.where(text(f"events.{tables.KEY}")).order_by(_events.seq)
+FORGETTING = WITH_BEFORE.where(text(f"events.{tables.FORGOTTEN}")).order_by(_events.seq.desc()).limit(1)
+"""Those that name keys, and the newest that says what was forgotten.
+
+Their words stand in the statement itself, so that a partial index is used.
+"""
 
 
 @cache

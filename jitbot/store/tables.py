@@ -52,6 +52,8 @@ POLICIES = "kind = 'policies'"
 
 OPEN = "state IN ('deciding', 'pending', 'approved')"
 """Which requests have yet to be decided, reviewed or started."""
+KEY, FORGOTTEN = "kind = 'key'", "kind = 'forgotten'"
+"""Which events say that another key signs, and which that bodies were deleted: few, looked for at each verifying."""
 
 NEEDING = "needs IS NOT NULL"
 """Which requests only newer code understands (`store.newer`): none but while versions run side by side."""
@@ -201,6 +203,8 @@ events = Table(
     Column("signature", LargeBinary(64), nullable=False),
     Index("ix_events_request", "request", "seq"),
     Index("ix_events_policies", "seq", sqlite_where=text(POLICIES), postgresql_where=text(POLICIES)),
+    Index("ix_events_key", "seq", sqlite_where=text(KEY), postgresql_where=text(KEY)),
+    Index("ix_events_forgotten", "seq", sqlite_where=text(FORGOTTEN), postgresql_where=text(FORGOTTEN)),
     Index("ix_events_owed", "request", sqlite_where=text("kind = 'owed'"), postgresql_where=text("kind = 'owed'")),
 )
 
@@ -210,7 +214,9 @@ chain = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("count", Serial, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
+    Column("key", String(16), nullable=False, server_default=text("''")),
 )
+"""The head of the record, and which key signs the next event; without one, the first key of the key file."""
 
 inbox = Table(
     "inbox",
@@ -293,6 +299,17 @@ turns = Table(
     Column("wanted", String(8), nullable=False),
 )
 """Which process does what one at a time does, until when it certainly does, and the newest schema among who waits."""
+
+sinks = Table(
+    "sinks",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("count", Serial, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("alarmed_at", Instant),
+)
+"""When a head of the record last arrived at each of the places that they go to, and whether operators were told."""
 
 policy_sets = Table(
     "policy_sets",

@@ -11,13 +11,14 @@ from typing import Any, cast
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, func, select
 
-from jitbot.audit import GENESIS, Mark, Sealed, Verifier
+from jitbot.audit import GENESIS, KEY, Era, Forgotten, Mark, Sealed, Verifier
 from jitbot.errors import Tampered
 from jitbot.model import AuditEvent, Request, RequestId, Review
 from jitbot.store import raw, statements, tables
 from jitbot.store.engine import Database
-from jitbot.store.proof import STRETCH, Stretch, verified
+from jitbot.store.proof import STRETCH, Rules, Stretch, verified
 from jitbot.store.rows import from_signed, review_from_signed
+from jitbot.store.stated import Stated
 
 PAGE = 1_000
 REVIEWED = "reviewed_after"
@@ -32,6 +33,8 @@ class _Head:
 
     count: int
     hash: bytes
+    key: int
+    """The newest event that names a key; 0 where the first key signs all of it."""
 
     def passed(self, sealed: Sealed) -> None:
         """See that the event with the head's number is the head's. Raises: Tampered."""
@@ -48,8 +51,9 @@ class StoreTrail:
     """Implements `ports.Trail`."""
 
     def __init__(self, database: Database, verifier: Verifier) -> None:
+        """`verifier` knows the keys that were given by other means; later ones the record itself names."""
         self._database = database
-        self._verifier = verifier
+        self._stated = Stated(verifier)
 
     def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
         """Fold a request's own events; none of them may be missing, changed or emptied."""
@@ -101,8 +105,9 @@ class StoreTrail:
             done = [_sealed(row) for row in connection.execute(settled)]
             query = before.where(tables.events.c.seq.in_([each.seq - 1 for each in done]))
             hashes = {row.seq: row.hash for row in connection.execute(query)}
+            verifier = self._stated.keys(connection)
         for each in done:
-            self._verifier.event(each, hashes.get(each.seq - 1, b""))
+            verifier.event(each, hashes.get(each.seq - 1, b""))
         reviewed = {each.request for each in done}
         rebuilt = (self.rebuild(each)[0] for each in ids if each not in reviewed)
         return [each for each in rebuilt if each.obligation is not None and each.obligation.reviewed_at is None]
@@ -137,22 +142,24 @@ class StoreTrail:
         that is over. The signature of the last one covers those of the others.
         """
         seq, rows = after, cast(Sequence[Any], ())
+        verifier = self._keys(head.key)
         for rows in self._pages(own, wanted, after):
-            begun, (seq, previous) = seq, self._verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)
+            begun, (seq, previous) = seq, verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)
             if begun < head.count <= seq:
                 head.passed(_from_raw(rows[head.count - begun - 1]))
+            named = max((row[0] for row in rows if row[2] == KEY), default=0)
+            if named > head.key:  # since we looked at the head
+                verifier = self._keys(named)
             for row in rows:
                 if row[-1]:
-                    yield self._signed(row), True
+                    yield _signed(row, verifier), True
         if rows and not rows[-1][-1]:
-            yield self._signed(rows[-1]), False
+            yield _signed(rows[-1], verifier), False
         head.reached(seq)
 
-    def _signed(self, row: Any) -> Sealed:
-        """Return a raw row of which all but the signature is verified, and verify that. Raises: Tampered."""
-        sealed = _from_raw(row)
-        self._verifier.signed(sealed)
-        return sealed
+    def _keys(self, newest: int) -> Verifier:
+        """Return what knows every key up to the one that an event names. Raises: Tampered."""
+        return self._stated.known(newest) or self.verifier()
 
     def _pages(self, own: str, wanted: Mapping[str, Any], after: int) -> Iterator[Sequence[Any]]:
         """Yield the raw events behind one, a page at a time, each with whether it is chosen."""
@@ -177,6 +184,20 @@ class StoreTrail:
         with self._database.read() as connection:
             return [_event(_sealed(row)) for row in connection.execute(query)]
 
+    def forgotten(self) -> Forgotten:
+        """Return which bodies may be missing. Raises: Tampered."""
+        with self._database.read() as connection:
+            return self._stated.forgotten(connection)
+
+    def verifier(self) -> Verifier:
+        """Return what knows every key that signs the record. Raises: Tampered."""
+        with self._database.read() as connection:
+            return self._stated.keys(connection)
+
+    def eras(self) -> Sequence[Era]:
+        """Return which keys sign which events, oldest first. Raises: Tampered."""
+        return self.verifier().eras
+
     def count(self) -> int:
         """Read the head's number."""
         with self._database.read() as connection:
@@ -191,32 +212,49 @@ class StoreTrail:
 
         Returns a mark of the newest event. Raises: Tampered, also where the record does not lead through the mark.
         """
+        while True:
+            forgotten = self.forgotten()
+            try:
+                return self._verified_from(mark, forgotten)
+            except Tampered:
+                if self.forgotten() == forgotten:
+                    raise  # else bodies went while we looked, and it may be only that
+
+    def _verified_from(self, mark: Mark, forgotten: Forgotten) -> Mark:
         with self._database.read() as connection:
             head = self._head(connection)
             newest = connection.execute(select(func.max(tables.events.c.seq))).scalar() or 0
             bounds = sorted({*range(0, newest, STRETCH), mark.count, head.count, newest})
             known = select(tables.events.c.seq, tables.events.c.hash).where(tables.events.c.seq.in_(bounds))
             hashes = {0: GENESIS} | {row.seq: row.hash for row in connection.execute(known)}
+            rules = Rules(self._stated.keys(connection), forgotten)
         head.reached(newest)
         if hashes.get(mark.count) != mark.hash:
             raise Tampered(f"Event {mark.count} is not the one that was verified before, or it is gone. {CUT}")
         if hashes.get(head.count) != head.hash:
             raise Tampered(f"Event {head.count} is not the one that the head names. {CUT}")
         stretches = [Stretch(after, hashes.get(after, b""), upto, mark.count) for after, upto in pairwise(bounds)]
-        return Mark(newest, verified(self._database, self._verifier, stretches))
+        return Mark(newest, verified(self._database, rules, stretches))
 
     def _head(self, connection: Connection) -> _Head:
         """Read how long the record has to be at least. Raises: Tampered, where it was longer before our eyes."""
         upto, last = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         row: Any = connection.execute(statements.CHAIN, {"_seq": upto}).one()
-        count, digest, found = row
+        count, digest, key, found = row
         if upto and found != last:
             raise Tampered(f"Event {upto} is not the one that was written. {CUT}")
-        return _Head(0, GENESIS) if count is None else _Head(count, digest)
+        return _Head(0, GENESIS, key or 0) if count is None else _Head(count, digest, key or 0)
 
 
 def _sealed(row: Row[Any]) -> Sealed:
     return Sealed(**{name: row._mapping[name] for name in Sealed.__slots__})
+
+
+def _signed(row: Any, verifier: Verifier) -> Sealed:
+    """Return a raw row of which all but the signature is verified, and verify that. Raises: Tampered."""
+    sealed = _from_raw(row)
+    verifier.signed(sealed)
+    return sealed
 
 
 def _from_raw(row: Any) -> Sealed:
@@ -226,6 +264,5 @@ def _from_raw(row: Any) -> Sealed:
 
 def _event(sealed: Sealed) -> AuditEvent:
     body = json.loads(sealed.body) if sealed.body is not None else {}
-    return AuditEvent(
-        sealed.seq, sealed.at, sealed.kind, None if sealed.request is None else RequestId(sealed.request), body
-    )
+    about = None if sealed.request is None else RequestId(sealed.request)
+    return AuditEvent(sealed.seq, sealed.at, sealed.kind, about, body, deleted=sealed.body is None)

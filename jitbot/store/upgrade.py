@@ -65,13 +65,14 @@ def upgrade(url: str) -> None:
         engine.dispose()
 
 
-def ready(url: str) -> None:
+def ready(url: str, *, to_read: bool = False) -> None:
     """See that this code may work on the database: an empty one is filled, an older one refused with what to run.
 
+    With `to_read` it may be one that was put back and not gone through, such as a backup.
     Raises: SettingsError, StoreUnavailable.
     """
     found, there, compatible = _look(url)
-    if PUT_BACK in there:
+    if PUT_BACK in there and not to_read:
         raise SettingsError(
             "This database was put back from a backup, and nothing may run on it before it is gone through. "
             "Run: jitbot db restored"

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from jitbot.compose import go_through_backup
-from jitbot.errors import SettingsError, StoreUnavailable, Tampered
+from jitbot.errors import NotFound, SettingsError, StoreUnavailable, Tampered
 from jitbot.model import Copy, DeliveryKind, HealthState, Request, Stage, State
 from jitbot.store import backup, tables
 from jitbot.store.backup import back_up, put_back
@@ -285,6 +286,20 @@ def test_an_empty_record_can_be_restored(lost_file: Lost) -> None:
     town, found, through = lost_file.come_back()
     assert (found.events, found.newest, list(through.closed)) == (0, None, [])
     assert town.ask(ANN, "restart", service="api", env="staging").id == SKIPPED + 1
+
+
+def test_no_number_of_a_request_that_was_forgotten_before_the_backup_is_given_again(lost_file: Lost) -> None:
+    town = lost_file.town
+    with town.database.write() as connection:
+        connection.execute(text(f"INSERT INTO sqlite_sequence (name, seq) VALUES ('requests', {3 * SKIPPED})"))
+    old = town.ask(ANN, "restart", service="api", env="staging")
+    town.forward(days=401)
+    town.settle()
+    with pytest.raises(NotFound, match="is deleted"):
+        town.see(old)
+    lost_file.back_up()
+    town, _, _ = lost_file.come_back()
+    assert town.ask(ANN, "restart", service="api", env="staging").id == old.id + SKIPPED + 1
 
 
 def test_without_the_key_nothing_is_gone_through_and_no_new_key_is_made(lost_file: Lost) -> None:

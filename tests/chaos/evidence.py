@@ -36,8 +36,8 @@ class Evidence:
 
     def __init__(self, url: str, key_file: Path, slack: LocalSlack, how: Hurry) -> None:
         self._database = Database(url)
-        self._signer = open_key(key_file)
-        self._ledger = StoreLedger(self._database, self._signer)
+        self._keys = open_key(key_file)
+        self._ledger = StoreLedger(self._database, self._keys)
         self._outbox = StoreOutbox(self._database)
         self._outputs = StoreOutputs(self._database)
         self._slack, self._how = slack, how
@@ -76,7 +76,7 @@ class Evidence:
     def broken_record(self) -> list[str]:
         """Verify the whole chain."""
         try:
-            StoreTrail(self._database, Verifier([self._signer.public])).verify()
+            StoreTrail(self._database, Verifier(self._keys.public)).verify()
         except Tampered as error:
             return [f"the record does not hold: {error}"]
         return []

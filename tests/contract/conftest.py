@@ -28,10 +28,10 @@ class Store:
     database: Database = field(init=False)
 
     def __post_init__(self) -> None:
-        signer = open_key(self.folder / "signing.key")
+        keys = open_key(self.folder / "signing.key")
         self.database = Database(self.url)
-        self.ledger = StoreLedger(self.database, signer)
-        self.trail = StoreTrail(self.database, Verifier([signer.public]))
+        self.ledger = StoreLedger(self.database, keys)
+        self.trail = StoreTrail(self.database, Verifier(keys.public))
         self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
 
     def forward(self, **length: float) -> None:

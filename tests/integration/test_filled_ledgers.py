@@ -33,8 +33,8 @@ def test_a_filled_ledger_verifies_and_every_request_in_it_is_what_its_record_say
         ledgers.filled(fresh_url, DONE + WAITING) as url,
         closing(Database(url)) as database,
     ):
-        signer = ledgers.lived.signer
-        trail, ledger = StoreTrail(database, Verifier([signer.public])), StoreLedger(database, signer)
+        keys = ledgers.lived.keys
+        trail, ledger = StoreTrail(database, Verifier(keys.public)), StoreLedger(database, keys)
         events = trail.verify()
         requests = [ledger.get(RequestId(number + 1)) for number in range(DONE + WAITING)]
         for request in requests:

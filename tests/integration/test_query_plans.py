@@ -32,7 +32,7 @@ LOOKS_THROUGH = {
     "outbox.take_over": "what waits to be said is little, and it is taken over once",
 }
 """What goes through a table on purpose, with why."""
-SMALL = ("ix_events_owed", "ix_events_policies")
+SMALL = ("ix_events_owed", "ix_events_policies", "ix_events_key", "ix_events_forgotten")
 """Indexes over a few rows only, that may be gone through."""
 ANN = UserId("U0ANN")
 EVERYTHING = Counting(

@@ -17,7 +17,10 @@ from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.columns import Instant
 from jitbot.store.delegations import SignedDelegations
 from jitbot.store.engine import Database
+from jitbot.store.forgetting import StoreForgetting
+from jitbot.store.heads import StoreHeads
 from jitbot.store.history import StoreHistory
+from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
@@ -41,6 +44,14 @@ def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
 def add(store: Store) -> None:
     with store.ledger.begin() as entry:
         entry.add(a_request(), by="U")
+
+
+def heads_of(store: Store) -> StoreHeads:
+    return StoreHeads(store.database, open_key(store.folder / "signing.key"), store.trail)
+
+
+def forgetting_of(store: Store) -> StoreForgetting:
+    return StoreForgetting(store.database, store.ledger, store.trail)
 
 
 CALLS: dict[str, Callable[[Store], object]] = {
@@ -84,6 +95,14 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "trail.count": lambda store: store.trail.count(),
     "trail.verify": lambda store: store.trail.verify(),
     "trail.verify_from": lambda store: store.trail.verify_from(Mark()),
+    "trail.eras": lambda store: store.trail.eras(),
+    "trail.verifier": lambda store: store.trail.verifier(),
+    "trail.forgotten": lambda store: store.trail.forgotten(),
+    "heads.sign": lambda store: heads_of(store).sign(),
+    "heads.arrivals": lambda store: heads_of(store).arrivals(),
+    "heads.verify": lambda store: heads_of(store).verify([]),
+    "forgetting.messages": lambda store: forgetting_of(store).messages(NOW, 1),
+    "forgetting.record": lambda store: forgetting_of(store).record(NOW, 1),
     "history.count": lambda store: StoreHistory(store.database).count(PAST),
     "history.last": lambda store: StoreHistory(store.database).last(PAST),
     "sets.files": lambda store: PolicySets(store.database).files("d"),
@@ -108,6 +127,8 @@ def test_every_method_that_touches_the_database_is_tried() -> None:
         "delegations": SignedDelegations,
         "sets": PolicySets,
         "turns": StoreTurns,
+        "heads": StoreHeads,
+        "forgetting": StoreForgetting,
     }
     methods = {
         f"{port}.{name}"

@@ -44,7 +44,7 @@ def test_two_first_starts_at_once_agree_on_one(path: Path) -> None:
 
 def test_a_key_that_came_in_between_is_kept(path: Path) -> None:
     first = open_key(path).key
-    keys._make(path)
+    keys.write_keys(path, [Ed25519PrivateKey.generate()], anew=True)
     assert open_key(path).key == first
     assert list(path.parent.iterdir()) == [path]
 

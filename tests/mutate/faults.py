@@ -28,6 +28,8 @@ LIFECYCLE = (
 )
 STORE = tuple(f"tests/contract/test_{name}.py" for name in ("ledger", "inbox", "outbox", "trail"))
 
+HEADS = ("tests/contract/test_heads.py",)
+FORGETTING = ("tests/contract/test_forgetting.py",)
 WRITER = ("tests/integration/test_writer.py",)
 
 SSH_LOGIN = ("tests/unit/runners/ssh/test_login.py",)
@@ -617,23 +619,23 @@ FAULTS = (
     ),
     Fault(
         "the chain does not bind the event before",
-        "jitbot/audit.py",
+        "jitbot/audit/chain.py",
         "return hashlib.sha256(previous + header(seq, instant, kind, request, commitment, key)).digest()",
         "return hashlib.sha256(header(seq, instant, kind, request, commitment, key)).digest()",
         RECORD,
     ),
     Fault(
         "a changed body goes unseen",
-        "jitbot/audit.py",
+        "jitbot/audit/chain.py",
         'if sealed.body is not None and _commitment(sealed.salt or b"", sealed.body) != sealed.commitment:',
         "if False:",
         RECORD,
     ),
     Fault(
         "a signature that does not hold goes unseen",
-        "jitbot/audit.py",
-        "            key.verify(signature, digest)\n",
-        "            key.public_bytes_raw()\n",
+        "jitbot/audit/chain.py",
+        "            era.public.verify(signature, digest)\n",
+        "            era.public.public_bytes_raw()\n",
         RECORD,
     ),
     Fault(
@@ -779,7 +781,7 @@ FAULTS = (
     Fault(
         "what lies between the events of a request is not followed",
         "jitbot/store/trail.py",
-        "self._verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)\n",
+        "verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)\n",
         "(rows[-1][0], rows[-1][-3])\n",
         _in("tampering"),
     ),
@@ -1613,7 +1615,7 @@ FAULTS = (
     Fault(
         "a forged review lifts what is owed",
         "jitbot/store/trail.py",
-        '            self._verifier.event(each, hashes.get(each.seq - 1, b""))',
+        '            verifier.event(each, hashes.get(each.seq - 1, b""))',
         "            pass",
         _in("break_glass"),
     ),
@@ -1807,9 +1809,65 @@ FAULTS = (
         ("tests/integration/test_output_command.py",),
     ),
     Fault(
+        "a key that does not sign any more is believed",
+        "jitbot/audit/chain.py",
+        "if era is None or era.key != named:",
+        "if era is None:",
+        RECORD,
+    ),
+    Fault(
+        "the event that names the next key is not verified",
+        "jitbot/audit/chain.py",
+        "            Verifier(self._given, eras).event(sealed, previous)\n",
+        "",
+        RECORD,
+    ),
+    Fault(
+        "a key that vouches for itself counts for everybody",
+        "jitbot/audit/chain.py",
+        "vouched = bool(given) and sealed.key == named",
+        "vouched = sealed.key == named",
+        RECORD,
+    ),
+    Fault(
+        "a body that is missing is no fault",
+        "jitbot/audit/chain.py",
+        "if body is None and forgotten is not None and not forgotten.covers(",
+        "if body is None and forgotten is not None and False and not forgotten.covers(",
+        RECORD,
+    ),
+    Fault(
+        "heads are signed over what was changed since the one before",
+        "jitbot/store/heads.py",
+        "            self._still_there(seen)\n",
+        "",
+        HEADS,
+    ),
+    Fault(
+        "a head that the record does not reach is no fault",
+        "jitbot/store/heads.py",
+        "            if digest is None:\n                verifier.later_head(head)\n",
+        "            if digest is None:\n                continue\n",
+        HEADS,
+    ),
+    Fault(
+        "an open request is forgotten",
+        "jitbot/store/forgetting.py",
+        "if each.begun and (each.owed or not each.over)",
+        "if each.begun and each.owed",
+        FORGETTING,
+    ),
+    Fault(
+        "what was tampered with is swept away",
+        "jitbot/store/forgetting.py",
+        '        verifier.rows(rows, previous or b"", last.upto, forgotten=last)\n',
+        "",
+        FORGETTING,
+    ),
+    Fault(
         "output is deleted as soon as a request has ended",
         "jitbot/service/keeping.py",
-        "now - self._world.keep_output",
+        "now - world.keep_output",
         "now",
         _in("output"),
     ),
@@ -1859,7 +1917,7 @@ FAULTS = (
     ),
     Fault(
         "the file that says where secrets are may lie among the policies",
-        "jitbot/outbound/secrets/section.py",
+        "jitbot/outbound/operators_file.py",
         "if real.is_relative_to(policies.resolve()):",
         "if file.is_relative_to(policies.resolve()):",
         _secrets("section"),
@@ -2077,7 +2135,7 @@ FAULTS = (
     Fault(
         "a bot starts on a backup that nobody has gone through",
         "jitbot/store/upgrade.py",
-        "    if PUT_BACK in there:",
+        "    if PUT_BACK in there and not to_read:",
         "    if False:",
         _in("restored"),
     ),
@@ -2266,21 +2324,21 @@ FAULTS = (
     ),
     Fault(
         "an event that does not follow goes unseen in a long record",
-        "jitbot/audit.py",
+        "jitbot/audit/chain.py",
         "            if not follows:\n",
         "            if False:\n",
         RECORD,
     ),
     Fault(
         "a header is not what its fields say, since one of them has another length",
-        "jitbot/audit.py",
+        "jitbot/audit/chain.py",
         "    if len(at) != INSTANT_CHARACTERS or len(commitment) != COMMITMENT_BYTES:\n",
         "    if False:\n",
         RECORD,
     ),
     Fault(
         "the first signature behind a mark is not looked at",
-        "jitbot/audit.py",
+        "jitbot/audit/chain.py",
         "            if seq > signed_after:\n",
         "            if seq > signed_after + 1:\n",
         RECORD,

@@ -3,8 +3,6 @@
 It lies outside of the policies' folder, since who writes policies must not be able to reach what nobody meant for them.
 """
 
-import os
-import stat
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,12 +11,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from jitbot.errors import PolicyError, SettingsError
+from jitbot.errors import SettingsError
 from jitbot.outbound.addresses import plain_url
-from jitbot.policy.files.issues import Issues
-from jitbot.policy.files.yaml_events import parse
+from jitbot.outbound.operators_file import read_operators_file
 from jitbot.ports import StoreSite
 
+VARIABLE = "JITBOT_SECRETS_FILE"
 Sections = Mapping[str, Mapping[str, Any]]
 
 
@@ -60,26 +58,7 @@ def read_sections(file: Path | None, stores: tuple[str, ...], policies: Path) ->
     """Return what the operator's file says of each store; nothing without a file. Raises: SettingsError."""
     if file is None:
         return {}
-    try:
-        real = file.resolve(strict=True)
-        about, text = real.stat(), real.read_bytes()
-    except OSError as error:
-        raise _wrong(file, f"cannot be read ({error.strerror})") from None
-    if real.is_relative_to(policies.resolve()):
-        raise _wrong(file, f"lies among the policies ({policies}), whose authors must not change it: put it elsewhere")
-    if about.st_uid not in (0, os.geteuid()) or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise _wrong(file, "can be written by others: make it root's or jitbot's own, mode 644 or less")
-    return _checked(file, _parsed(file, text), stores)
-
-
-def _parsed(file: Path, text: bytes) -> Any:
-    issues = Issues()
-    try:
-        document = parse(file.name, text.decode(), issues)
-        issues.raise_if_any()
-    except (PolicyError, UnicodeDecodeError) as error:
-        raise _wrong(file, f"is no plain YAML: {error}") from None
-    return document.value if document is not None else None
+    return _checked(file, read_operators_file(VARIABLE, file, policies), stores)
 
 
 def _checked(file: Path, value: Any, stores: tuple[str, ...]) -> Sections:
@@ -92,7 +71,7 @@ def _checked(file: Path, value: Any, stores: tuple[str, ...]) -> Sections:
 
 
 def _wrong(file: Path, why: str) -> SettingsError:
-    return SettingsError(f"JITBOT_SECRETS_FILE: {file} {why}.")
+    return SettingsError(f"{VARIABLE}: {file} {why}.")
 
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -29,7 +29,12 @@ INDEXES = {
 }
 NEEDING = sa.text("needs IS NOT NULL")
 OPEN = sa.text("state IN ('deciding', 'pending', 'approved')")
-PARTIAL = {"ix_events_policies": ("seq", POLICIES), "ix_events_owed": ("request", OWED)}
+PARTIAL = {
+    "ix_events_policies": ("seq", POLICIES),
+    "ix_events_owed": ("request", OWED),
+    "ix_events_key": ("seq", sa.text("kind = 'key'")),
+    "ix_events_forgotten": ("seq", sa.text("kind = 'forgotten'")),
+}
 
 
 def upgrade() -> None:
@@ -69,6 +74,16 @@ def upgrade() -> None:
     _add_outputs()
     _add_parts()
     _add_turns()
+    op.add_column("chain", sa.Column("key", sa.String(length=16), nullable=False, server_default=sa.text("''")))
+    op.create_table(
+        "sinks",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("count", SERIAL, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("alarmed_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_sinks")),
+    )
     for name, (table, columns) in INDEXES.items():
         op.create_index(name, table, columns)
     for name, (part, where) in PARTIAL.items():
@@ -165,6 +180,8 @@ def downgrade() -> None:
     op.drop_index("ix_requests_needs", table_name="requests")
     op.drop_column("inbox", "needs")
     op.drop_table("schemas")
+    op.drop_table("sinks")
+    op.drop_column("chain", "key")
     op.drop_table("turns")
     op.drop_table("output_chunks")
     op.drop_table("outputs")

@@ -12,10 +12,9 @@ signature  = Ed25519(key, hash)
 """
 
 import hashlib
-import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -23,6 +22,10 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from jitbot.audit.canonical import canonical
+from jitbot.audit.eras import Era, in_force, public_of
+from jitbot.audit.forgetting import Forgotten
+from jitbot.audit.heads import Head
 from jitbot.errors import Tampered
 
 NOT_BEHIND = "does not follow from the one before it: it, or one before it, was changed."
@@ -73,12 +76,54 @@ class Signer:
         digest = _hash(previous, seq, at, kind, request, commitment, self.key)
         return Sealed(seq, at, kind, request, text, salt, commitment, self.key, digest, self._private.sign(digest))
 
+    def head(self, count: int, digest: bytes, at: datetime) -> Head:
+        """Sign the head of a record whose last event has this number and hash."""
+        bare = Head(count, digest, at, self.key)
+        return replace(bare, signature=self._private.sign(bare.message()))
+
 
 class Verifier:
-    """Knows public keys by fingerprint. Verifying raises `Tampered` naming the first event that does not hold."""
+    """Knows whose keys sign which events. Verifying raises `Tampered` naming the first event that does not hold."""
 
-    def __init__(self, keys: Iterable[Ed25519PublicKey]) -> None:
-        self._keys: Mapping[str, Ed25519PublicKey] = {fingerprint(key): key for key in keys}
+    def __init__(self, keys: Iterable[Ed25519PublicKey], eras: Sequence[Era] = ()) -> None:
+        """`keys` are those that were given by other means than the record, oldest first; the first signs from event 1.
+
+        Without `eras` it signs all of the record; `through` returns a verifier for one that says more.
+        """
+        self._given = list(keys)
+        self.eras = list(eras) or [Era(0, key, fingerprint(key)) for key in self._given[:1]]
+
+    def through(self, begun: Iterable[tuple[Sealed, bytes]]) -> "Verifier":
+        """Return one that knows the later keys, by the events that name them, each with the hash before it.
+
+        Raises: Tampered, also where the record names another key than we were given.
+        """
+        eras = self.eras[:1]
+        for number, (sealed, previous) in enumerate(begun, start=1):
+            public = public_of(sealed.seq, sealed.body)
+            named = fingerprint(public)
+            given = [fingerprint(key) for key in self._given[number : number + 1]]
+            if given and given != [named]:
+                raise Tampered(f"Event {sealed.seq} names another key than the key file as the next to sign.")
+            vouched = bool(given) and sealed.key == named  # the one before was lost, and the new one was given to us
+            eras.append(Era(sealed.seq - 1 if vouched else sealed.seq, public, named))
+            Verifier(self._given, eras).event(sealed, previous)
+        return Verifier(self._given, eras)
+
+    def head(self, head: Head) -> None:
+        """Verify a head's signature, by the key in force then. Raises: Tampered."""
+        era = in_force(self.eras, head.count + 1)
+        if era is None or era.key != head.key:
+            raise Tampered(f"The {head.name} is signed with a key that did not sign then ({head.key}).")
+        head.verify(era.public)
+
+    def later_head(self, head: Head) -> None:
+        """Verify the signature of a head that the record does not reach, by any key that is known. Raises: Tampered."""
+        known = [*self._given, *(era.public for era in self.eras)]
+        named = [key for key in known if fingerprint(key) == head.key]
+        if not named:
+            raise Tampered(f"The {head.name} is signed with a key that is not known here ({head.key}).")
+        head.verify(named[0])
 
     def follows(self, sealed: Sealed, previous: bytes) -> None:
         """See that an event follows from the hash before it, which the signature of any later one covers too.
@@ -91,11 +136,10 @@ class Verifier:
 
     def event(self, sealed: Sealed, previous: bytes) -> None:
         """Verify one event against the hash before it. Raises: Tampered."""
-        where = f"Event {sealed.seq}"
         self.follows(sealed, previous)
-        self._signature(sealed.key, sealed.hash, sealed.signature, where)
+        self._signature(sealed.seq, sealed.key, sealed.hash, sealed.signature)
         if sealed.body is not None and _commitment(sealed.salt or b"", sealed.body) != sealed.commitment:
-            raise Tampered(f"{where}: the body is not the one that was signed.")
+            raise Tampered(f"Event {sealed.seq}: the body is not the one that was signed.")
 
     def chain(self, events: Iterable[Sealed], previous: bytes = GENESIS, seq: int = 0) -> Iterator[Sealed]:
         """Yield the events as each is verified; gaps and reorderings are found too. Raises: Tampered."""
@@ -107,10 +151,18 @@ class Verifier:
             previous = sealed.hash
             yield sealed
 
-    def rows(self, rows: Iterable[Row], previous: bytes, seq: int, signed_after: int = 0) -> tuple[int, bytes]:
+    def rows(
+        self,
+        rows: Iterable[Row],
+        previous: bytes,
+        seq: int,
+        signed_after: int = 0,
+        forgotten: Forgotten | None = None,
+    ) -> tuple[int, bytes]:
         """Verify rows that follow an event, as `chain` does but faster; return the number and the hash of the last.
 
-        Signatures are verified of those numbered higher than `signed_after`. Raises: Tampered.
+        Signatures are verified of those numbered higher than `signed_after`. With `forgotten`, bodies may be missing
+        where it says so, and else not; without it, any may be left out. Raises: Tampered.
         """
         sha256, head = hashlib.sha256, header
         for number, at, kind, request, body, salt, commitment, key, digest, signature in rows:
@@ -126,33 +178,26 @@ class Verifier:
                 raise Tampered(f"Event {seq} {NOT_BEHIND}")
             if not whole:
                 raise Tampered(f"Event {seq}: the body is not the one that was signed.")
+            if body is None and forgotten is not None and not forgotten.covers(seq, at, kind, request):
+                raise Tampered(f"Event {seq}: its body is gone, and the record does not say that it was deleted.")
             if seq > signed_after:
-                self._signature(key, digest, signature, f"Event {seq}")
+                self._signature(seq, key, digest, signature)
             previous = digest
         return seq, previous
 
     def signed(self, sealed: Sealed) -> None:
         """Verify the signature alone, of an event whose hash was verified. Raises: Tampered."""
-        self._signature(sealed.key, sealed.hash, sealed.signature, f"Event {sealed.seq}")
+        self._signature(sealed.seq, sealed.key, sealed.hash, sealed.signature)
 
-    @property
-    def keys(self) -> Sequence[bytes]:
-        """Return the 32 bytes of each key that is known."""
-        return [key.public_bytes_raw() for key in self._keys.values()]
-
-    def _signature(self, named: str, digest: bytes, signature: bytes, where: str) -> None:
-        key = self._keys.get(named)
-        if key is None:
-            raise Tampered(f"{where} is signed with a key that is not known here ({named}).")
+    def _signature(self, seq: int, named: str, digest: bytes, signature: bytes) -> None:
+        era = in_force(self.eras, seq)
+        if era is None or era.key != named:
+            why = "is not known here" if named not in [each.key for each in self.eras] else "did not sign then"
+            raise Tampered(f"Event {seq} is signed with a key that {why} ({named}).")
         try:
-            key.verify(signature, digest)
+            era.public.verify(signature, digest)
         except InvalidSignature:
-            raise Tampered(f"{where}: the signature does not hold.") from None
-
-
-def canonical(body: Any) -> str:
-    """Write JSON in its one canonical form: sorted keys, no spaces, no NaN."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+            raise Tampered(f"Event {seq}: the signature does not hold.") from None
 
 
 def digest(body: Any) -> str:
