@@ -10,6 +10,7 @@ from jitbot.model.delegation import Delegated, Delegation, DelegationId, StandIn
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
 from jitbot.model.extension import Extension
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
+from jitbot.model.halt import HALTS, Clearance, Halt, HaltId, HaltKind, Halts
 from jitbot.model.health import Checked, Health, HealthState
 from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.ids import RequestId
@@ -39,6 +40,7 @@ __all__ = [
     "CALENDAR_AHEAD",
     "DAY",
     "ENDS",
+    "HALTS",
     "TOUCHED",
     "WORKERS_OWN",
     "Action",
@@ -52,6 +54,7 @@ __all__ = [
     "Changes",
     "Checked",
     "Chunk",
+    "Clearance",
     "Condition",
     "Copy",
     "Counting",
@@ -71,6 +74,10 @@ __all__ = [
     "Given",
     "Group",
     "Guardrail",
+    "Halt",
+    "HaltId",
+    "HaltKind",
+    "Halts",
     "Health",
     "HealthState",
     "Holder",

@@ -16,7 +16,8 @@ class Policy:
     """Every action, guardrail and group of one folder of policy files; `digest` is over the files' bytes.
 
     `facts` are the organisation's, for its guardrails; `on_call` says of each rota where it is read. `may_end` names
-    who may end whatever anybody holds or runs; they decide nothing by it.
+    who may end whatever anybody holds or runs, `may_halt` who may halt anything, and `may_lift` who may lift halts, two
+    of them together; they decide nothing by it.
     """
 
     actions: Mapping[str, Action] = field(default_factory=dict)
@@ -28,3 +29,5 @@ class Policy:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     digest: str = ""
     may_end: tuple[Selector, ...] = ()
+    may_halt: tuple[Selector, ...] = ()
+    may_lift: tuple[Selector, ...] = ()

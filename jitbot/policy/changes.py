@@ -10,6 +10,8 @@ _KEYS = {"inputs": "with"}
 """The keys of policy files whose fields are called otherwise in the code."""
 _NOUNS = {
     "may_end": "who may end everything",
+    "may_halt": "who may halt everything",
+    "may_lift": "who may lift halts",
     "groups": "group",
     "on_call": "rota",
     "facts": "fact",

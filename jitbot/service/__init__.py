@@ -11,6 +11,7 @@ from jitbot.service.delegating import Delegating
 from jitbot.service.ending import Ending
 from jitbot.service.extending import Extending
 from jitbot.service.facts import FactsReader
+from jitbot.service.halting import Halting
 from jitbot.service.handing_out import HandingOut
 from jitbot.service.intake import Intake
 from jitbot.service.outcomes import Outcomes
@@ -54,6 +55,7 @@ class Service:
         reviewing = Reviewing(world, self._facts, asking)
         self.changing = Changing(world, reviewing)
         delegating = Delegating(world)
+        halting = Halting(world, self._facts)
         owing = Owing(world, self._facts)
         chasing = Chasing(world, asking, reviewing, owing)
         self.intake = Intake(
@@ -71,6 +73,8 @@ class Service:
                 DeliveryKind.DELEGATE: delegating.delegate,
                 DeliveryKind.END_DELEGATION: delegating.end,
                 DeliveryKind.REVIEW_AFTER: owing.review,
+                DeliveryKind.HALT: halting.halt,
+                DeliveryKind.LIFT: halting.lift,
             },
         )
         self.reloading = Reloading(world, asking, reviewing)

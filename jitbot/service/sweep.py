@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from jitbot.errors import Conflict, JitbotError, StoreUnavailable
 from jitbot.model import Request, RequestId, State
 from jitbot.service.chasing import Chasing
+from jitbot.service.halt_cards import HaltCards
 from jitbot.service.intake import Intake
 from jitbot.service.keeping import Keeping
 from jitbot.service.undoing import TIME_LIMIT
@@ -32,6 +33,7 @@ class Sweep:
         self._intake = intake
         self._chasing = chasing
         self._keeping = Keeping(world)
+        self._halt_cards = HaltCards(world)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
         self._away = False
@@ -47,6 +49,7 @@ class Sweep:
         """Wake workers for everything that is due. Never raises for what can be mended by the next tick."""
         world = self._world
         try:
+            world.halts.follow()
             if self._away:  # first of all, before other processes take what we are at for lost
                 self.renew()
             for key in world.inbox.waiting(AT_ONCE):
@@ -63,6 +66,7 @@ class Sweep:
         try:
             self._chasing.overdue()
             self._keeping.tick()
+            self._halt_cards.tick()
         except StoreUnavailable as error:
             log.warning("the chores have to wait: %s", error)
 
@@ -95,6 +99,7 @@ class Sweep:
             self._next[claimed.state](claimed)
         except Conflict as conflict:
             log.info("%s: %s", claimed.name, conflict)
+            world.halts.follow()  # it may be that they have changed
         finally:
             world.claims.let_go(claimed)
             with self._turn:  # who was given up and comes back leaves alone what others have claimed since

@@ -15,6 +15,7 @@ from jitbot.audit import GENESIS, Signer
 from jitbot.errors import Conflict
 from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
+    HALTS,
     Counting,
     Delegation,
     DelegationId,
@@ -56,6 +57,8 @@ URGENCY = {
     Topic.OUTPUT: 3,
     Topic.SUMMARY: 3,
     Topic.THREAD: 4,
+    Topic.HALT: 0,
+    Topic.REDRAW: 5,
 }
 """The order in which waiting messages are said: what people wait for first."""
 
@@ -68,6 +71,7 @@ class StoreEntry:
         self._connection = connection
         self._signer = signer
         self._events: list[tuple[str, RequestId | None, dict[str, Any]]] = []
+        self._cleared: int | None = None
 
     def get(self, request: RequestId) -> Request:
         """Read and lock a request."""
@@ -183,6 +187,10 @@ class StoreEntry:
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(doing, 0))))
 
+    def unless_halted(self, as_of: int) -> None:
+        """Have the commit refused where the head says that halts have changed; it is looked at once it is locked."""
+        self._cleared = as_of
+
     def holders(self, *targets: str) -> Sequence[Request]:
         """Lock and return who holds a target; on Postgres the target itself is locked, since nobody may hold it yet.
 
@@ -227,15 +235,18 @@ class StoreEntry:
         if not self._events:
             return None
         row = self._head()
-        seq, previous = row._mapping["count"], row.hash
+        if self._cleared not in (None, row.halted):
+            raise Conflict("Halts were set or lifted in the same moment.")
+        seq, previous, halted = row._mapping["count"], row.hash, row.halted
         sealed = []
         for kind, request, body in self._events:
             seq += 1
             sealed.append(self._signer.seal(previous, seq, self.now, kind, request, body))
             previous = sealed[-1].hash
+            halted = seq if kind == HALTS else halted
         rows = [{name: getattr(each, name) for name in each.__slots__} for each in sealed]
         self._connection.execute(statements.ADD_EVENTS, rows)
-        self._connection.execute(statements.MOVE_HEAD, {"count": seq, "hash": previous})
+        self._connection.execute(statements.MOVE_HEAD, {"count": seq, "hash": previous, "halted": halted})
         return seq, previous
 
     def _head(self) -> Any:

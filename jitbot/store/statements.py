@@ -57,7 +57,11 @@ FORGET_REVIEW = delete(tables.reviews).where(
 ADD_REVIEW = insert(tables.reviews)
 SETTLE_DELIVERY = update(tables.inbox).where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None))
 COPIES = select(tables.copies).where(_is(tables.copies, "request")).order_by(tables.copies.c.place)
-HEAD = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
+HEAD = (
+    select(tables.chain.c.count, tables.chain.c.hash, tables.chain.c.halted)
+    .where(tables.chain.c.id == 1)
+    .with_for_update()
+)
 MOVE_HEAD = update(tables.chain).where(tables.chain.c.id == 1)
 ADD_EVENTS = insert(tables.events)
 
@@ -129,6 +133,7 @@ _events = tables.events.c
 NEWEST_OF_KIND = select(func.max(_events.seq)).where(_events.kind == bindparam("_kind"))
 HASH = select(_events.hash).where(_events.seq == bindparam("_seq"))
 CHAIN = select(tables.chain)
+HALTED = select(tables.chain.c.halted)
 
 
 @cache

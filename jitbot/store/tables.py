@@ -50,6 +50,9 @@ SCHEMA = "0002"
 POLICIES = "kind = 'policies'"
 """Which events say that a policy set has come into force: few, and looked for every few seconds."""
 
+HALTS = "kind = 'halts'"
+"""Which events say which halts stand: few, and none is passed over when a process starts."""
+
 NEEDING = "needs IS NOT NULL"
 """Which requests only newer code understands (`store.newer`): none but while versions run side by side."""
 
@@ -133,6 +136,7 @@ requests = Table(
     Column("lease_until", Instant),
     Column("fence", Integer, nullable=False),
     Column("last_line", Text, nullable=False, server_default=text("''")),
+    Column("halted", Text, nullable=False, server_default=text("''")),
     Column("target", Text, nullable=False),
     Column("needs", String(32)),
     Index("ix_requests_action", "action", "id"),
@@ -196,6 +200,7 @@ events = Table(
     Column("signature", LargeBinary(64), nullable=False),
     Index("ix_events_request", "request", "seq"),
     Index("ix_events_policies", "seq", sqlite_where=text(POLICIES), postgresql_where=text(POLICIES)),
+    Index("ix_events_halts", "seq", sqlite_where=text(HALTS), postgresql_where=text(HALTS)),
     Index("ix_events_owed", "request", sqlite_where=text("kind = 'owed'"), postgresql_where=text("kind = 'owed'")),
 )
 
@@ -205,7 +210,9 @@ chain = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("count", Serial, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
+    Column("halted", Serial, nullable=False, server_default="0"),
 )
+"""The head of the record; `halted` is the number of its newest event about halts."""
 
 inbox = Table(
     "inbox",

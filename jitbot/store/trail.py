@@ -181,6 +181,11 @@ class StoreTrail:
         with self._database.read() as connection:
             return connection.execute(select(tables.chain.c.count)).scalar() or 0
 
+    def halted(self) -> int:
+        """Read what the head says."""
+        with self._database.read() as connection:
+            return connection.execute(statements.HALTED).scalar() or 0
+
     def verify(self) -> int:
         """Verify every event and the head."""
         return self.verify_from(Mark()).count

@@ -1,0 +1,278 @@
+"""Halts: one person stops starts, nothing ends by it, and two people lift it."""
+
+import pytest
+
+from jitbot.errors import Conflict
+from jitbot.model import HALTS, Answer, DeliveryKind, Request, Standing, State, UserId
+from jitbot.service.halt_changes import want
+from tests.town import ANN, BO, CY, DI, EVE, Town
+
+OPERATORS = "guardrails: []\nmay_halt: [group:sre]\nmay_lift: [group:leads, 'user:U0ANN']\n"
+
+
+@pytest.fixture
+def watched(town: Town) -> Town:
+    """Give a town where Eve may halt anything, and Ann, Cy and Di lift it."""
+    town.write("people.yml", town.files["people.yml"] + "  sre: [U0EVE]\n")
+    town.write("guardrails.yml", OPERATORS)
+    return town
+
+
+def halt(town: Town, about: str = "all", of: str = "", *, by: UserId = EVE, why: str = "something is wrong") -> Answer:
+    return town.do(DeliveryKind.HALT, by, about=about, of=of, why=why)
+
+
+def lift(town: Town, by: UserId, name: str = "H-1") -> Answer:
+    return town.do(DeliveryKind.LIFT, by, halt=name)
+
+
+def wave_on(town: Town) -> None:
+    """Let so much time pass that what is halted is looked at again."""
+    town.forward(seconds=6)
+    town.settle()
+
+
+def restart(town: Town, by: UserId = ANN, env: str = "staging") -> Request:
+    return town.ask(by, "restart", service="api", env=env)
+
+
+def test_nothing_starts_while_everything_is_halted_and_all_of_it_once_two_have_lifted_it(watched: Town) -> None:
+    answer = halt(watched)
+    assert answer.text.startswith("H-1: everything is halted.")
+    waiting = restart(watched)
+    assert (watched.state(waiting), watched.runner.started) == (State.APPROVED, [])
+    assert watched.see(waiting).halted == "everything is halted by <@U0EVE>, H-1: “something is wrong”"
+    assert "A second person has to say so within an hour" in lift(watched, CY).text
+    wave_on(watched)
+    assert watched.state(waiting) is State.APPROVED
+    assert lift(watched, DI).text == "H-1 is lifted: everything may start again."
+    wave_on(watched)
+    assert (watched.state(waiting), watched.see(waiting).halted) == (State.SUCCEEDED, "")
+    assert [event.kind for event in watched.trail.events() if event.kind == HALTS] == [HALTS] * 3
+    watched.trail.verify()
+
+
+@pytest.mark.parametrize(
+    ("about", "of", "stopped"),
+    [
+        ("action", "restart", ["restart"]),
+        ("person", "U0ANN", ["restart", "tune"]),
+        ("person", "U0BO", []),
+        ("all", "", ["restart", "tune"]),
+    ],
+)
+def test_a_halt_stops_what_it_is_about_and_nothing_else(watched: Town, about: str, of: str, stopped: list[str]) -> None:
+    assert not halt(watched, about, of).refused
+    asked = {"restart": restart(watched), "tune": watched.ask(ANN, "tune", value=200)}
+    assert [name for name, request in asked.items() if watched.state(request) is State.APPROVED] == stopped
+
+
+def test_whatever_a_halted_person_has_approved_does_not_start(watched: Town) -> None:
+    planned = watched.ask(ANN, "restart", service="api", env="prod")
+    watched.runner.on_start = lambda inputs, run: pytest.fail("it was started")
+    approving = watched.take_in(DeliveryKind.APPROVE, BO, planned.id, revision=1)
+    halt(watched, "person", BO)
+    watched.work(approving)
+    assert watched.state(planned) is State.APPROVED
+    assert f"everything of <@{BO}> is halted" in watched.see(planned).halted
+
+
+def test_what_is_held_ends_on_time_and_can_be_dropped_denied_and_withdrawn(watched: Town) -> None:
+    held, dropped = watched.ask(ANN, "tune", value=200), watched.ask(BO, "admin")
+    for approver in (CY, DI):
+        watched.approve(approver, dropped)
+    denied, withdrawn = restart(watched, env="prod"), restart(watched, BO, env="prod")
+    halt(watched)
+    assert not watched.drop(BO, dropped).refused
+    assert not watched.deny(CY, denied).refused
+    assert not watched.withdraw(BO, withdrawn).refused
+    watched.forward(minutes=31)
+    watched.settle()
+    states = [watched.state(each) for each in (held, dropped, denied, withdrawn)]
+    assert states == [State.EXPIRED, State.REVOKED, State.DENIED, State.WITHDRAWN]
+    assert watched.runner.world["prod/work_mem"] == 100
+
+
+def test_people_go_on_to_approve_what_is_halted_and_it_waits(watched: Town) -> None:
+    request = restart(watched, env="prod")
+    halt(watched, "action", "restart")
+    assert "is halted" in watched.see(request).halted
+    watched.approve(BO, request)
+    assert watched.state(request) is State.APPROVED
+    lift(watched, CY)
+    lift(watched, DI)
+    wave_on(watched)
+    assert watched.state(request) is State.SUCCEEDED
+
+
+def test_what_waits_longer_than_it_may_is_missed_and_never_starts(watched: Town) -> None:
+    halt(watched)
+    request = restart(watched)
+    watched.forward(hours=25)
+    watched.settle()
+    assert (watched.state(request), watched.runner.started) == (State.MISSED, [])
+
+
+def test_one_person_lifts_nothing_by_saying_so_twice(watched: Town) -> None:
+    halt(watched)
+    lift(watched, CY)
+    assert "You have said so already" in lift(watched, CY).text
+    assert watched.state(restart(watched)) is State.APPROVED
+
+
+def test_whoever_set_it_may_be_one_of_the_two(watched: Town) -> None:
+    assert not halt(watched, by=CY).refused
+    lift(watched, CY)
+    assert not lift(watched, DI).refused
+    assert watched.state(restart(watched)) is State.SUCCEEDED
+
+
+def test_a_word_from_more_than_an_hour_ago_does_not_count(watched: Town) -> None:
+    halt(watched)
+    lift(watched, CY)
+    watched.forward(minutes=61)
+    assert "A second person has to" in lift(watched, DI).text
+    assert not lift(watched, CY).refused
+    assert watched.world.halts.known.standing == ()
+
+
+@pytest.mark.parametrize("how", ["deactivated", "out of the group", "halted"])
+def test_the_first_word_does_not_count_once_its_person_may_not_lift_any_more(watched: Town, how: str) -> None:
+    halt(watched)
+    lift(watched, CY)
+    if how == "deactivated":
+        watched.directory.set(CY, Standing.DEACTIVATED)
+    elif how == "halted":
+        halt(watched, "person", CY)
+    else:
+        watched.write("people.yml", watched.files["people.yml"].replace("leads: [U0CY, U0DI]", "leads: [U0DI]"))
+    assert "A second person has to" in lift(watched, DI).text
+    assert len(watched.world.halts.known.standing) >= 1
+
+
+def test_two_accounts_of_one_person_are_one_person(watched: Town) -> None:
+    for user in (CY, DI):
+        person = watched.directory.people[user]
+        watched.directory.people[user] = type(person)(
+            person.id, person.team, person.name, email=f"{user[:1]}@acme.example"
+        )
+    halt(watched)
+    lift(watched, CY)
+    refused = lift(watched, DI)
+    assert refused.refused
+    assert "are one person" in refused.text
+
+
+def test_a_stand_in_and_the_one_stood_in_for_are_not_two(watched: Town) -> None:
+    watched.do(DeliveryKind.DELEGATE, CY, to=DI, text="for 3d")
+    halt(watched)
+    lift(watched, CY)
+    assert "stands in for the other" in lift(watched, DI).text
+    lift(watched, ANN)
+    assert watched.world.halts.known.standing == ()
+
+
+def test_a_halted_person_neither_halts_nor_lifts(watched: Town) -> None:
+    halt(watched)
+    halt(watched, "person", CY)
+    assert "You are halted (H-2)" in lift(watched, CY).text
+    assert "You are halted (H-2)" in lift(watched, CY, "H-2").text
+    assert "You are halted (H-2)" in halt(watched, "action", "tune", by=CY).text
+
+
+def test_who_may_halt_what(watched: Town) -> None:
+    assert "Only sre or leads or U0ANN may halt that" in halt(watched, by=BO).text
+    assert "Only sre or leads or U0ANN may halt that" in halt(watched, "person", ANN, by=BO).text
+    assert not halt(watched, "person", BO, by=BO).refused, "one's own account"
+    assert not halt(watched, "action", "restart", by=CY).refused, "who approves it"
+    assert "Only leads or U0ANN may lift halts" in lift(watched, EVE).text
+
+
+def test_without_a_word_in_the_guardrails_only_approvers_halt_and_nobody_lifts_from_slack(town: Town) -> None:
+    assert "guardrails name nobody" in halt(town, by=CY).text
+    assert not halt(town, "action", "restart", by=CY).refused
+    assert "guardrails name nobody" in lift(town, CY).text
+
+
+def test_who_cannot_be_looked_up_neither_halts_nor_lifts(watched: Town) -> None:
+    watched.directory.unknown = {EVE}
+    assert "could not be looked up just now" in halt(watched).text
+    assert watched.world.halts.known.standing == ()
+
+
+@pytest.mark.parametrize(
+    ("about", "of", "why", "said"),
+    [
+        ("team", "x", "w", "is nothing that can be halted"),
+        ("action", "restrat", "w", "There is no action 'restrat'. Did you mean restart?"),
+        ("pool", "prod", "w", "There is no pool 'prod'. There is no pool at all."),
+        ("person", "U0NOBODY", "w", "There is nobody with the id"),
+        ("all", "", " ", "Say why"),
+        ("all", "", "x" * 301, "301 characters, and 300 are the most"),
+        ("all", "", "a\u0007b", "must not contain the control character"),
+    ],
+)
+def test_what_cannot_be_halted_is_refused_with_what_to_do(
+    watched: Town, about: str, of: str, why: str, said: str
+) -> None:
+    assert said in halt(watched, about, of, why=why).text
+
+
+def test_a_person_who_cannot_be_looked_up_cannot_be_halted_by_name(watched: Town) -> None:
+    watched.directory.unknown = {BO}
+    assert "could not be looked up just now" in halt(watched, "person", BO).text
+
+
+def test_the_same_is_halted_once(watched: Town) -> None:
+    halt(watched, "action", "tune")
+    assert "There is nothing to add to that" in halt(watched, "action", "tune").text
+    assert len(watched.world.halts.known.standing) == 1
+
+
+@pytest.mark.parametrize(("name", "said"), [("H-2", "is no halt"), ("x", "is no halt"), ("0", "is no halt")])
+def test_only_what_is_halted_can_be_lifted(watched: Town, name: str, said: str) -> None:
+    halt(watched)
+    assert said in lift(watched, CY, name).text
+
+
+def test_what_was_lifted_cannot_be_lifted_again(watched: Town) -> None:
+    halt(watched)
+    lift(watched, CY)
+    lift(watched, DI)
+    assert "was lifted" in lift(watched, CY, "h1").text
+
+
+def test_a_halt_that_another_process_sets_is_seen_at_the_very_start(watched: Town) -> None:
+    twin = watched.twin()
+    key = watched.take_in(
+        DeliveryKind.ASK, ANN, action="restart", params={"service": "api", "env": "staging"}, reason="x"
+    )
+    watched.service.intake.work(key)
+    twin.service.intake.work(twin.take_in(DeliveryKind.HALT, EVE, about="all", of="", why="now"))
+    watched.service.sweep.attend(watched.ledger.find()[0].id)  # with no tick before: what it knows is old
+    [request] = watched.ledger.find()
+    assert (request.state, watched.runner.started) == (State.APPROVED, [])
+    watched.forward(seconds=21)
+    watched.settle()
+    assert "is halted" in watched.see(request).halted
+    twin.close()
+
+
+def test_no_start_stands_behind_its_halt_in_the_record(watched: Town) -> None:
+    with pytest.raises(Conflict, match="same moment"), watched.ledger.begin() as entry:
+        entry.unless_halted(7)
+        entry.record("looked_at", "worker")
+    with watched.ledger.begin() as entry:
+        entry.unless_halted(0)
+        entry.record("looked_at", "worker")
+
+
+def test_two_who_lift_in_the_same_moment_lift_once(watched: Town) -> None:
+    halt(watched)
+    twin = watched.twin()
+    known = twin.world.halts.follow()
+    lift(watched, CY)
+    with pytest.raises(Conflict), twin.ledger.begin() as entry:
+        want(entry, known, known.standing[0], DI)
+    assert watched.world.halts.follow().standing[0].lift_by == CY
+    twin.close()
