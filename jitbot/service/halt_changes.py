@@ -17,16 +17,18 @@ from jitbot.policy.wording import shown
 from jitbot.ports import Entry
 
 LONGEST_WHY = 300
+OPERATOR = "operator"
+"""Who the record says it was on the server, with the login beside it."""
 _HALT: TypeAdapter[Halt] = TypeAdapter(Halt)
 
 
-def set_halt(entry: Entry, known: Halts, halt: Halt) -> Halt:
+def set_halt(entry: Entry, known: Halts, halt: Halt, *, login: str = "") -> Halt:
     """Set a new halt; its number is given here. Raises: Settled where that is halted already."""
     same = next((each for each in known.standing if (each.kind, each.of) == (halt.kind, halt.of)), None)
     if same is not None:
         raise Settled(f"{_upper(same.words)}. There is nothing to add to that.")
     made = replace(halt, id=HaltId(known.newest + 1))
-    _record(entry, known, [*known.standing, made], made, made.by, "halted")
+    _record(entry, known, [*known.standing, made], made, OPERATOR if login else made.by, "halted", login=login)
     _show(entry, made, "halted")
     return made
 
@@ -39,10 +41,10 @@ def want(entry: Entry, known: Halts, halt: Halt, by: UserId) -> None:
     _show(entry, halt, f"wanted:{by}")
 
 
-def lift(entry: Entry, known: Halts, halt: Halt, by: str, *, first: str = "", why: str = "") -> None:
-    """Lift a halt; `first` has said so before, or `why` says why one person does it alone, on the server."""
+def lift(entry: Entry, known: Halts, halt: Halt, by: str, *, first: str = "", why: str = "", login: str = "") -> None:
+    """Lift a halt; `first` has said so before, or `why` says why the one with `login` does it alone, on the server."""
     standing = [each for each in known.standing if each.id != halt.id]
-    _record(entry, known, standing, halt, by, "lifted", why=why)
+    _record(entry, known, standing, halt, OPERATOR if login else by, "lifted", why=why, login=login)
     people = " and ".join(called(each) for each in (first, by) if each)
     because = f": “{why}”" if why else ""
     text = f"{halt.name} is lifted by {people}{because}. {_upper(halt.what)} may start again."

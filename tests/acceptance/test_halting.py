@@ -2,34 +2,16 @@
 
 import pytest
 
-from jitbot.errors import Conflict
-from jitbot.model import HALTS, Answer, DeliveryKind, Request, Standing, State, UserId
-from jitbot.service.halt_changes import want
+from jitbot.model import HALTS, DeliveryKind, Request, Standing, State, UserId
+from tests import halting
+from tests.halting import a_while, halt, lift
 from tests.town import ANN, BO, CY, DI, EVE, Town
-
-OPERATORS = "guardrails: []\nmay_halt: [group:sre]\nmay_lift: [group:leads, 'user:U0ANN']\n"
 
 
 @pytest.fixture
 def watched(town: Town) -> Town:
     """Give a town where Eve may halt anything, and Ann, Cy and Di lift it."""
-    town.write("people.yml", town.files["people.yml"] + "  sre: [U0EVE]\n")
-    town.write("guardrails.yml", OPERATORS)
-    return town
-
-
-def halt(town: Town, about: str = "all", of: str = "", *, by: UserId = EVE, why: str = "something is wrong") -> Answer:
-    return town.do(DeliveryKind.HALT, by, about=about, of=of, why=why)
-
-
-def lift(town: Town, by: UserId, name: str = "H-1") -> Answer:
-    return town.do(DeliveryKind.LIFT, by, halt=name)
-
-
-def wave_on(town: Town) -> None:
-    """Let so much time pass that what is halted is looked at again."""
-    town.forward(seconds=6)
-    town.settle()
+    return halting.watched(town)
 
 
 def restart(town: Town, by: UserId = ANN, env: str = "staging") -> Request:
@@ -43,10 +25,10 @@ def test_nothing_starts_while_everything_is_halted_and_all_of_it_once_two_have_l
     assert (watched.state(waiting), watched.runner.started) == (State.APPROVED, [])
     assert watched.see(waiting).halted == "everything is halted by <@U0EVE>, H-1: “something is wrong”"
     assert "A second person has to say so within an hour" in lift(watched, CY).text
-    wave_on(watched)
+    a_while(watched)
     assert watched.state(waiting) is State.APPROVED
     assert lift(watched, DI).text == "H-1 is lifted: everything may start again."
-    wave_on(watched)
+    a_while(watched)
     assert (watched.state(waiting), watched.see(waiting).halted) == (State.SUCCEEDED, "")
     assert [event.kind for event in watched.trail.events() if event.kind == HALTS] == [HALTS] * 3
     watched.trail.verify()
@@ -101,7 +83,7 @@ def test_people_go_on_to_approve_what_is_halted_and_it_waits(watched: Town) -> N
     assert watched.state(request) is State.APPROVED
     lift(watched, CY)
     lift(watched, DI)
-    wave_on(watched)
+    a_while(watched)
     assert watched.state(request) is State.SUCCEEDED
 
 
@@ -240,39 +222,3 @@ def test_what_was_lifted_cannot_be_lifted_again(watched: Town) -> None:
     lift(watched, CY)
     lift(watched, DI)
     assert "was lifted" in lift(watched, CY, "h1").text
-
-
-def test_a_halt_that_another_process_sets_is_seen_at_the_very_start(watched: Town) -> None:
-    twin = watched.twin()
-    key = watched.take_in(
-        DeliveryKind.ASK, ANN, action="restart", params={"service": "api", "env": "staging"}, reason="x"
-    )
-    watched.service.intake.work(key)
-    twin.service.intake.work(twin.take_in(DeliveryKind.HALT, EVE, about="all", of="", why="now"))
-    watched.service.sweep.attend(watched.ledger.find()[0].id)  # with no tick before: what it knows is old
-    [request] = watched.ledger.find()
-    assert (request.state, watched.runner.started) == (State.APPROVED, [])
-    watched.forward(seconds=21)
-    watched.settle()
-    assert "is halted" in watched.see(request).halted
-    twin.close()
-
-
-def test_no_start_stands_behind_its_halt_in_the_record(watched: Town) -> None:
-    with pytest.raises(Conflict, match="same moment"), watched.ledger.begin() as entry:
-        entry.unless_halted(7)
-        entry.record("looked_at", "worker")
-    with watched.ledger.begin() as entry:
-        entry.unless_halted(0)
-        entry.record("looked_at", "worker")
-
-
-def test_two_who_lift_in_the_same_moment_lift_once(watched: Town) -> None:
-    halt(watched)
-    twin = watched.twin()
-    known = twin.world.halts.follow()
-    lift(watched, CY)
-    with pytest.raises(Conflict), twin.ledger.begin() as entry:
-        want(entry, known, known.standing[0], DI)
-    assert watched.world.halts.follow().standing[0].lift_by == CY
-    twin.close()

@@ -166,7 +166,7 @@ def test_the_workers_own_columns_make_nothing_run_that_was_not_approved(
     town: Town, approved: Request, column: str
 ) -> None:
     values = {"due_at": LATER, "version": 99, "owner": "mallory", "lease_until": LATER, "fence": 99}
-    values["last_line"] = "done, all 6 pods"
+    values |= {"last_line": "done, all 6 pods", "halted": "nothing is halted"}
     bend_row(town, approved, **{column: values[column]})
     town.settle()
     assert town.runner.started in ([], [f"jit-{approved.id}-1"])
