@@ -231,6 +231,9 @@ class Trail(Protocol):
         Raises: Tampered, also where the one numbered `after` is gone.
         """
 
+    def numbered(self, seq: int) -> AuditEvent:
+        """Return one event, verified by itself alone: others may have come since. Raises: Tampered."""
+
     def events(
         self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None
     ) -> Sequence[AuditEvent]:

@@ -7,6 +7,7 @@ keeps: taking events out of the database lifts nothing, and is noticed. Where th
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -31,6 +32,7 @@ class StandingHalts:
         self._turn = threading.Lock()
         self._known: Halts | None = None
         self._vouched = 0
+        self._begun = False
 
     @property
     def known(self) -> Halts:
@@ -47,14 +49,12 @@ class StandingHalts:
         with self._turn:
             before = self._known or Halts()
             try:
-                if self._known is None:
-                    self._vouched = self._begin()
-                self._known = self._read(before)
+                self._known = self._read(before) if self._begun else self._begin()
             except Tampered as error:
                 fault = f"Which halts stand cannot be told, so nothing starts. {error}"
                 if fault != before.fault:
                     log.warning("%s", fault)
-                self._known = Halts(before.standing, before.as_of, before.newest, fault)
+                self._known = replace(before, fault=fault)
             return self._known
 
     def clearance(self, request: Request, reviews: Sequence[Review] | None = None) -> Clearance:
@@ -64,24 +64,31 @@ class StandingHalts:
             reviews = self._ledger.reviews(request) if known.of_people else ()
         return Clearance(known.why_not(request, reviews), known.as_of)
 
+    def _begin(self) -> Halts:
+        """Read what stands without knowing anything yet. Raises: Tampered, and it is begun again.
+
+        The event that says which policies are in force vouches for the number of the newest about halts from before it,
+        however long ago that was; what is behind it is verified with it.
+        """
+        in_force = self._trail.latest(IN_FORCE)
+        self._vouched = max(self._vouched, 0 if in_force is None else int(in_force.body.get("halts", 0)))
+        newest = self._trail.latest(HALTS, self._vouched)
+        if newest is None and self._vouched:
+            newest = self._trail.numbered(self._vouched)
+        known = self._read(Halts() if newest is None else _said(newest))
+        self._begun = True
+        return known
+
     def _read(self, before: Halts) -> Halts:
         """Return what the record says by now. Raises: Tampered."""
-        vouched = max(self._vouched, before.as_of)
         for _ in range(TRIES):
             head = self._trail.halted()
-            if head == before.as_of and vouched <= head:
-                return Halts(before.standing, before.as_of, before.newest)
-            event = self._trail.latest(HALTS, before.as_of)
-            if event is not None:
-                before = _said(event)
-            if before.as_of == head and vouched <= head:
-                return before
-        raise Tampered(f"The newest event about halts should be {max(head, vouched)}, and it is {before.as_of}.")
-
-    def _begin(self) -> int:
-        """Return the number of the newest event about halts when it was last said which policies are in force."""
-        event = self._trail.latest(IN_FORCE)
-        return 0 if event is None else int(event.body.get("halts", 0))
+            event = None if head == before.as_of else self._trail.latest(HALTS, before.as_of)
+            before = before if event is None else _said(event)
+            if before.as_of == head >= self._vouched:
+                return replace(before, fault="")
+        known = f"event {before.as_of}" if before.as_of else "none"
+        raise Tampered(f"The newest event about halts should be number {max(head, self._vouched)}, and is {known}.")
 
 
 def _said(event: AuditEvent) -> Halts:

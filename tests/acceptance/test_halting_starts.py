@@ -10,8 +10,8 @@ from jitbot.model import DeliveryKind, HealthState, Phase, Request, Stage, State
 from jitbot.service.runlog import PartLog, RunLog
 from tests import halting
 from tests.acceptance.killing import Killed
-from tests.halting import a_while, halt, lift, lifted
-from tests.town import ANN, BO, CY, DI, PEOPLE, POLICY, FakeInputs, Town
+from tests.halting import a_while, halt, lifted
+from tests.town import ANN, BO, DI, PEOPLE, POLICY, FakeInputs, Town
 
 GUARDRAILS = (
     halting.GUARDRAILS

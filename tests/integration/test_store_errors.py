@@ -81,6 +81,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "trail.told": lambda store: store.trail.told(RequestId(1), "output"),
     "trail.events": lambda store: store.trail.events(),
     "trail.count": lambda store: store.trail.count(),
+    "trail.numbered": lambda store: store.trail.numbered(1),
     "trail.halted": lambda store: store.trail.halted(),
     "trail.verify": lambda store: store.trail.verify(),
     "trail.verify_from": lambda store: store.trail.verify_from(Mark()),
