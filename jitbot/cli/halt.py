@@ -1,4 +1,4 @@
-"""`jitbot halt`: stop starts and lift that on the server, also while Slack is down or the policies are broken."""
+"""`jitbot halt set`, `list` and `lift`: on the server, also while Slack is down or the policies are broken."""
 
 import re
 from typing import Annotated

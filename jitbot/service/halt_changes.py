@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from jitbot.errors import Conflict, InvalidInput, NotFound, Settled
-from jitbot.model import HALTS, Halt, HaltId, Halts, Outgoing, Topic, UserId
+from jitbot.model import Halt, HaltId, Halts, Outgoing, Topic, UserId
 from jitbot.model.halt import called
 from jitbot.policy.parameters import refuse_unprintable
 from jitbot.policy.wording import shown
@@ -83,7 +83,7 @@ def _record(entry: Entry, known: Halts, standing: Sequence[Halt], halt: Halt, by
     stands = [_HALT.dump_python(each, mode="json") for each in standing]
     said = {"halt": _HALT.dump_python(halt, mode="json"), "newest": max(known.newest, halt.id), **more}
     entry.unless_halted(known.as_of)
-    entry.record(HALTS, by, what=what, standing=stands, **said)
+    entry.record("halts", by, what=what, standing=stands, **said)
 
 
 def _show(entry: Entry, halt: Halt, what: str) -> None:
