@@ -3,7 +3,7 @@
 What could not be read is absent here and named in `unread`; it is never empty, false or zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -79,6 +79,17 @@ class Facts:
         """Tell whether this person is known to be a member of the workspace now."""
         person = self.people.get(user)
         return person is not None and person.standing is Standing.MEMBER
+
+    def identity(self, user: UserId) -> str:
+        """Return who an account belongs to; by itself where that is not known."""
+        person = self.people.get(user)
+        return user if person is None else person.identity
+
+    def accounts(self, users: Iterable[UserId]) -> frozenset[UserId]:
+        """Return these accounts, and all others that are known to belong to the same people."""
+        own = frozenset(users)
+        identities = {self.identity(user) for user in own}
+        return own | {user for user in self.people if self.identity(user) in identities}
 
     def gone(self, user: UserId) -> bool:
         """Tell whether this person is known to have left."""

@@ -151,10 +151,11 @@ class Ending:
     def _may_approve(self, user: UserId, request: Request, *, kept_apart: bool = True) -> bool:
         reviews = self._world.ledger.reviews(request)
         policy = self._world.book.policy
-        facts = self._facts.read(policy, request.action, [request.requester, user])
+        own = (request.requester, request.beneficiary)
+        facts = self._facts.read(policy, request.action, [*own, user])
         if user not in facts.people:
             raise Unavailable("Who you are could not be looked up just now. Try again in a minute.")
-        if not facts.may_review(user):
+        if not facts.may_review(user) or user in facts.accounts(own):
             return False
         if any(review.reviewer == user and (review.selectors or review.on_behalf_of) for review in reviews):
             return True

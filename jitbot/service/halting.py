@@ -107,8 +107,7 @@ class Halting:
 
     def _are_two(self, first: UserId, second: UserId, facts: Facts) -> None:
         """See that two accounts are two people, neither acting for the other. Raises: NotPermitted, Unavailable."""
-        emails = {(facts.people[user].email or user).casefold() for user in (first, second)}
-        if len(emails) < 2:
+        if facts.identity(first) == facts.identity(second):
             raise NotPermitted(f"You and <@{first}>, who said so first, are one person. Somebody else has to.")
         try:
             known = self._world.delegations.standing(facts.now).standing
