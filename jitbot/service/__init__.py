@@ -14,6 +14,7 @@ from jitbot.service.facts import FactsReader
 from jitbot.service.halting import Halting
 from jitbot.service.handing_out import HandingOut
 from jitbot.service.intake import Intake
+from jitbot.service.leaving import Leaving
 from jitbot.service.outcomes import Outcomes
 from jitbot.service.owing import Owing, overdue
 from jitbot.service.queries import Queries
@@ -84,6 +85,7 @@ class Service:
             world,
             intake=self.intake,
             chasing=chasing,
+            leaving=Leaving(world, self._facts),
             states={
                 State.DECIDING: asking.decided,
                 State.PENDING: chasing.waits,

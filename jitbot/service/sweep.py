@@ -11,6 +11,7 @@ from jitbot.service.chasing import Chasing
 from jitbot.service.halt_cards import HaltCards
 from jitbot.service.intake import Intake
 from jitbot.service.keeping import Keeping
+from jitbot.service.leaving import Leaving
 from jitbot.service.undoing import TIME_LIMIT
 from jitbot.service.world import World
 
@@ -26,12 +27,19 @@ class Sweep:
     """Claims one due request at a time and hands it to the use case of its state."""
 
     def __init__(
-        self, world: World, *, intake: Intake, chasing: Chasing, states: Mapping[State, Callable[[Request], object]]
+        self,
+        world: World,
+        *,
+        intake: Intake,
+        chasing: Chasing,
+        leaving: Leaving,
+        states: Mapping[State, Callable[[Request], object]],
     ) -> None:
         """`states` says what is done with a due request of each state."""
         self._world = world
         self._intake = intake
         self._chasing = chasing
+        self._leaving = leaving
         self._keeping = Keeping(world)
         self._halt_cards = HaltCards(world)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
@@ -67,6 +75,7 @@ class Sweep:
             self._chasing.overdue()
             self._keeping.tick()
             self._halt_cards.tick()
+            self._leaving.tick()
         except StoreUnavailable as error:
             log.warning("the chores have to wait: %s", error)
 

@@ -2458,4 +2458,18 @@ FAULTS = (
         "return frozenset({request.requester, request.beneficiary})",
         _in("identities"),
     ),
+    Fault(
+        "one wrong reading ends what people hold",
+        "jitbot/service/leaving.py",
+        "elif now >= self._since.setdefault(each.id, now) + CERTAIN:",
+        "else:",
+        _in("leaving"),
+    ),
+    Fault(
+        "a group that cannot be read ends what its people hold",
+        "jitbot/service/leaving.py",
+        "return bool(satisfied(asking, facts, user)) or any(each in facts.unread for each in asking)",
+        "return bool(satisfied(asking, facts, user))",
+        _in("leaving"),
+    ),
 )
