@@ -17,7 +17,7 @@ from jitbot.model.ids import RequestId
 from jitbot.model.limits import Counting, Failure, Holder, Limits, Quota, Tally
 from jitbot.model.output import Chunk, Output, OutputId, Phase, Portion
 from jitbot.model.parts import TOUCHED, Part, Progress, Stage, Waves
-from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
+from jitbot.model.people import Account, Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
     WORKERS_OWN,
@@ -43,6 +43,7 @@ __all__ = [
     "HALTS",
     "TOUCHED",
     "WORKERS_OWN",
+    "Account",
     "Action",
     "Answer",
     "Attribute",

@@ -63,6 +63,15 @@ class Selector:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """An account in Slack that is no person's: what it is, and who stands behind it."""
+
+    kind: Kind
+    behind: tuple[Selector, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A named set of people in `people.yml`: by Slack id, e-mail, `@usergroup`, other group, rota or attribute."""
 

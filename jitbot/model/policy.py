@@ -7,7 +7,7 @@ from jitbot.model.action import Action
 from jitbot.model.attributes import Attribute
 from jitbot.model.calendar import Calendar
 from jitbot.model.facts import FactCall
-from jitbot.model.people import Group, Selector
+from jitbot.model.people import Account, Group, Selector, UserId
 from jitbot.model.rules import Guardrail
 
 
@@ -23,6 +23,7 @@ class Policy:
     actions: Mapping[str, Action] = field(default_factory=dict)
     guardrails: tuple[Guardrail, ...] = ()
     groups: Mapping[str, Group] = field(default_factory=dict)
+    accounts: Mapping[UserId, Account] = field(default_factory=dict)
     facts: tuple[FactCall, ...] = ()
     on_call: Mapping[str, FactCall] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)

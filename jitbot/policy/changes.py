@@ -13,6 +13,7 @@ _NOUNS = {
     "may_halt": "who may halt everything",
     "may_lift": "who may lift halts",
     "groups": "group",
+    "accounts": "account",
     "on_call": "rota",
     "facts": "fact",
     "windows": "window",

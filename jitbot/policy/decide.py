@@ -45,6 +45,9 @@ from jitbot.policy.values import condition_values
 from jitbot.policy.waiting import marks, together
 from jitbot.policy.wanted import wanted
 
+BEHIND = "behind"
+"""What is named as unread where nobody can tell who stands behind an account."""
+
 
 def decide(policy: Policy, request: Request, reviews: Sequence[Review], facts: Facts) -> Decision:
     """Return what policy concludes about this request now, and why."""
@@ -67,6 +70,8 @@ def _concluded(policy: Policy, request: Request, reviews: Sequence[Review], fact
         return _denied(found, reasons, facts)
     if found.required and found.apart is not None and facts.tally is None:
         return _refusal("Who approved whom lately could not be counted. Try again.", *reasons, unread=(COUNTS,))
+    if found.required and facts.behind is None:
+        return _refusal("Who stands behind whoever asks could not be read. Try again.", *reasons, unread=(BEHIND,))
     return _count(found, reasons, request, reviews, facts)
 
 

@@ -11,8 +11,11 @@ from jitbot.model import Facts, Request, Review, UserId
 
 
 def outsiders(request: Request, facts: Facts) -> frozenset[UserId]:
-    """Return whose reviews never count for this request, whoever gives them and with whichever account."""
-    return facts.accounts((request.requester, request.beneficiary))
+    """Return whose reviews never count for this request, whoever gives them and with whichever account.
+
+    Who stands behind an account that is no person's is who asks with it.
+    """
+    return facts.accounts((request.requester, request.beneficiary, *(facts.behind or ())))
 
 
 def deputies(outside: Collection[UserId], facts: Facts) -> dict[UserId, UserId]:

@@ -9,6 +9,7 @@ from jitbot.lifecycle import Event
 from jitbot.model import Answer, Delivery, Request, State, UndoCause, UserId
 from jitbot.policy.decide import eligible, standing_in
 from jitbot.policy.requirements import satisfied
+from jitbot.policy.stand_ins import outsiders
 from jitbot.ports import Entry
 from jitbot.service.asking import Asking
 from jitbot.service.facts import FactsReader
@@ -152,10 +153,10 @@ class Ending:
         reviews = self._world.ledger.reviews(request)
         policy = self._world.book.policy
         own = (request.requester, request.beneficiary)
-        facts = self._facts.read(policy, request.action, [*own, user])
-        if user not in facts.people:
+        facts = self._facts.read(policy, request.action, [user], asked_by=own)
+        if user not in facts.people or facts.behind is None:
             raise Unavailable("Who you are could not be looked up just now. Try again in a minute.")
-        if not facts.may_review(user) or user in facts.accounts(own):
+        if not facts.may_review(user) or user in outsiders(request, facts):
             return False
         if any(review.reviewer == user and (review.selectors or review.on_behalf_of) for review in reviews):
             return True

@@ -18,6 +18,7 @@ from jitbot.policy.places import places
 from jitbot.policy.templates import fill
 from jitbot.policy.wanted import Wanted, wanted, wanted_for_asking
 from jitbot.ports import Directory, Ledger, Sources
+from jitbot.service.behind import everybody, standing_behind, with_kinds
 from jitbot.service.members import Members
 from jitbot.service.memory import FactMemory, Reading
 
@@ -65,23 +66,39 @@ class FactsReader:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._memory.close()
 
-    def read(self, policy: Policy, action: str, people: Iterable[UserId], request: Request | None = None) -> Facts:
+    def read(
+        self,
+        policy: Policy,
+        action: str,
+        people: Iterable[UserId],
+        request: Request | None = None,
+        *,
+        asked_by: Collection[UserId] = (),
+    ) -> Facts:
         """Return what is known now for deciding on this action; `people` are looked up whatever happens.
 
-        Facts that depend on the request are read only where there is one.
+        Facts that depend on the request are read only where there is one; else it may be said who asks.
         """
-        concerned = () if request is None else (request.requester, request.beneficiary)
+        concerned = asked_by if request is None else (request.requester, request.beneficiary)
         glass = request is not None and request.break_glass
-        read = self._read(policy, wanted(policy, action, break_glass=glass), [*people, *concerned], request)
+        want = wanted(policy, action, break_glass=glass)
+        behind = standing_behind(policy, concerned)
+        want = replace(want, selectors=want.selectors | behind) if behind else want
+        read = self._read(policy, want, [*people, *concerned], request)
+        read = replace(read, behind=everybody(behind, read)) if behind else read
         return replace(read, overdue=self._overdue(request.requester)) if request is not None and glass else read
 
     def for_asking(self, policy: Policy, user: UserId) -> Facts:
         """Return what is known now for telling which actions somebody may ask for."""
         return self._read(policy, wanted_for_asking(policy), [user], None)
 
-    def for_selectors(self, policy: Policy, selectors: Iterable[str], people: Iterable[UserId]) -> Facts:
-        """Return who these selectors name now."""
-        return self._read(policy, Wanted(frozenset(selectors)), people, None)
+    def for_selectors(
+        self, policy: Policy, selectors: Iterable[str], people: Iterable[UserId], *, asked_by: Collection[UserId] = ()
+    ) -> Facts:
+        """Return who these selectors name now, and who stands behind those who ask, where it is said who that is."""
+        behind = standing_behind(policy, asked_by)
+        read = self._read(policy, Wanted(frozenset(selectors) | behind), [*people, *asked_by], None)
+        return replace(read, behind=everybody(behind, read)) if behind else read
 
     def afresh(self, calls: Iterable[FactCall], request: Request) -> Facts:
         """Return what these facts are at this moment for a request that runs; nothing remembered counts."""
@@ -103,7 +120,7 @@ class FactsReader:
         delegations = self._stand_ins(reviewers, now, unread)
         stand_ins = {user for each in delegations for user in (each.delegator, each.delegate)}
         asked |= {user: self._threads.submit(self._person, user) for user in (few | stand_ins) - asked.keys()}
-        found = self._gather(asked, {}, end)
+        found = with_kinds(policy, self._gather(asked, {}, end))
         known = Facts(now, members, found, {}, unread, delegations=delegations)
         if request is None:
             return known

@@ -44,7 +44,7 @@ class Queries:
         """Return the actions this person may ask for, by title. Raises: Unavailable while policies are broken."""
         policy = self._world.book.for_new()
         facts = self._facts.for_asking(policy, user)
-        if not facts.may_review(user):
+        if not facts.may_ask(user):
             return []
         allowed = (
             action

@@ -663,7 +663,7 @@ FAULTS = (
     Fault(
         "what the requester is told to be for may approve",
         "jitbot/policy/stand_ins.py",
-        "return frozenset({request.requester, request.beneficiary})",
+        "return frozenset({request.requester, request.beneficiary, *(facts.behind or ())})",
         "return frozenset({request.requester})",
         DECIDING,
     ),
@@ -2454,7 +2454,7 @@ FAULTS = (
     Fault(
         "somebody approves with another account what they ask for",
         "jitbot/policy/stand_ins.py",
-        "return facts.accounts((request.requester, request.beneficiary))",
+        "return facts.accounts((request.requester, request.beneficiary, *(facts.behind or ())))",
         "return frozenset({request.requester, request.beneficiary})",
         _in("identities"),
     ),
@@ -2471,5 +2471,19 @@ FAULTS = (
         "return bool(satisfied(asking, facts, user)) or any(each in facts.unread for each in asking)",
         "return bool(satisfied(asking, facts, user))",
         _in("leaving"),
+    ),
+    Fault(
+        "a script approves",
+        "jitbot/model/facts.py",
+        "return self.may_ask(user) and self.people[user].kind is Kind.PERSON",
+        "return self.may_ask(user)",
+        _in("accounts"),
+    ),
+    Fault(
+        "where nobody can tell who stands behind a script, anybody approves",
+        "jitbot/service/behind.py",
+        "        return None\n",
+        "        return frozenset()\n",
+        _in("accounts"),
     ),
 )

@@ -78,6 +78,7 @@ def _load(files: Mapping[str, str], catalog: Catalog, sources: Sources) -> Polic
         may_halt=tuple(may["may_halt"]),
         may_lift=tuple(may["may_lift"]),
         groups=people.groups,
+        accounts=people.accounts,
         facts=tuple(facts),
         on_call=people.on_call,
         calendar=dates.calendar,
