@@ -93,11 +93,13 @@ class Halts:
         """Tell whether one is about a person, so that it matters who approved something."""
         return any(each.kind is HaltKind.PERSON for each in self.standing)
 
+    def stops(self, request: Request, reviews: Sequence[Review] = ()) -> str:
+        """Say which halt keeps a request from starting; nothing where none does."""
+        return next((each.words for each in self.standing if each.concerns(request, reviews)), "")
+
     def why_not(self, request: Request, reviews: Sequence[Review] = ()) -> str:
         """Say why a request may not start; nothing where it may."""
-        if self.fault:
-            return self.fault
-        return next((each.words for each in self.standing if each.concerns(request, reviews)), "")
+        return self.fault or self.stops(request, reviews)
 
 
 @dataclass(frozen=True, slots=True)

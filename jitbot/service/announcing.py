@@ -35,7 +35,7 @@ def announce(entry: Entry, change: Change, halted: int) -> None:
     otherwise not miss one from before that somebody has taken out.
     """
     author, changes = change.author, change.changes
-    details: dict[str, Any] = {"before": change.before, "halts": halted}
+    details: dict[str, Any] = {"before": change.before, **_vouching(halted)}
     if change.before:
         details |= {"added": changes.added, "removed": changes.removed, "changed": changes.changed}
     if author.commit:
@@ -47,7 +47,11 @@ def announce(entry: Entry, change: Change, halted: int) -> None:
 
 def say_again(entry: Entry, digest: str, halted: int) -> None:
     """Record that the same set is still in force; there is nothing to announce."""
-    entry.record(IN_FORCE, BY, digest=digest, before=digest, halts=halted)
+    entry.record(IN_FORCE, BY, digest=digest, before=digest, **_vouching(halted))
+
+
+def _vouching(halted: int) -> dict[str, Any]:
+    return {"halts": halted} if halted else {}
 
 
 def conclude(entry: Entry, change: Change, became: Mapping[RequestId, str]) -> None:

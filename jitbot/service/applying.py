@@ -39,7 +39,7 @@ class Applying:
     def approved(self, request: Request) -> None:
         """Decide once more, and extend the grant, if all is still as it was approved."""
         world = self._world
-        if self._over(request) or held_back(world, request, world.halts.clearance(request, ())):
+        if self._over(request) or held_back(world, request, world.halts.first_look(request)):
             return None
         parent = world.ledger.get(_extension(request).of)
         try:

@@ -57,6 +57,11 @@ class StandingHalts:
                 self._known = replace(before, fault=fault)
             return self._known
 
+    def first_look(self, request: Request) -> Clearance:
+        """Tell whether a halt is known to stop a request, before its own record is verified, which may say worse."""
+        known = self.known
+        return Clearance(known.stops(request), known.as_of)
+
     def clearance(self, request: Request, reviews: Sequence[Review] | None = None) -> Clearance:
         """Tell whether a request may start; its reviews are read where they matter and are not at hand."""
         known = self.known

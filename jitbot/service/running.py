@@ -64,7 +64,7 @@ class Running:
     def approved(self, request: Request) -> None:
         """Run an approved request, if all is still as it was approved."""
         world = self._world
-        if self._not_now(request) or held_back(world, request, world.halts.clearance(request, ())):
+        if self._not_now(request) or held_back(world, request, world.halts.first_look(request)):
             return None
         try:
             reviews = verify(request, world.ledger, world.trail)

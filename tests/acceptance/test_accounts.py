@@ -74,6 +74,11 @@ def test_it_never_approves_or_denies_itself(town: Town) -> None:
     assert town.state(request) is State.PENDING
 
 
+def test_it_stands_in_for_nobody_and_nobody_for_it(town: Town) -> None:
+    assert "is no person's account" in town.do(DeliveryKind.DELEGATE, BO, to=DEPLOY, text="for 3d").text
+    assert "is no person's account" in town.do(DeliveryKind.DELEGATE, DEPLOY, to=BO, text="for 3d").text
+
+
 def test_what_it_is_stands_in_conditions(town: Town) -> None:
     text = POLICY.replace(
         "when: params.env == 'staging'", "when: requester.kind == 'person' && params.env == 'staging'"

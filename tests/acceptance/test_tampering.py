@@ -121,7 +121,7 @@ def assert_refused(town: Town, request: Request) -> None:
     """See that nothing has run, that it is on record, and that somebody was woken."""
     assert town.runner.started == []
     assert "tampered" in town.kinds(request)
-    assert "REFUSED TO RUN" in town.said("alarm")[0]
+    assert any("REFUSED TO RUN" in text for text in town.said("alarm"))
 
 
 def test_there_is_a_bent_value_for_every_field_that_carries_authority() -> None:

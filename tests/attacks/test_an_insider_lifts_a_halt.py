@@ -19,6 +19,13 @@ EVENTS, CHAIN = tables.events, tables.chain
 OF_HALTS = EVENTS.c.kind == HALTS
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long])])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return an empty database's address; what is done to it is the same on both."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
 @pytest.fixture
 def town(ready_url: str, tmp_path: Path) -> Iterator[Town]:
     """Give a town in which everything is halted, and Ann's request waits for that."""

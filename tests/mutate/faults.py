@@ -2433,8 +2433,8 @@ FAULTS = (
     Fault(
         "where the record of halts does not hold, things start",
         "jitbot/model/halt.py",
-        "        if self.fault:\n            return self.fault\n",
-        "",
+        "return self.fault or self.stops(request, reviews)",
+        "return self.stops(request, reviews)",
         ("tests/attacks/test_an_insider_lifts_a_halt.py",),
     ),
     Fault(
