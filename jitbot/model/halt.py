@@ -65,17 +65,12 @@ class Halt:
 
     def concerns(self, request: Request, reviews: Sequence[Review] = ()) -> bool:
         """Tell whether a request may not start: of a person, whatever they asked for, were to get, or approved."""
-        match self.kind:
-            case HaltKind.ALL:
-                return True
-            case HaltKind.ACTION:
-                return request.action == self.of
-            case HaltKind.POOL:
-                return request.snapshot.pool == self.of
-            case HaltKind.PERSON:
-                approving = (each for each in reviews if each.verdict is Verdict.APPROVE)
-                people = {user for each in approving for user in each.people}
-                return self.of in people | {request.requester, request.beneficiary, request.changed_by}
+        if self.kind is HaltKind.PERSON:
+            approving = (each for each in reviews if each.verdict is Verdict.APPROVE)
+            people = {user for each in approving for user in each.people}
+            return self.of in people | {request.requester, request.beneficiary, request.changed_by}
+        own = {HaltKind.ACTION: request.action, HaltKind.POOL: request.snapshot.pool, HaltKind.ALL: self.of}
+        return own[self.kind] == self.of
 
 
 @dataclass(frozen=True, slots=True)

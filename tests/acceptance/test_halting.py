@@ -1,8 +1,13 @@
 """Halts: one person stops starts, nothing ends by it, and two people lift it."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from sqlalchemy import update
+
+from jitbot.errors import Tampered
 from jitbot.model import HALTS, DeliveryKind, Request, Standing, State, UserId
+from jitbot.store import tables
 from tests import halting
 from tests.halting import a_while, halt, lift
 from tests.town import ANN, BO, CY, DI, EVE, Town
@@ -222,3 +227,36 @@ def test_what_was_lifted_cannot_be_lifted_again(watched: Town) -> None:
     lift(watched, CY)
     lift(watched, DI)
     assert "was lifted" in lift(watched, CY, "h1").text
+
+
+def test_a_record_that_does_not_hold_lifts_nothing(watched: Town) -> None:
+    watched.do(DeliveryKind.DELEGATE, BO, to=EVE, text="for 3d")
+    halt(watched)
+    lift(watched, CY)
+
+    def broken(at: object) -> None:
+        raise Tampered("Event 3 is not whole.")
+
+    watched.delegations.standing = broken  # type: ignore[method-assign,assignment]
+    assert "The signed record does not hold just now" in lift(watched, DI).text
+    watched.world.halts._known = replace(watched.world.halts.known, fault="It cannot be told.")
+    watched.world.halts._begun = False
+    with watched.database.write() as connection:
+        connection.execute(update(tables.chain).values(halted=99))
+    for answer in (lift(watched, DI), halt(watched, "action", "tune")):
+        assert "The operators have to look at the record first" in answer.text
+    assert len(watched.world.halts.known.standing) == 1
+
+
+def test_an_event_about_halts_that_says_nothing_is_not_believed(watched: Town) -> None:
+    with watched.ledger.begin() as entry:
+        entry.record(HALTS, EVE, standing="nothing")
+    assert "is not whole, and halts hang on it" in watched.world.halts.follow().fault
+    assert watched.state(restart(watched)) is State.APPROVED
+
+
+def test_a_card_that_moves_in_the_same_moment_is_drawn_by_whoever_moved_it(watched: Town) -> None:
+    stale = restart(watched, env="prod")
+    halt(watched)
+    watched.service.sweep._halt_cards._say(replace(stale, version=0))
+    assert "is halted" in watched.see(stale).halted

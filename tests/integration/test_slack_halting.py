@@ -81,6 +81,7 @@ def test_what_is_halted_is_listed_with_how_it_is_done(town: SlackTown) -> None:
     town.person("U0CY").command(HERE, "/jit halt")
     town.until(lambda: "Nothing is halted." in answers(town, "U0CY"), "the list")
     town.person("U0BO").command(HERE, "/jit halt person @ann stolen laptop")
+    town.until(lambda: "H-1" in answers(town, "U0BO"), "an answer")
     town.person("U0BO").command(HERE, "/jit halt all now")
     town.until(lambda: "H-2" in answers(town, "U0BO"), "answers")
     town.person("U0DI").command(HERE, "/jit halt")
