@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from sqlalchemy import Engine, event
 
 from jitbot.errors import Conflict
 from jitbot.lifecycle import Event
@@ -79,3 +80,25 @@ def test_whoever_halts_while_others_start_finds_no_start_behind_the_halt(watched
     kinds = [event.kind for event in watched.trail.events(limit=1000)]
     assert Event.START.value not in kinds[kinds.index(HALTS) :]
     twin.close()
+
+
+def test_a_start_costs_no_statement_more_for_halts(watched: Town) -> None:
+    key = watched.take_in(
+        DeliveryKind.ASK, ANN, action="restart", params={"service": "api", "env": "staging"}, reason="x"
+    )
+    watched.world.halts.follow()
+    asked: list[str] = []
+
+    def note(_: object, __: object, statement: str, *rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        watched.service.intake.work(key)
+        watched.service.sweep.attend(watched.ledger.find()[0].id)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert watched.runner.started == ["jit-1-1"]
+    about = [each for each in asked if "halted" in each and "requests" not in each]
+    assert {each.split()[0] for each in about} == {"SELECT", "UPDATE"}
+    assert all("chain.hash" in each or "hash=" in each for each in about), "what the chain is read and moved by anyway"
