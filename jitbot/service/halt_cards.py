@@ -4,6 +4,7 @@ The operators are told at once; the cards follow, and behind everything else tha
 """
 
 import logging
+from typing import Any
 
 from jitbot.errors import Conflict
 from jitbot.model import Outgoing, Request, RequestId, State, Topic
@@ -48,16 +49,23 @@ class HaltCards:
             self._quiet = wanted
 
     def _say(self, request: Request) -> None:
-        """Have a card redrawn that says something else; whoever has moved the request meanwhile redraws it anyway."""
+        """Have a card redrawn that says something else; what was held back and is free is looked at now.
+
+        Whoever has moved the request meanwhile redraws it anyway.
+        """
         why = self._world.halts.clearance(request).why_not
         if why == request.halted:
             return
         try:
             with self._world.ledger.begin() as entry:
-                entry.amend(request, "halt_shown", CLOCK, halted=why)
+                held = not why and request.state is State.APPROVED and request.owner == ""
+                due: dict[str, Any] = {"due_at": max(entry.now, request.starts_at or entry.now)} if held else {}
+                entry.amend(request, "halt_shown", CLOCK, halted=why, **due)
                 entry.say(Outgoing(f"redraw:{request.id}", Topic.REDRAW, request.id))
         except Conflict as conflict:
             log.info("%s is looked at again: %s", request.name, conflict)
+        else:
+            self._world.queue.request(request.id)
 
     def _alarm(self, fault: str) -> None:
         with self._world.ledger.begin() as entry:

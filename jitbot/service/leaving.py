@@ -20,11 +20,11 @@ from jitbot.service.world import World
 log = logging.getLogger(__name__)
 
 CLOCK = "clock"
-EVERY = timedelta(minutes=1)
-"""How often all that is held is gone through."""
+EVERY = timedelta(seconds=15)
+AT_ONCE = 10
+"""So many grants are looked at so often: that is forty people a minute, of a hundred about whom Slack may be asked."""
 CERTAIN = timedelta(minutes=2)
 """So long somebody has to be gone, in every look."""
-AT_ONCE = 50
 _GONE = {
     Standing.DEACTIVATED: "has left",
     Standing.STRANGER: "belongs to another organisation now",
@@ -34,7 +34,7 @@ _GONE = {
 
 
 class Leaving:
-    """Called with every sweep; looks at some grants each time, and at all of them once a minute."""
+    """Called with every sweep; goes through what is held again and again, some at a time."""
 
     def __init__(self, world: World, facts: FactsReader) -> None:
         self._world = world
@@ -53,7 +53,7 @@ class Leaving:
         for action in dict.fromkeys(each.action for each in page):
             self._look([each for each in page if each.action == action], now)
         self._after = page[-1].id if len(page) == AT_ONCE else RequestId(0)
-        self._next = now if len(page) == AT_ONCE else now + EVERY
+        self._next = now + EVERY
 
     def _look(self, grants: Sequence[Request], now: datetime) -> None:
         """Look at grants of one action, and end those of people who are certainly gone."""
