@@ -50,7 +50,7 @@ class Halting:
         known = self._trusted(user)
         halt = find(known, str(delivery.body.get("halt", "")))
         facts = self._permitted([user, UserId(halt.lift_by)], selectors, "lift halts")
-        first = _still_wants(halt, known, facts, selectors)
+        first = self._still_wants(halt, known, facts, selectors)
         if first == user:
             raise Settled(f"You have said so already. A second person has to lift {halt.name} too.")
         if first:
@@ -105,6 +105,14 @@ class Halting:
             raise Unavailable("Whether you may do that could not be looked up just now. Try again in a minute.")
         raise NotPermitted(f"Only {who} may {doing}. Ask one of them.")
 
+    def _still_wants(self, halt: Halt, known: Halts, facts: Facts, selectors: Sequence[str]) -> UserId | None:
+        """Return who has said first that a halt may be lifted, if they still may and it was within the hour."""
+        if halt.lift_at is None or facts.now >= halt.lift_at + WITHIN:
+            return None
+        first = UserId(halt.lift_by)
+        halted = any(self._halted(each, first) for each in known.standing)
+        return first if not halted and facts.may_review(first) and satisfied(selectors, facts, first) else None
+
     def _are_two(self, first: UserId, second: UserId, facts: Facts) -> None:
         """See that two accounts are two people, neither acting for the other. Raises: NotPermitted, Unavailable."""
         if facts.identity(first) == facts.identity(second):
@@ -121,12 +129,24 @@ class Halting:
         known = self._world.halts.follow()
         if known.fault:
             raise Unavailable(f"{known.fault} The operators have to look at the record first.")
-        own = next((each for each in known.standing if _is(each, user)), None)
+        own = next((each for each in known.standing if self._halted(each, user)), None)
         if own is not None:
             raise NotPermitted(
                 f"You are halted ({own.name}). Until that is lifted, you neither halt nor lift anything."
             )
         return known
+
+    def _halted(self, halt: Halt, user: UserId) -> bool:
+        """Tell whether a halt is about somebody, with whichever account. Raises: Unavailable."""
+        return halt.kind is HaltKind.PERSON and self._identity(UserId(halt.of)) == self._identity(user)
+
+    def _identity(self, user: UserId) -> str:
+        try:
+            return self._world.directory.person(user).identity
+        except NotFound:
+            return user
+        except DirectoryUnavailable as error:
+            raise Unavailable("Who is halted could not be looked up just now. Try again in a minute.") from error
 
     def _changed(self) -> None:
         self._world.halts.follow()
@@ -137,16 +157,3 @@ def _may_halt(policy: Policy, kind: HaltKind, of: str) -> list[str]:
     """Return who may halt something, as selectors: who may lift or end it may too, and an action's approvers that."""
     named = [str(each) for each in (*policy.may_halt, *policy.may_lift, *policy.may_end)]
     return named + sorted(reviewing(policy.actions[of].rules) if kind is HaltKind.ACTION else ())
-
-
-def _still_wants(halt: Halt, known: Halts, facts: Facts, selectors: Sequence[str]) -> UserId | None:
-    """Return who has said first that a halt may be lifted, if they still may and it was within the hour."""
-    if halt.lift_at is None or facts.now >= halt.lift_at + WITHIN:
-        return None
-    first = UserId(halt.lift_by)
-    halted = any(_is(each, first) for each in known.standing)
-    return first if not halted and facts.may_review(first) and satisfied(selectors, facts, first) else None
-
-
-def _is(halt: Halt, user: UserId) -> bool:
-    return (halt.kind, halt.of) == (HaltKind.PERSON, user)

@@ -167,6 +167,18 @@ def test_a_halted_person_neither_halts_nor_lifts(watched: Town) -> None:
     assert "You are halted (H-2)" in halt(watched, "action", "tune", by=CY).text
 
 
+def test_nor_do_they_with_another_account(watched: Town) -> None:
+    for user, name in ((CY, "cy"), (DI, "cy+test")):
+        watched.directory.people[user] = replace(watched.directory.people[user], email=f"{name}@acme.example")
+    halt(watched, "person", CY)
+    assert "You are halted (H-1)" in lift(watched, DI).text
+    watched.directory.unknown = {CY}
+    assert "Who is halted could not be looked up" in lift(watched, DI).text
+    watched.directory.unknown = set()
+    del watched.directory.people[CY]
+    assert "A second person has to" in lift(watched, DI).text
+
+
 def test_who_may_halt_what(watched: Town) -> None:
     assert "Only sre or leads or U0ANN may halt that" in halt(watched, by=BO).text
     assert "Only sre or leads or U0ANN may halt that" in halt(watched, "person", ANN, by=BO).text
