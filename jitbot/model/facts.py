@@ -72,10 +72,16 @@ class Facts:
     delegations: tuple[Delegation, ...] = ()
     tally: Tally | None = None
     """What was counted in the ledger; None where nobody has counted, which lets nothing through."""
+    young: Mapping[str, frozenset[UserId]] = field(default_factory=dict)
+    """Who is named by a selector only since they joined a user group lately, and does not review by it yet."""
     behind: frozenset[UserId] | None = frozenset()
     """Who stands behind the account that asks, where that is no person's; None where it could not be read."""
     overdue: tuple[int, ...] | None = None
     """The requests whose review after break-glass the requester lets wait too long; None where it was not read."""
+
+    def reviewers(self, selector: str) -> frozenset[UserId]:
+        """Return who may review by a selector now; nobody where it was not read."""
+        return self.members.get(selector, frozenset()) - self.young.get(selector, frozenset())
 
     def may_ask(self, user: UserId) -> bool:
         """Tell whether this account is known to be a member of the workspace now."""

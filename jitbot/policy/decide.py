@@ -39,7 +39,7 @@ from jitbot.policy.durations import format_duration
 from jitbot.policy.known import known
 from jitbot.policy.limits import COUNTS, Apart, exceeded, kept_apart, of_people, spent
 from jitbot.policy.reasons import of_rule, with_needs, with_quota
-from jitbot.policy.requirements import Requirement, could_review, measure, satisfied
+from jitbot.policy.requirements import Requirement, could_review, measure, reviews_by, satisfied
 from jitbot.policy.stand_ins import counting, deputies, outsiders
 from jitbot.policy.values import condition_values
 from jitbot.policy.waiting import marks, together
@@ -115,11 +115,11 @@ def eligible(policy: Policy, request: Request, decision: Decision, facts: Facts,
     outside = {*outsiders(request, facts), *decision.apart}
     if user in outside or not facts.may_review(user):
         return ()
-    if not any(user in facts.members.get(str(source), ()) for source in decision.sources):
+    if not any(user in facts.reviewers(str(source)) for source in decision.sources):
         return ()
     action = policy.actions.get(request.action)
     falling_back = marks(action.rules, outside, facts, user) if action else ()
-    return (*satisfied(mentioned(policy, request.action), facts, user), *falling_back)
+    return (*reviews_by(mentioned(policy, request.action), facts, user), *falling_back)
 
 
 def standing_in(

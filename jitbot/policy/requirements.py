@@ -46,6 +46,11 @@ def satisfied(selectors: Sequence[str], facts: Facts, user: UserId) -> tuple[str
     return tuple(selector for selector in selectors if user in facts.members.get(selector, ()))
 
 
+def reviews_by(selectors: Sequence[str], facts: Facts, user: UserId) -> tuple[str, ...]:
+    """Return those of the selectors by which this person may review now."""
+    return tuple(selector for selector in selectors if user in facts.reviewers(selector))
+
+
 def measure(
     rule: Rule, required: Reviews, request: Request, reviews: Sequence[Review], facts: Facts, apart: Apart = NOBODY
 ) -> Requirement:
@@ -107,9 +112,9 @@ def _proxies(approving: Sequence[Review], facts: Facts, apart: Apart) -> Proxies
 
 
 def _everybody(sources: Sequence[Selector], outside: Collection[UserId], facts: Facts) -> dict[UserId, frozenset[str]]:
-    people = {user for source in sources for user in facts.members.get(str(source), ())} - set(outside)
+    people = {user for source in sources for user in facts.reviewers(str(source))} - set(outside)
     names = [str(source) for source in sources]
-    return {user: frozenset(satisfied(names, facts, user)) for user in sorted(people) if could_review(user, facts)}
+    return {user: frozenset(reviews_by(names, facts, user)) for user in sorted(people) if could_review(user, facts)}
 
 
 def could_review(user: UserId, facts: Facts) -> bool:
@@ -138,7 +143,7 @@ def _needs(rule: Rule, entries: Sequence[Entry], request: Request, voices: _Voic
     used = facts.accounts({user for who in filled for user in who} | set(stood_for.values()))
     needs = []
     for own, entry, who in zip(entries, wide, filled, strict=True):
-        named = {user for source in entry.sources for user in facts.members.get(str(source), ())} - set(voices.outside)
+        named = {user for source in entry.sources for user in facts.reviewers(str(source))} - set(voices.outside)
         free = sorted(user for user in named - used if could_review(user, facts))
         asked = _with_deputies(free, used, voices, facts)
         shown = tuple(asked)[:SHOWN_CANDIDATES]

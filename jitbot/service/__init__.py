@@ -14,6 +14,7 @@ from jitbot.service.facts import FactsReader
 from jitbot.service.halting import Halting
 from jitbot.service.handing_out import HandingOut
 from jitbot.service.intake import Intake
+from jitbot.service.joining import Joining
 from jitbot.service.leaving import Leaving
 from jitbot.service.outcomes import Outcomes
 from jitbot.service.owing import Owing, overdue
@@ -39,8 +40,14 @@ class Service:
 
     def __init__(self, world: World) -> None:
         self._results = world.results
+        joining = Joining(world)
         self._facts = FactsReader(
-            world.directory, world.ledger, world.sources, StandIns(world).for_any, overdue=overdue(world)
+            world.directory,
+            world.ledger,
+            world.sources,
+            StandIns(world).for_any,
+            overdue=overdue(world),
+            young=joining.young,
         )
         self.book = world.book
         asking = Asking(world, self._facts)
@@ -86,6 +93,7 @@ class Service:
             intake=self.intake,
             chasing=chasing,
             leaving=Leaving(world, self._facts),
+            joining=joining,
             states={
                 State.DECIDING: asking.decided,
                 State.PENDING: chasing.waits,

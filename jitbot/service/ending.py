@@ -8,7 +8,7 @@ from jitbot.errors import NotPermitted, Settled, Unavailable
 from jitbot.lifecycle import Event
 from jitbot.model import Answer, Delivery, Request, State, UndoCause, UserId
 from jitbot.policy.decide import eligible, standing_in
-from jitbot.policy.requirements import satisfied
+from jitbot.policy.requirements import reviews_by, satisfied
 from jitbot.policy.stand_ins import outsiders
 from jitbot.ports import Entry
 from jitbot.service.asking import Asking
@@ -160,7 +160,7 @@ class Ending:
             return False
         if any(review.reviewer == user and (review.selectors or review.on_behalf_of) for review in reviews):
             return True
-        if request.obligation is not None and satisfied(request.obligation.reviewers, facts, user):
+        if request.obligation is not None and reviews_by(request.obligation.reviewers, facts, user):
             return True
         decision = self._asking.decision(policy, request, reviews)
         asked = decision if kept_apart else replace(decision, apart=())

@@ -19,7 +19,7 @@ from jitbot.policy.templates import fill
 from jitbot.policy.wanted import Wanted, wanted, wanted_for_asking
 from jitbot.ports import Directory, Ledger, Sources
 from jitbot.service.behind import everybody, standing_behind, with_kinds
-from jitbot.service.members import Members
+from jitbot.service.members import Members, Young
 from jitbot.service.memory import FactMemory, Reading
 
 DEADLINE = timedelta(seconds=5)
@@ -51,6 +51,7 @@ class FactsReader:
         deadline: timedelta = DEADLINE,
         *,
         overdue: Callable[[UserId], tuple[int, ...] | None] = lambda user: None,
+        young: Young = lambda handle, members: frozenset(),
     ) -> None:
         self._directory = directory
         self._ledger = ledger
@@ -58,6 +59,7 @@ class FactsReader:
         self._stand_ins = stand_ins
         self._deadline = deadline
         self._overdue = overdue
+        self._young = young
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="people")
         self._memory = FactMemory(ledger.now)
 
@@ -112,16 +114,15 @@ class FactsReader:
         unread: dict[str, str] = {}
         begun = {} if request is None else self._begin(want, request, Facts(now), {}, fresh=fresh)
         asked = {user: self._threads.submit(self._person, user) for user in set(people)}
-        members = Members(policy, self._directory, self._threads, self._ask_for_all, now).read(
-            want.selectors, unread, lambda asked, into: self._gather(asked, into, members_end)
-        )
+        named = Members(policy, self._directory, self._threads, self._ask_for_all, now, self._young)
+        members = named.read(want.selectors, unread, lambda asked, into: self._gather(asked, into, members_end))
         reviewers = [members.get(selector, frozenset()) for selector in want.reviewers]
         few = {user for group in reviewers if len(group) <= LOOKED_UP for user in group}
         delegations = self._stand_ins(reviewers, now, unread)
         stand_ins = {user for each in delegations for user in (each.delegator, each.delegate)}
         asked |= {user: self._threads.submit(self._person, user) for user in (few | stand_ins) - asked.keys()}
         found = with_kinds(policy, self._gather(asked, {}, end))
-        known = Facts(now, members, found, {}, unread, delegations=delegations)
+        known = Facts(now, members, found, {}, unread, delegations=delegations, young=named.young)
         if request is None:
             return known
         begun |= self._begin(want, request, known, begun, fresh=fresh)

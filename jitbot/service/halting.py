@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from jitbot.errors import DirectoryUnavailable, InvalidInput, NotFound, NotPermitted, Settled, Tampered, Unavailable
 from jitbot.model import Answer, Delivery, Facts, Halt, HaltId, HaltKind, Halts, Policy, UserId
-from jitbot.policy.requirements import satisfied
+from jitbot.policy.requirements import reviews_by, satisfied
 from jitbot.policy.wanted import reviewing
 from jitbot.policy.wording import did_you_mean, listed, shown
 from jitbot.service.facts import FactsReader
@@ -50,6 +50,10 @@ class Halting:
         known = self._trusted(user)
         halt = find(known, str(delivery.body.get("halt", "")))
         facts = self._permitted([user, UserId(halt.lift_by)], selectors, "lift halts")
+        if not reviews_by(selectors, facts, user):
+            raise NotPermitted(
+                "You joined the group by which you may lift halts less than a day ago. Ask somebody else."
+            )
         first = self._still_wants(halt, known, facts, selectors)
         if first == user:
             raise Settled(f"You have said so already. A second person has to lift {halt.name} too.")
@@ -111,7 +115,7 @@ class Halting:
             return None
         first = UserId(halt.lift_by)
         halted = any(self._halted(each, first) for each in known.standing)
-        return first if not halted and facts.may_review(first) and satisfied(selectors, facts, first) else None
+        return first if not halted and facts.may_review(first) and reviews_by(selectors, facts, first) else None
 
     def _are_two(self, first: UserId, second: UserId, facts: Facts) -> None:
         """See that two accounts are two people, neither acting for the other. Raises: NotPermitted, Unavailable."""

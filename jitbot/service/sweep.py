@@ -10,6 +10,7 @@ from jitbot.model import Request, RequestId, State
 from jitbot.service.chasing import Chasing
 from jitbot.service.halt_cards import HaltCards
 from jitbot.service.intake import Intake
+from jitbot.service.joining import Joining
 from jitbot.service.keeping import Keeping
 from jitbot.service.leaving import Leaving
 from jitbot.service.undoing import TIME_LIMIT
@@ -33,6 +34,7 @@ class Sweep:
         intake: Intake,
         chasing: Chasing,
         leaving: Leaving,
+        joining: Joining,
         states: Mapping[State, Callable[[Request], object]],
     ) -> None:
         """`states` says what is done with a due request of each state."""
@@ -40,6 +42,7 @@ class Sweep:
         self._intake = intake
         self._chasing = chasing
         self._leaving = leaving
+        self._joining = joining
         self._keeping = Keeping(world)
         self._halt_cards = HaltCards(world)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
@@ -76,6 +79,7 @@ class Sweep:
             self._keeping.tick()
             self._halt_cards.tick()
             self._leaving.tick()
+            self._joining.tick()
         except StoreUnavailable as error:
             log.warning("the chores have to wait: %s", error)
 

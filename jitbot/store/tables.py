@@ -53,6 +53,9 @@ POLICIES = "kind = 'policies'"
 HALTS = "kind = 'halts'"
 """Which events say which halts stand: few, and none is passed over when a process starts."""
 
+MEMBERS = "kind = 'members'"
+"""Which events say who is in which user group, and since when."""
+
 NEEDING = "needs IS NOT NULL"
 """Which requests only newer code understands (`store.newer`): none but while versions run side by side."""
 
@@ -201,6 +204,7 @@ events = Table(
     Index("ix_events_request", "request", "seq"),
     Index("ix_events_policies", "seq", sqlite_where=text(POLICIES), postgresql_where=text(POLICIES)),
     Index("ix_events_halts", "seq", sqlite_where=text(HALTS), postgresql_where=text(HALTS)),
+    Index("ix_events_members", "seq", sqlite_where=text(MEMBERS), postgresql_where=text(MEMBERS)),
     Index("ix_events_owed", "request", sqlite_where=text("kind = 'owed'"), postgresql_where=text("kind = 'owed'")),
 )
 

@@ -2514,4 +2514,18 @@ FAULTS = (
         "        return frozenset()\n",
         _in("accounts"),
     ),
+    Fault(
+        "whoever has just joined a user group reviews by it",
+        "jitbot/model/facts.py",
+        "return self.members.get(selector, frozenset()) - self.young.get(selector, frozenset())",
+        "return self.members.get(selector, frozenset())",
+        _in("joining"),
+    ),
+    Fault(
+        "whoever joined before anybody looked reviews at once",
+        "jitbot/service/joining.py",
+        "return user not in known or (since is not None and now < since + YOUNG)",
+        "return since is not None and now < since + YOUNG",
+        _in("joining"),
+    ),
 )

@@ -17,7 +17,7 @@ compatible = "0002"
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
 JSON = sa.JSON().with_variant(JSONB(), "postgresql")
-POLICIES, OWED, HALTS = (sa.text(f"kind = '{kind}'") for kind in ("policies", "owed", "halts"))
+POLICIES, OWED, HALTS, MEMBERS = (sa.text(f"kind = '{kind}'") for kind in ("policies", "owed", "halts", "members"))
 INDEXES = {
     "ix_requests_action": ("requests", ["action", "id"]),
     "ix_requests_quota": ("requests", ["requester", "quota"]),
@@ -32,6 +32,7 @@ PARTIAL = {
     "ix_events_policies": ("seq", POLICIES),
     "ix_events_owed": ("request", OWED),
     "ix_events_halts": ("seq", HALTS),
+    "ix_events_members": ("seq", MEMBERS),
 }
 
 
