@@ -29,6 +29,7 @@ from jitbot.ports import Catalog, Directory, History, Queue, Runner
 from jitbot.runners.guard import Guarded
 from jitbot.runners.registry import Registry
 from jitbot.service import Book, Folder, Reconciling, Restoring, Service, World
+from jitbot.service.halts import StandingHalts
 from jitbot.service.restoring import GoneThrough
 from jitbot.service.turns import Turn
 from jitbot.settings import Settings, variable
@@ -134,6 +135,12 @@ def _opened(settings: Settings) -> Store:
         heads=StoreHeads(database, keys, trail),
         forgetting=StoreForgetting(database, ledger, trail),
     )
+
+
+def open_halts(settings: Settings) -> tuple[StoreLedger, StandingHalts]:
+    """Open what says which halts stand, and the ledger in which they are changed. Raises as `open_store`."""
+    store = open_store(settings)
+    return store.ledger, StandingHalts(store.ledger, store.trail)
 
 
 def open_catalog(settings: Settings, secrets: Secrets | None = None) -> Registry:

@@ -108,6 +108,13 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
     def alone(self, doing: str) -> None:
         """Wait until no other transaction is at this too; nobody else is until this one ends."""
 
+    def unless_halted(self, as_of: int) -> None:
+        """Let this be committed only if no halt was set or lifted since the event of that number.
+
+        It is seen at the very commit, so that in the record no start stands behind a halt that it was not compared
+        with. Raises, at the commit: Conflict.
+        """
+
     def holders(self, *targets: str) -> Sequence[Request]:
         """Return the unfinished requests that were started on one of these targets, oldest first, locked.
 
@@ -134,6 +141,9 @@ class Ledger(Protocol):
         self, *, states: Sequence[State] = (), requester: UserId | None = None, limit: int = 50
     ) -> Sequence[Request]:
         """Return requests, newest first."""
+
+    def behind(self, after: RequestId, states: Sequence[State], limit: int) -> Sequence[Request]:
+        """Return requests in these states with a higher number, oldest first."""
 
     def tally(self, request: Request, what: Counting) -> Tally:
         """Count other requests, as advice: nothing is locked."""
@@ -253,6 +263,9 @@ class Trail(Protocol):
         Raises: Tampered, also where the one numbered `after` is gone.
         """
 
+    def numbered(self, seq: int) -> AuditEvent:
+        """Return one event, verified by itself alone: others may have come since. Raises: Tampered."""
+
     def events(
         self, request: RequestId | None = None, after: int = 0, limit: int = 100, since: datetime | None = None
     ) -> Sequence[AuditEvent]:
@@ -266,6 +279,9 @@ class Trail(Protocol):
 
     def count(self) -> int:
         """Return how many events there are, as the head of the record says; nothing is verified."""
+
+    def halted(self) -> int:
+        """Return the number of the newest event about halts, as the head of the record says; nothing is verified."""
 
     def verify(self) -> int:
         """Verify the whole chain and return how many events it has. Raises: Tampered."""

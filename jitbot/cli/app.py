@@ -10,6 +10,7 @@ import typer
 from jitbot.cli.auditing import audit
 from jitbot.cli.database import database
 from jitbot.cli.grants import grants
+from jitbot.cli.halt import halt
 from jitbot.cli.policies import policy
 from jitbot.cli.pools import pool
 from jitbot.errors import JitbotError
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.add_typer(audit, name="audit")
 app.add_typer(database, name="db")
 app.add_typer(grants, name="grants")
+app.add_typer(halt, name="halt")
 app.add_typer(policy, name="policy")
 app.add_typer(pool, name="pool")
 

@@ -1,19 +1,16 @@
 """Print what a run has said: the text on standard output, everything about it beside that on standard error."""
 
-import os
-import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import typer
 
+from jitbot.cli.login import OPERATOR, login
 from jitbot.cli.record import request_id
 from jitbot.errors import NotFound
 from jitbot.model import Output, Phase, RequestId
 from jitbot.ports import Ledger, Outputs, Trail
 from jitbot.service.transcript import gone, heading, text_of, vouched
-
-OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +66,5 @@ def _nothing(name: str, kept: Sequence[Output], wanted: Wanted) -> str:
 
 def _record(ledger: Ledger, request: RequestId, outputs: Sequence[Output]) -> None:
     """Have the record say who looked at results, before they are shown."""
-    try:
-        login = pwd.getpwuid(os.getuid()).pw_name  # not $LOGNAME, which says whatever somebody wants
-    except KeyError:
-        login = f"uid {os.getuid()}"
     with ledger.begin() as entry:
-        entry.record("results_seen", OPERATOR, request, login=login, outputs=[each.id for each in outputs])
+        entry.record("results_seen", OPERATOR, request, login=login(), outputs=[each.id for each in outputs])

@@ -11,13 +11,14 @@ from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKi
 from jitbot.model.extension import Extension
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
 from jitbot.model.heads import Arrival
+from jitbot.model.halt import HALTS, Clearance, Halt, HaltId, HaltKind, Halts
 from jitbot.model.health import Checked, Health, HealthState
 from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.ids import RequestId
 from jitbot.model.limits import Allowance, Asked, Counting, Failure, Holder, Limits, Quota, Tally
 from jitbot.model.output import Chunk, Output, OutputId, Phase, Portion
 from jitbot.model.parts import TOUCHED, Part, Progress, Stage, Waves
-from jitbot.model.people import Group, Kind, Person, Selector, Standing, UserId
+from jitbot.model.people import Account, Group, Kind, Person, Selector, Standing, UserId
 from jitbot.model.policy import Policy
 from jitbot.model.request import (
     WORKERS_OWN,
@@ -40,8 +41,10 @@ __all__ = [
     "CALENDAR_AHEAD",
     "DAY",
     "ENDS",
+    "HALTS",
     "TOUCHED",
     "WORKERS_OWN",
+    "Account",
     "Action",
     "Allowance",
     "Answer",
@@ -56,6 +59,7 @@ __all__ = [
     "Changes",
     "Checked",
     "Chunk",
+    "Clearance",
     "Condition",
     "Copy",
     "Counting",
@@ -75,6 +79,10 @@ __all__ = [
     "Given",
     "Group",
     "Guardrail",
+    "Halt",
+    "HaltId",
+    "HaltKind",
+    "Halts",
     "Health",
     "HealthState",
     "Holder",

@@ -28,6 +28,8 @@ class DeliveryKind(StrEnum):
     DELEGATE = "delegate"
     END_DELEGATION = "end_delegation"
     REVIEW_AFTER = "review_after"
+    HALT = "halt"
+    LIFT = "lift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Topic(StrEnum):
     ALARM = "alarm"  # to the operators' channel
     RESULT = "result"  # a DM to the requester with what a run found, read when it is sent: the row names it only
     OUTPUT = "output"  # a DM with the output of a request, to one person who has asked for it
+    HALT = "halt"  # to the operators' channel: a halt as it stands when this is sent; the text is its number
+    REDRAW = "redraw"  # the copies of a card, when there is nothing else to say
     NEWS = "news"  # to the channel in which policy changes are announced
 
 

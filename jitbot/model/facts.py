@@ -3,7 +3,7 @@
 What could not be read is absent here and named in `unread`; it is never empty, false or zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,7 +11,7 @@ from typing import Any
 
 from jitbot.model.delegation import Delegation
 from jitbot.model.limits import Tally
-from jitbot.model.people import Person, Standing, UserId
+from jitbot.model.people import Kind, Person, Standing, UserId
 
 CALENDAR_AHEAD = timedelta(days=366)
 """A source of spans answers for at least so long from the instant at which it is asked."""
@@ -72,13 +72,36 @@ class Facts:
     delegations: tuple[Delegation, ...] = ()
     tally: Tally | None = None
     """What was counted in the ledger; None where nobody has counted, which lets nothing through."""
+    young: Mapping[str, frozenset[UserId]] = field(default_factory=dict)
+    """Who is named by a selector only since they joined a user group lately, and does not review by it yet."""
+    behind: frozenset[UserId] | None = frozenset()
+    """Who stands behind the account that asks, where that is no person's; None where it could not be read."""
     overdue: tuple[int, ...] | None = None
     """The requests whose review after break-glass the requester lets wait too long; None where it was not read."""
 
-    def may_review(self, user: UserId) -> bool:
-        """Tell whether this person is known to be a member of the workspace now."""
+    def reviewers(self, selector: str) -> frozenset[UserId]:
+        """Return who may review by a selector now; nobody where it was not read."""
+        return self.members.get(selector, frozenset()) - self.young.get(selector, frozenset())
+
+    def may_ask(self, user: UserId) -> bool:
+        """Tell whether this account is known to be a member of the workspace now."""
         person = self.people.get(user)
         return person is not None and person.standing is Standing.MEMBER
+
+    def may_review(self, user: UserId) -> bool:
+        """Tell whether this is known to be a person, and a member of the workspace now."""
+        return self.may_ask(user) and self.people[user].kind is Kind.PERSON
+
+    def identity(self, user: UserId) -> str:
+        """Return who an account belongs to; by itself where that is not known."""
+        person = self.people.get(user)
+        return user if person is None else person.identity
+
+    def accounts(self, users: Iterable[UserId]) -> frozenset[UserId]:
+        """Return these accounts, and all others that are known to belong to the same people."""
+        own = frozenset(users)
+        identities = {self.identity(user) for user in own}
+        return own | {user for user in self.people if self.identity(user) in identities}
 
     def gone(self, user: UserId) -> bool:
         """Tell whether this person is known to have left."""

@@ -39,6 +39,17 @@ class Person:
     zone: str = ""
     """Their time zone by its IANA name, `Europe/Berlin`; empty where nobody knows."""
 
+    @property
+    def identity(self) -> str:
+        """Return who this is, whichever account they use: two with the same are one person.
+
+        It is the address in the directory, without what some mail servers let people add to it (`ann+test@…`); the
+        account itself where no address is known.
+        """
+        local, at, domain = (self.email or "").casefold().rpartition("@")
+        name = local.partition("+")[0]
+        return f"{name}@{domain}" if at and name else self.id
+
 
 @dataclass(frozen=True, slots=True)
 class Selector:
@@ -49,6 +60,15 @@ class Selector:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account in Slack that is no person's: what it is, and who stands behind it."""
+
+    kind: Kind
+    behind: tuple[Selector, ...]
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from jitbot.model.parts import Part, Progress, Waves
 from jitbot.model.people import UserId
 from jitbot.model.verification import Verification, Watch
 
-WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence", "last_line"})
+WORKERS_OWN = frozenset({"due_at", "version", "owner", "lease_until", "fence", "last_line", "halted"})
 """The fields that say who works on it, when, and how far that is; they authorise nothing, so events leave them out."""
 
 BETWEEN_WAVES = timedelta(minutes=2)
@@ -252,6 +252,8 @@ class Request:
     """Moves with every claim, so that a worker that lost its lease cannot write any more."""
     last_line: str = ""
     """The last line that a start has said, for the card, while it runs."""
+    halted: str = ""
+    """What keeps it from starting just now, in words for the card: which halts stand, only their own events say."""
 
     @property
     def name(self) -> str:

@@ -10,7 +10,10 @@ _KEYS = {"inputs": "with"}
 """The keys of policy files whose fields are called otherwise in the code."""
 _NOUNS = {
     "may_end": "who may end everything",
+    "may_halt": "who may halt everything",
+    "may_lift": "who may lift halts",
     "groups": "group",
+    "accounts": "account",
     "on_call": "rota",
     "facts": "fact",
     "windows": "window",

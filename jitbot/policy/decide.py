@@ -37,13 +37,16 @@ from jitbot.policy.break_glass import LABEL, Glass, break_glass
 from jitbot.policy.calendar import on_calendar, planned_start, until_when
 from jitbot.policy.durations import format_duration
 from jitbot.policy.known import known
-from jitbot.policy.limits import COUNTS, Apart, exceeded, kept_apart, spent
+from jitbot.policy.limits import COUNTS, Apart, exceeded, kept_apart, of_people, spent
 from jitbot.policy.reasons import of_rule, with_needs, with_quota
-from jitbot.policy.requirements import Requirement, could_review, measure, satisfied
+from jitbot.policy.requirements import Requirement, could_review, measure, reviews_by, satisfied
 from jitbot.policy.stand_ins import counting, deputies, outsiders
 from jitbot.policy.values import condition_values
 from jitbot.policy.waiting import marks, together
 from jitbot.policy.wanted import wanted
+
+BEHIND = "behind"
+"""What is named as unread where nobody can tell who stands behind an account."""
 
 
 def decide(policy: Policy, request: Request, reviews: Sequence[Review], facts: Facts) -> Decision:
@@ -67,6 +70,8 @@ def _concluded(policy: Policy, request: Request, reviews: Sequence[Review], fact
         return _denied(found, reasons, facts)
     if found.required and found.apart is not None and facts.tally is None:
         return _refusal("Who approved whom lately could not be counted. Try again.", *reasons, unread=(COUNTS,))
+    if found.required and facts.behind is None:
+        return _refusal("Who stands behind whoever asks could not be read. Try again.", *reasons, unread=(BEHIND,))
     return _count(found, reasons, request, reviews, facts)
 
 
@@ -107,23 +112,23 @@ def eligible(policy: Policy, request: Request, decision: Decision, facts: Facts,
     All selectors that the action's rules and guardrails name are tried, not only those needed now, so that a review
     still counts when another rule comes to decide.
     """
-    outside = {*outsiders(request), *decision.apart}
+    outside = {*outsiders(request, facts), *decision.apart}
     if user in outside or not facts.may_review(user):
         return ()
-    if not any(user in facts.members.get(str(source), ()) for source in decision.sources):
+    if not any(user in facts.reviewers(str(source)) for source in decision.sources):
         return ()
     action = policy.actions.get(request.action)
     falling_back = marks(action.rules, outside, facts, user) if action else ()
-    return (*satisfied(mentioned(policy, request.action), facts, user), *falling_back)
+    return (*reviews_by(mentioned(policy, request.action), facts, user), *falling_back)
 
 
 def standing_in(
     policy: Policy, request: Request, decision: Decision, facts: Facts, user: UserId
 ) -> tuple[StandIn, ...]:
     """Return for whom this person may review the request now, each with the selectors they satisfy themselves."""
-    if user in outsiders(request) or user in decision.apart or not facts.may_review(user):
+    if user in outsiders(request, facts) or user in decision.apart or not facts.may_review(user):
         return ()
-    absent = sorted(who for who, deputy in deputies(outsiders(request), facts).items() if deputy == user)
+    absent = sorted(who for who, deputy in deputies(outsiders(request, facts), facts).items() if deputy == user)
     found = ((who, eligible(policy, request, decision, facts, who)) for who in absent)
     return tuple(StandIn(who, selectors) for who, selectors in found if selectors)
 
@@ -215,8 +220,8 @@ def _owed(policy: Policy, terms: BreakGlass, request: Request, passed: _Findings
     """Return what is owed: a review by those who could have been asked, or else by others who may break the glass."""
     measured = [measure(rule, required, request, (), facts) for rule, required in passed.required]
     sources = {str(source) for each in measured for source in each.sources}
-    people = {user for source in sources for user in facts.members.get(source, ())} - outsiders(request)
-    instead = deputies(outsiders(request), facts)
+    people = {user for source in sources for user in facts.members.get(source, ())} - outsiders(request, facts)
+    instead = deputies(outsiders(request, facts), facts)
     skipped = sorted({instead.get(user, user) for user in people if could_review(user, facts)})
     reviewers = mentioned(policy, request.action) or tuple(str(each) for each in terms.who)
     return Owed(terms.review_within, reviewers, terms.tell, tuple(skipped[:MOST_TOLD]), terms.max)
@@ -279,7 +284,7 @@ def _count(
     assert rule is not None  # noqa: S101 - the rules were walked
     counted = [each for each in (counting(review, request, facts) for review in reviews) if each is not None]
     denial = next((each for each in counted if each.verdict.value == "deny"), None)
-    apart = Apart(found.apart, facts.tally.approvals) if found.apart and facts.tally else Apart()
+    apart = Apart(found.apart, of_people(facts)) if found.apart and facts.tally else Apart()
     measured = [measure(name, required, request, counted, facts, apart) for name, required in found.required]
     needs = tuple(need for each in measured for need in each.needs)
     waiting = together(each.rule for each in measured)

@@ -72,9 +72,15 @@ class Apart:
         return tuple(sorted(user for user in self.approvals if self.holds(user, at)))
 
 
+def of_people(facts: Facts) -> Mapping[UserId, tuple[datetime, ...]]:
+    """Return when the requester approved something of whom, by all accounts of these people that are known."""
+    approvals = facts.tally.approvals if facts.tally else {}
+    return {user: at for one, at in approvals.items() for user in sorted(facts.accounts([one]))}
+
+
 def kept_apart(within: timedelta, facts: Facts) -> str:
     """Say who may not approve, and why."""
-    people = Apart(within, facts.tally.approvals).people(facts.now) if facts.tally else ()
+    people = Apart(within, of_people(facts)).people(facts.now)
     if not people:
         return "" if facts.tally else "could not be counted"
     named = ", ".join(f"<@{user}>" for user in people)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from jitbot.model import Entry, Facts, Need, Request, Review, Reviews, Rule, Selector, UserId, Verdict
 from jitbot.policy.limits import Apart
 from jitbot.policy.matching import Proxies, assign_with_stand_ins, can_be_met
+from jitbot.policy.persons import first_accounts, one_each, stood_for_once
 from jitbot.policy.stand_ins import deputies, outsiders
 from jitbot.policy.waiting import counting, falls_back, in_time, widened
 
@@ -45,6 +46,11 @@ def satisfied(selectors: Sequence[str], facts: Facts, user: UserId) -> tuple[str
     return tuple(selector for selector in selectors if user in facts.members.get(selector, ()))
 
 
+def reviews_by(selectors: Sequence[str], facts: Facts, user: UserId) -> tuple[str, ...]:
+    """Return those of the selectors by which this person may review now."""
+    return tuple(selector for selector in selectors if user in facts.reviewers(selector))
+
+
 def measure(
     rule: Rule, required: Reviews, request: Request, reviews: Sequence[Review], facts: Facts, apart: Apart = NOBODY
 ) -> Requirement:
@@ -55,7 +61,7 @@ def measure(
     the place of somebody who cannot. Whoever was kept apart from the requester when they approved does not count, and
     nobody counts in their place.
     """
-    own = outsiders(request)
+    own = outsiders(request, facts)
     approving = [
         review
         for review in reviews
@@ -64,8 +70,10 @@ def measure(
     ]
     outside = own | set(apart.people(facts.now))
     given = {review.reviewer: frozenset(review.selectors) for review in approving}
-    approvals = {user: selectors for user, selectors in given.items() if user in facts.people}
-    voices = _Voices(approvals, _proxies(approving, facts, apart), outside, deputies(outside, facts))
+    first = first_accounts([*given, *(user for review in approving for user in review.people)], facts)
+    approvals = one_each({user: selectors for user, selectors in given.items() if user in facts.people}, first)
+    proxies = stood_for_once(_proxies(approving, facts, apart), first)
+    voices = _Voices(approvals, proxies, outside, deputies(outside, facts))
     ways = [tuple(widened(rule, entry, request, outside, facts) for entry in way) for way in required.alternatives]
     sources = tuple(dict.fromkeys(source for entries in ways for entry in entries for source in entry.sources))
     measured = [_needs(rule, entries, request, voices, facts) for entries in required.alternatives]
@@ -104,9 +112,9 @@ def _proxies(approving: Sequence[Review], facts: Facts, apart: Apart) -> Proxies
 
 
 def _everybody(sources: Sequence[Selector], outside: Collection[UserId], facts: Facts) -> dict[UserId, frozenset[str]]:
-    people = {user for source in sources for user in facts.members.get(str(source), ())} - set(outside)
+    people = {user for source in sources for user in facts.reviewers(str(source))} - set(outside)
     names = [str(source) for source in sources]
-    return {user: frozenset(satisfied(names, facts, user)) for user in sorted(people) if could_review(user, facts)}
+    return {user: frozenset(reviews_by(names, facts, user)) for user in sorted(people) if could_review(user, facts)}
 
 
 def could_review(user: UserId, facts: Facts) -> bool:
@@ -124,17 +132,18 @@ def _possible(
     """Tell whether these entries can be met at all, by whoever may approve now or is asked later."""
     sooner_or_later = [in_time(rule, entry) for entry in entries]
     sources = [source for entry in sooner_or_later for source in entry.sources]
-    return can_be_met(sooner_or_later, {**_everybody(sources, outside, facts), **given}, facts.unread)
+    people = {**given, **_everybody(sources, outside, facts), **given}
+    return can_be_met(sooner_or_later, one_each(people, first_accounts(people, facts)), facts.unread)
 
 
 def _needs(rule: Rule, entries: Sequence[Entry], request: Request, voices: _Voices, facts: Facts) -> tuple[Need, ...]:
     wide = [widened(rule, entry, request, voices.outside, facts) for entry in entries]
     counts = [counting(rule, entry) for entry in wide]
     filled, stood_for = assign_with_stand_ins(counts, voices.approvals, voices.proxies)
-    used = {user for who in filled for user in who} | set(stood_for.values())
+    used = facts.accounts({user for who in filled for user in who} | set(stood_for.values()))
     needs = []
     for own, entry, who in zip(entries, wide, filled, strict=True):
-        named = {user for source in entry.sources for user in facts.members.get(str(source), ())} - set(voices.outside)
+        named = {user for source in entry.sources for user in facts.reviewers(str(source))} - set(voices.outside)
         free = sorted(user for user in named - used if could_review(user, facts))
         asked = _with_deputies(free, used, voices, facts)
         shown = tuple(asked)[:SHOWN_CANDIDATES]

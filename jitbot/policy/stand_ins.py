@@ -10,9 +10,12 @@ from dataclasses import replace
 from jitbot.model import Facts, Request, Review, UserId
 
 
-def outsiders(request: Request) -> frozenset[UserId]:
-    """Return whose reviews never count for this request, whoever gives them."""
-    return frozenset({request.requester, request.beneficiary})
+def outsiders(request: Request, facts: Facts) -> frozenset[UserId]:
+    """Return whose reviews never count for this request, whoever gives them and with whichever account.
+
+    Who stands behind an account that is no person's is who asks with it.
+    """
+    return facts.accounts((request.requester, request.beneficiary, *(facts.behind or ())))
 
 
 def deputies(outside: Collection[UserId], facts: Facts) -> dict[UserId, UserId]:
@@ -28,7 +31,7 @@ def counting(review: Review, request: Request, facts: Facts) -> Review | None:
     """Return what of a review counts: without those it was given for who have left, None where nothing is left."""
     if facts.gone(review.reviewer):
         return None
-    outside = outsiders(request)
+    outside = outsiders(request, facts)
     stood_for = tuple(
         each for each in review.on_behalf_of if each.delegator not in outside and not facts.gone(each.delegator)
     )

@@ -92,7 +92,7 @@ def marks(rules: Iterable[Rule], outside: Collection[UserId], facts: Facts, user
         for entry in _entries(rule)
         if falls_back(rule, entry, outside, facts)
         for source in rule.waiting.fallback
-        if user in facts.members.get(str(source), ())
+        if user in facts.reviewers(str(source))
     }
     return tuple(found)
 
@@ -104,7 +104,7 @@ def falls_back(rule: Rule, entry: Entry, outside: Collection[UserId], facts: Fac
     """
     if not rule.waiting.fallback:
         return False
-    named = {user for source in (*entry.sources, *entry.quiet) for user in facts.members.get(str(source), ())}
+    named = {user for source in (*entry.sources, *entry.quiet) for user in facts.reviewers(str(source))}
     return not any(user not in facts.people or facts.may_review(user) for user in named.difference(outside))
 
 

@@ -21,6 +21,7 @@ from jitbot.errors import (
 from jitbot.pools.asked import Asked, Seen
 from jitbot.pools.calls import Answer, Call, CallState, Kind, Word, read
 from jitbot.ports import Run
+from jitbot.runners.guard import why_halted
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,13 @@ class Following:
             wait = min(wait * 1.5, LONGEST)
 
     def _ask(self) -> None:
-        """Put the call up, or find it; where it is not known whether that was written, it is asked for again."""
+        """Put the call up, or find it; where it is not known whether that was written, it is asked for again.
+
+        What is halted is only found: it may have been begun before.
+        """
+        halted = self._halted()
+        if halted and self._asked.look(self._call.id) is None:
+            raise RunnerRefused(f"It was not given to a worker, so nothing was done: {halted}")
         if not self._asked.ask(self._call, self._patience.take):
             raise RunnerRefused(
                 f"Pool {self._asked.pool} has a run {self._call.key} with other inputs, perhaps of another database. "
@@ -109,10 +116,10 @@ class Following:
 
     def _wait(self, seen: Seen) -> None:
         """Nobody has taken it: take it back when it is too late or not wanted any more, else wake somebody again."""
-        stopping = self._stopping()
-        if (seen.too_late or stopping) and self._asked.withdraw(self._call.id):
-            stopped = RunnerRefused("It was stopped before a worker had begun it; nothing was done.")
-            raise self._not_begun(seen, stopped if stopping else PoolUnavailable(self._nobody()))
+        stopped = "it was stopped" if self._stopping() else self._halted()
+        if (seen.too_late or stopped) and self._asked.withdraw(self._call.id):
+            refused = RunnerRefused(f"No worker had begun it, so nothing was done: {stopped}.")
+            raise self._not_begun(seen, refused if stopped else PoolUnavailable(self._nobody()))
         if time.monotonic() - self._woken > WAKE_SECONDS:
             self._woken = time.monotonic()
             self._asked.wake(self._call.id, seen.attempt)
@@ -173,6 +180,9 @@ class Following:
 
     def _stopping(self) -> bool:
         return self._run is not None and self._run.stopping()
+
+    def _halted(self) -> str:
+        return "" if self._run is None else why_halted(self._run)
 
     def _who(self, seen: Seen) -> str:
         return f"The worker {seen.worker} of pool {self._asked.pool}"

@@ -159,6 +159,9 @@ class _GuardedRun:
     def stopping(self) -> bool:
         return self._run.stopping()
 
+    def halted(self) -> str:
+        return why_halted(self._run)
+
     def log(self, line: str) -> None:
         self._hand_on(self._run.log, self._said, line)
 
@@ -170,6 +173,12 @@ class _GuardedRun:
             take(shown(redact(line), KEPT_CHARACTERS))
         except Exception:  # noqa: BLE001 - whatever became of the line, what was begun must end in order
             _log.warning("A line of output of run %s was lost", self.key, exc_info=True)
+
+
+def why_halted(run: Run) -> str:
+    """Say why a run may not begin any more where nobody has begun it, as far as whoever gives it knows."""
+    asked: Callable[[], str] = getattr(run, "halted", str)
+    return asked()
 
 
 def _demand(kept: bool) -> None:

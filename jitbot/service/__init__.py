@@ -11,8 +11,11 @@ from jitbot.service.delegating import Delegating
 from jitbot.service.ending import Ending
 from jitbot.service.extending import Extending
 from jitbot.service.facts import FactsReader
+from jitbot.service.halting import Halting
 from jitbot.service.handing_out import HandingOut
 from jitbot.service.intake import Intake
+from jitbot.service.joining import Joining
+from jitbot.service.leaving import Leaving
 from jitbot.service.outcomes import Outcomes
 from jitbot.service.owing import Owing, overdue
 from jitbot.service.queries import Queries
@@ -37,8 +40,14 @@ class Service:
 
     def __init__(self, world: World) -> None:
         self._results = world.results
+        joining = Joining(world)
         self._facts = FactsReader(
-            world.directory, world.ledger, world.sources, StandIns(world).for_any, overdue=overdue(world)
+            world.directory,
+            world.ledger,
+            world.sources,
+            StandIns(world).for_any,
+            overdue=overdue(world),
+            young=joining.young,
         )
         self.book = world.book
         asking = Asking(world, self._facts)
@@ -54,6 +63,7 @@ class Service:
         reviewing = Reviewing(world, self._facts, asking)
         self.changing = Changing(world, reviewing)
         delegating = Delegating(world)
+        halting = Halting(world, self._facts)
         owing = Owing(world, self._facts)
         chasing = Chasing(world, asking, reviewing, owing)
         self.intake = Intake(
@@ -71,6 +81,8 @@ class Service:
                 DeliveryKind.DELEGATE: delegating.delegate,
                 DeliveryKind.END_DELEGATION: delegating.end,
                 DeliveryKind.REVIEW_AFTER: owing.review,
+                DeliveryKind.HALT: halting.halt,
+                DeliveryKind.LIFT: halting.lift,
             },
         )
         self.reloading = Reloading(world, asking, reviewing)
@@ -80,6 +92,8 @@ class Service:
             world,
             intake=self.intake,
             chasing=chasing,
+            leaving=Leaving(world, self._facts),
+            joining=joining,
             states={
                 State.DECIDING: asking.decided,
                 State.PENDING: chasing.waits,

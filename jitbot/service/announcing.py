@@ -28,10 +28,14 @@ class Change:
     changes: Changes
 
 
-def announce(entry: Entry, change: Change) -> None:
-    """Record that a set comes into force, and have it announced soon."""
+def announce(entry: Entry, change: Change, halted: int) -> None:
+    """Record that a set comes into force, and have it announced soon.
+
+    `halted` is the number of the newest event about halts. Whoever starts later begins to verify here, and would
+    otherwise not miss one from before that somebody has taken out.
+    """
     author, changes = change.author, change.changes
-    details: dict[str, Any] = {"before": change.before}
+    details: dict[str, Any] = {"before": change.before, **_vouching(halted)}
     if change.before:
         details |= {"added": changes.added, "removed": changes.removed, "changed": changes.changed}
     if author.commit:
@@ -41,9 +45,13 @@ def announce(entry: Entry, change: Change) -> None:
         entry.say(_news(change, _what(change)), PATIENCE)
 
 
-def say_again(entry: Entry, digest: str) -> None:
+def say_again(entry: Entry, digest: str, halted: int) -> None:
     """Record that the same set is still in force; there is nothing to announce."""
-    entry.record(IN_FORCE, BY, digest=digest, before=digest)
+    entry.record(IN_FORCE, BY, digest=digest, before=digest, **_vouching(halted))
+
+
+def _vouching(halted: int) -> dict[str, Any]:
+    return {"halts": halted} if halted else {}
 
 
 def conclude(entry: Entry, change: Change, became: Mapping[RequestId, str]) -> None:

@@ -20,6 +20,7 @@ from jitbot.service.authority import WORKER, refuse, see_shown, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.drafting import extendable, find_action, runners_of, still_defined, told_of_extensions
+from jitbot.service.halted import held_back
 from jitbot.service.runlog import RunLog
 from jitbot.service.running import TURN, free
 from jitbot.service.telling import alarm, announce_end, tell
@@ -38,13 +39,16 @@ class Applying:
     def approved(self, request: Request) -> None:
         """Decide once more, and extend the grant, if all is still as it was approved."""
         world = self._world
-        if self._over(request):
+        if self._over(request) or held_back(world, request, world.halts.first_look(request)):
             return None
         parent = world.ledger.get(_extension(request).of)
         try:
             reviews = self._verified(request, parent)
         except Tampered as error:
             return refuse(world, request, error)
+        clearance = world.halts.clearance(request, reviews)
+        if held_back(world, request, clearance):
+            return None
         world.book.follow()
         policy = world.book.policy
         if world.book.ends_only:
@@ -56,6 +60,7 @@ class Applying:
         with world.ledger.begin() as entry:
             holders = entry.holders(*request.snapshot.targets)
             mine(entry, request)
+            entry.unless_halted(clearance.as_of)
             decision = decide(policy, request, reviews, counted(entry, policy, request, facts))
             begun = None
             if decision.outcome is Outcome.ALLOW:
@@ -75,15 +80,19 @@ class Applying:
             self._verified(request, parent)
         except Tampered as error:
             return self._give_up(request, error)
+        clearance = world.halts.clearance(request)
         with world.ledger.begin() as entry:
             entry.holders(*request.snapshot.targets)
             mine(entry, request)  # and nothing of the row that was not verified
             held = _still_held(entry.get(parent.id), extension, entry)
             again: Request | None = None
-            if held and request.start_deadline is not None and entry.now < request.start_deadline:
+            in_time = request.start_deadline is not None and entry.now < request.start_deadline
+            if held and in_time and not clearance.why_not:
+                entry.unless_halted(clearance.as_of)
                 again = self._intend(entry, request, Event.REPEAT, attempts=request.attempts + 1)
             else:
-                self._fail(entry, request, (request.outcome or "Its target could not be told in time") if held else "")
+                why = clearance.why_not or request.outcome or "Its target could not be told in time"
+                self._fail(entry, request, why if held else "")
         world.queue.messages()
         return None if again is None else self._act(again, parent)
 
@@ -139,13 +148,14 @@ class Applying:
             until = min(entry.now + request.snapshot.time_limit, now.expires_at or _extension(request).since)
             entry.amend(now, "extending", WORKER, request.name, target_ends_at=_later_end(now, extension))
             return self._intend(entry, request, Event.START, start_deadline=until, attempts=1, **decided)
-        started = entry.move(request, Event.START, WORKER, started_at=entry.now, attempts=1, **decided)
+        decided |= {"started_at": entry.now, "attempts": 1, "halted": ""}
+        started = entry.move(request, Event.START, WORKER, **decided)
         self._extend(entry, started, now)
         return None
 
     def _intend(self, entry: Entry, request: Request, event: Event, **changes: Any) -> Request:
         lease_until = entry.now + self._world.lease
-        changes |= {"started_at": request.started_at or entry.now, "due_at": entry.now}
+        changes |= {"started_at": request.started_at or entry.now, "due_at": entry.now, "halted": ""}
         begun = entry.move(request, event, WORKER, owner=self._world.name, lease_until=lease_until, **changes)
         tell(entry, begun)
         return begun

@@ -17,6 +17,7 @@ from jitbot.policy.changes import compare
 from jitbot.policy.files.load import digest
 from jitbot.ports import Ledger, PolicySets, Trail
 from jitbot.service.announcing import IN_FORCE, Change, announce, say_again
+from jitbot.service.halts import StandingHalts
 
 Files = Mapping[str, str]
 NONE_YET = "No policies are in force yet: a process with the role clock puts them in force."
@@ -47,6 +48,8 @@ class Book:
         self._sets = sets
         self._ledger = ledger
         self._trail = trail
+        self.halts = StandingHalts(ledger, trail)
+        """Which halts stand; every event that says which policies are in force vouches for the newest about them."""
         self._turn = threading.Lock()
         self._seen: Files | None = None
         self._policy: Policy | None = None
@@ -124,7 +127,7 @@ class Book:
             with suppress(Tampered), self._ledger.begin() as entry:
                 entry.alone(IN_FORCE)
                 if self._trail.latest(IN_FORCE, known.seq) is None:  # else another process was faster
-                    say_again(entry, self._policy.digest)
+                    say_again(entry, self._policy.digest, self.halts.vouched)
             self._followed(looks=False)
 
     def differ(self, old: str) -> Changes | None:
@@ -193,7 +196,7 @@ class Book:
             before = str(newer.body["digest"]) if newer else ""
             if before != policy.digest:
                 change = Change(policy.digest, before, author, self._since(before, policy))
-                announce(entry, change)
+                announce(entry, change, self.halts.vouched)
         if before != policy.digest:
             self.change = change
         self._policy, self._lost = policy, ""

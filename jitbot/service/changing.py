@@ -157,7 +157,7 @@ class Changing:
         selectors = eligible(policy, request, before, facts, delivery.user)
         stood_for = standing_in(policy, request, before, facts, delivery.user)
         if not selectors and not stood_for:
-            raise self._reviewing.not_eligible(request, before, delivery)
+            raise self._reviewing.not_eligible(request, before, delivery, facts)
         other = replace(change.request, changed_by=delivery.user)
         read_again = counted(entry, policy, other, read[1])
         wanted = decide(policy, other, (), read_again)

@@ -93,6 +93,8 @@ class Delegating:
             raise InvalidInput(f"There is nobody with the id {shown(user, 40)} here. Name a colleague by @.") from None
         except DirectoryUnavailable as error:
             raise Unavailable("Who that is could not be looked up just now. Try again in a minute.") from error
+        if user in self._world.book.policy.accounts:
+            raise NotPermitted(f"{who} cannot take part: {person.name} is no person's account. Only people stand in.")
         if person.standing is not Standing.MEMBER:
             why = _NO_STAND_INS[person.standing]
             raise NotPermitted(f"{who} cannot take part: {person.name} {why}. Only full members review or stand in.")

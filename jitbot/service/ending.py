@@ -8,7 +8,8 @@ from jitbot.errors import NotPermitted, Settled, Unavailable
 from jitbot.lifecycle import Event
 from jitbot.model import Answer, Delivery, Request, State, UndoCause, UserId
 from jitbot.policy.decide import eligible, standing_in
-from jitbot.policy.requirements import satisfied
+from jitbot.policy.requirements import reviews_by, satisfied
+from jitbot.policy.stand_ins import outsiders
 from jitbot.ports import Entry
 from jitbot.service.asking import Asking
 from jitbot.service.facts import FactsReader
@@ -151,14 +152,15 @@ class Ending:
     def _may_approve(self, user: UserId, request: Request, *, kept_apart: bool = True) -> bool:
         reviews = self._world.ledger.reviews(request)
         policy = self._world.book.policy
-        facts = self._facts.read(policy, request.action, [request.requester, user])
-        if user not in facts.people:
+        own = (request.requester, request.beneficiary)
+        facts = self._facts.read(policy, request.action, [user], asked_by=own)
+        if user not in facts.people or facts.behind is None:
             raise Unavailable("Who you are could not be looked up just now. Try again in a minute.")
-        if not facts.may_review(user):
+        if not facts.may_review(user) or user in outsiders(request, facts):
             return False
         if any(review.reviewer == user and (review.selectors or review.on_behalf_of) for review in reviews):
             return True
-        if request.obligation is not None and satisfied(request.obligation.reviewers, facts, user):
+        if request.obligation is not None and reviews_by(request.obligation.reviewers, facts, user):
             return True
         decision = self._asking.decision(policy, request, reviews)
         asked = decision if kept_apart else replace(decision, apart=())

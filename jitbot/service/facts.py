@@ -18,7 +18,8 @@ from jitbot.policy.places import places
 from jitbot.policy.templates import fill
 from jitbot.policy.wanted import Wanted, wanted, wanted_for_asking
 from jitbot.ports import Directory, Ledger, Sources
-from jitbot.service.members import Members
+from jitbot.service.behind import everybody, standing_behind, with_kinds
+from jitbot.service.members import Members, Young
 from jitbot.service.memory import FactMemory, Reading
 
 DEADLINE = timedelta(seconds=5)
@@ -50,6 +51,7 @@ class FactsReader:
         deadline: timedelta = DEADLINE,
         *,
         overdue: Callable[[UserId], tuple[int, ...] | None] = lambda user: None,
+        young: Young = lambda handle, members: frozenset(),
     ) -> None:
         self._directory = directory
         self._ledger = ledger
@@ -57,6 +59,7 @@ class FactsReader:
         self._stand_ins = stand_ins
         self._deadline = deadline
         self._overdue = overdue
+        self._young = young
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="people")
         self._memory = FactMemory(ledger.now)
 
@@ -65,23 +68,39 @@ class FactsReader:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._memory.close()
 
-    def read(self, policy: Policy, action: str, people: Iterable[UserId], request: Request | None = None) -> Facts:
+    def read(
+        self,
+        policy: Policy,
+        action: str,
+        people: Iterable[UserId],
+        request: Request | None = None,
+        *,
+        asked_by: Collection[UserId] = (),
+    ) -> Facts:
         """Return what is known now for deciding on this action; `people` are looked up whatever happens.
 
-        Facts that depend on the request are read only where there is one.
+        Facts that depend on the request are read only where there is one; else it may be said who asks.
         """
-        concerned = () if request is None else (request.requester, request.beneficiary)
+        concerned = asked_by if request is None else (request.requester, request.beneficiary)
         glass = request is not None and request.break_glass
-        read = self._read(policy, wanted(policy, action, break_glass=glass), [*people, *concerned], request)
+        want = wanted(policy, action, break_glass=glass)
+        behind = standing_behind(policy, concerned)
+        want = replace(want, selectors=want.selectors | behind) if behind else want
+        read = self._read(policy, want, [*people, *concerned], request)
+        read = replace(read, behind=everybody(behind, read)) if behind else read
         return replace(read, overdue=self._overdue(request.requester)) if request is not None and glass else read
 
     def for_asking(self, policy: Policy, user: UserId) -> Facts:
         """Return what is known now for telling which actions somebody may ask for."""
         return self._read(policy, wanted_for_asking(policy), [user], None)
 
-    def for_selectors(self, policy: Policy, selectors: Iterable[str], people: Iterable[UserId]) -> Facts:
-        """Return who these selectors name now."""
-        return self._read(policy, Wanted(frozenset(selectors)), people, None)
+    def for_selectors(
+        self, policy: Policy, selectors: Iterable[str], people: Iterable[UserId], *, asked_by: Collection[UserId] = ()
+    ) -> Facts:
+        """Return who these selectors name now, and who stands behind those who ask, where it is said who that is."""
+        behind = standing_behind(policy, asked_by)
+        read = self._read(policy, Wanted(frozenset(selectors) | behind), [*people, *asked_by], None)
+        return replace(read, behind=everybody(behind, read)) if behind else read
 
     def afresh(self, calls: Iterable[FactCall], request: Request) -> Facts:
         """Return what these facts are at this moment for a request that runs; nothing remembered counts."""
@@ -95,16 +114,15 @@ class FactsReader:
         unread: dict[str, str] = {}
         begun = {} if request is None else self._begin(want, request, Facts(now), {}, fresh=fresh)
         asked = {user: self._threads.submit(self._person, user) for user in set(people)}
-        members = Members(policy, self._directory, self._threads, self._ask_for_all, now).read(
-            want.selectors, unread, lambda asked, into: self._gather(asked, into, members_end)
-        )
+        named = Members(policy, self._directory, self._threads, self._ask_for_all, now, self._young)
+        members = named.read(want.selectors, unread, lambda asked, into: self._gather(asked, into, members_end))
         reviewers = [members.get(selector, frozenset()) for selector in want.reviewers]
         few = {user for group in reviewers if len(group) <= LOOKED_UP for user in group}
         delegations = self._stand_ins(reviewers, now, unread)
         stand_ins = {user for each in delegations for user in (each.delegator, each.delegate)}
         asked |= {user: self._threads.submit(self._person, user) for user in (few | stand_ins) - asked.keys()}
-        found = self._gather(asked, {}, end)
-        known = Facts(now, members, found, {}, unread, delegations=delegations)
+        found = with_kinds(policy, self._gather(asked, {}, end))
+        known = Facts(now, members, found, {}, unread, delegations=delegations, young=named.young)
         if request is None:
             return known
         begun |= self._begin(want, request, known, begun, fresh=fresh)

@@ -12,6 +12,8 @@ from jitbot.service.memory import Reading
 
 Gather = Callable[[Mapping[str, Future[Any]], dict[str, str]], Mapping[str, Any]]
 """Waits for what was asked, and notes of the rest why it is unread."""
+Young = Callable[[str, frozenset[UserId]], frozenset[UserId]]
+"""Tells who of these joined a user group lately."""
 
 
 class Members:
@@ -24,12 +26,16 @@ class Members:
         threads: ThreadPoolExecutor,
         ask: Callable[[FactCall], Future[Reading]],
         now: datetime,
+        young: Young = lambda handle, members: frozenset(),
     ) -> None:
         self._policy = policy
         self._directory = directory
         self._threads = threads
         self._ask = ask
         self._now = now
+        self._young = young
+        self.young: dict[str, frozenset[UserId]] = {}
+        """Whom each selector names only since they joined a user group lately; known once it was read."""
 
     def read(self, selectors: Iterable[str], unread: dict[str, str], gather: Gather) -> dict[str, frozenset[UserId]]:
         """Return who each selector names; one that could not be read whole is left out and noted in `unread`."""
@@ -37,7 +43,8 @@ class Members:
         groups, asked = self._parts(wanted)
         own = {f"group:{name}": self._threads.submit(self._own, self._policy.groups[name]) for name in groups}
         lost: dict[str, str] = {}
-        parts = dict(gather(own, lost))
+        named = dict(gather(own, lost))
+        parts: dict[str, frozenset[UserId]] = {part: everybody for part, (everybody, _) in named.items()}
         read = gather(asked, lost)
         parts |= gather(
             {key: self._threads.submit(self._named, key, reading.value) for key, reading in read.items()}, lost
@@ -54,6 +61,9 @@ class Members:
                 unread[selector] = lost.get(missing[0], "it is not defined any more")
             else:
                 found[selector] = frozenset().union(*(parts[part] for part in whole))
+                lately = {part: named[part][1] for part in whole if part in named}
+                longer = frozenset().union(*(parts[part] - lately.get(part, frozenset()) for part in whole))
+                self.young[selector] = found[selector] - longer
         return found
 
     def _parts(self, selectors: Iterable[str]) -> tuple[set[str], dict[str, Future[Reading]]]:
@@ -88,11 +98,16 @@ class Members:
         attribute, wanted = attribute_of(self._policy, part)
         return self._resolved(value if attribute is None else holders(attribute, wanted, value, self._now))
 
-    def _own(self, group: Group) -> frozenset[UserId]:
-        found = set(group.users) | self._by_address(group.emails)
+    def _own(self, group: Group) -> tuple[frozenset[UserId], frozenset[UserId]]:
+        """Return who is in a group by itself, and who of them only by a user group that they joined lately."""
+        longer = set(group.users) | self._by_address(group.emails)
+        lately: set[UserId] = set()
         for handle in group.usergroups:
-            found |= self._directory.usergroup(handle)
-        return frozenset(found)
+            members = self._directory.usergroup(handle)
+            young = self._young(handle, members)
+            longer |= members - young
+            lately |= young
+        return frozenset(longer | lately), frozenset(lately - longer)
 
     def _resolved(self, people: Iterable[str]) -> frozenset[UserId]:
         """Turn what a rota answers, Slack ids and e-mail addresses, into people of this workspace."""

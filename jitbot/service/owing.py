@@ -10,7 +10,8 @@ from dataclasses import replace
 from jitbot.errors import Conflict, NotPermitted, Settled, Stale, Tampered, Unavailable
 from jitbot.explain import length
 from jitbot.model import Answer, Delivery, Obligation, Outgoing, Owed, Request, Topic, UserId
-from jitbot.policy.requirements import satisfied
+from jitbot.policy.requirements import reviews_by
+from jitbot.policy.stand_ins import outsiders
 from jitbot.ports import Entry
 from jitbot.service.comments import comment_of
 from jitbot.service.facts import FactsReader
@@ -153,13 +154,14 @@ class Owing:
 
     def _may(self, request: Request, user: UserId) -> None:
         """See that this person may review it. Raises: NotPermitted, Unavailable."""
-        if user in (request.requester, request.beneficiary):
-            raise NotPermitted("Nobody reviews their own break-glass. Somebody else has to.")
         reviewers = request.obligation.reviewers if request.obligation else ()
-        facts = self._facts.for_selectors(self._world.book.policy, reviewers, [user])
-        if facts.may_review(user) and satisfied(reviewers, facts, user):
+        own = (request.requester, request.beneficiary)
+        facts = self._facts.for_selectors(self._world.book.policy, reviewers, [user], asked_by=own)
+        if user in outsiders(request, facts):
+            raise NotPermitted("Nobody reviews their own break-glass. Somebody else has to.")
+        if facts.behind is not None and facts.may_review(user) and reviews_by(reviewers, facts, user):
             return
-        if user not in facts.people or any(each in facts.unread for each in reviewers):
+        if user not in facts.people or facts.behind is None or any(each in facts.unread for each in reviewers):
             raise Unavailable("Who may review this could not be read just now. Try again in a minute.")
         groups = " or ".join(each.partition(":")[2] for each in reviewers)
         raise NotPermitted(f"You can't review {request.name}. It needs one of {groups}.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from jitbot.errors import NotFound, NotPermitted, Tampered, Unavailable, UserFault
 from jitbot.lifecycle import HOLDING
-from jitbot.model import Action, Delegation, Outcome, ReasonRule, Request, RequestId, Review, State, UserId
+from jitbot.model import Action, Delegation, Halts, Outcome, ReasonRule, Request, RequestId, Review, State, UserId
 from jitbot.policy.break_glass import named
 from jitbot.policy.decide import eligible, standing_in
 from jitbot.policy.requirements import satisfied
@@ -44,7 +44,7 @@ class Queries:
         """Return the actions this person may ask for, by title. Raises: Unavailable while policies are broken."""
         policy = self._world.book.for_new()
         facts = self._facts.for_asking(policy, user)
-        if not facts.may_review(user):
+        if not facts.may_ask(user):
             return []
         allowed = (
             action
@@ -69,7 +69,8 @@ class Queries:
         zone = zone_for(self._world.directory, user, body)
         drafted = self._draft(unexplained, {**body, "reason": reason}, user, zone)
         seen = planned(drafted, self._asking.plan(drafted))
-        return replace(seen, decision=self._asking.decision(self._world.book.for_new(), seen, ()))
+        decision = self._asking.decision(self._world.book.for_new(), seen, ())
+        return replace(seen, decision=decision, halted=self._world.halts.follow().why_not(seen))
 
     def may_break_glass(self, user: UserId, action: Action) -> bool:
         """Tell whether break-glass is open to this person for an action, whatever else they may owe or ask wrongly."""
@@ -147,6 +148,10 @@ class Queries:
             return self._world.delegations.of(user, self._world.ledger.now())
         except Tampered as error:
             raise Unavailable("Delegations do not count now: their signed record does not hold.") from error
+
+    def halts(self) -> Halts:
+        """Return which halts stand now. Raises: StoreUnavailable."""
+        return self._world.halts.follow()
 
     def held(self, user: UserId) -> Sequence[Request]:
         """Return what a person's requests hold or do just now."""

@@ -118,7 +118,7 @@ class Reviewing:
         selectors = eligible(policy, request, asked, facts, delivery.user)
         stood_for = standing_in(policy, request, asked, facts, delivery.user)
         if not selectors and not stood_for:
-            raise self.not_eligible(request, asked, delivery)
+            raise self.not_eligible(request, asked, delivery, facts)
         comment = comment_of(delivery, missing=WHY if verdict is Verdict.DENY else "")
         if any((each.reviewer, each.verdict) == (delivery.user, verdict) for each in reviews):
             return request
@@ -158,13 +158,13 @@ class Reviewing:
             tell(entry, moved, f"{note}; it asks for other approvals now, as its card says." if others else "")
         return moved
 
-    def not_eligible(self, request: Request, decision: Decision, delivery: Delivery) -> UserFault:
+    def not_eligible(self, request: Request, decision: Decision, delivery: Delivery, facts: Facts) -> UserFault:
         """Return what to say to somebody whose review does not count, with the decision that says so."""
-        fault = self._why_not(request, decision, delivery)
+        fault = self._why_not(request, decision, delivery, facts)
         fault.decided = decision
         return fault
 
-    def _why_not(self, request: Request, decision: Decision, delivery: Delivery) -> UserFault:
+    def _why_not(self, request: Request, decision: Decision, delivery: Delivery, facts: Facts) -> UserFault:
         if delivery.user in (request.requester, request.beneficiary):
             return NotPermitted("Nobody reviews their own request. Somebody else has to decide this one.")
         if delivery.user in decision.apart:
@@ -174,6 +174,11 @@ class Reviewing:
             )
         if decision.unread:
             return Unavailable("Who may review this could not be read just now. Try again in a minute.")
+        if any(delivery.user in facts.young.get(str(source), ()) for source in decision.sources):
+            return NotPermitted(
+                f"You can't review {request.name} yet: you joined the group that may less than a day ago. Ask somebody "
+                "who has been in it for longer."
+            )
         groups = either([source.name for source in decision.sources])
         needs = f" It needs {groups}." if groups else ""
         return NotPermitted(f"You can't review {request.name}.{needs} Ask one of them.")

@@ -12,11 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 from jitbot.errors import Conflict, InvalidInput, RunnerCutOff, RunnerError, RunnerRefused, RunnerUnsure
-from jitbot.model import TOUCHED, HealthState, Progress, Receipt, Request, Stage, State, Watch
+from jitbot.model import TOUCHED, Clearance, HealthState, Progress, Receipt, Request, Stage, State, Watch
 from jitbot.policy.watching import RUNNING, Reading
 from jitbot.ports import Entry
 from jitbot.service.authority import WORKER
 from jitbot.service.claims import mine
+from jitbot.service.halted import held_back
 from jitbot.service.parts import named, next_wave, of_stage, with_part, with_stage
 from jitbot.service.runlog import PartLog, RunLog
 from jitbot.service.telling import alarm, tell
@@ -45,18 +46,23 @@ class Rollouts:
         Returns why the rest is left out, "" once all is done, None where there is more to come. Raises: Conflict.
         """
         begun = of_stage(request, Stage.BEGUN)
-        if begun and not self._world.repeatable(request):
-            return f"{named(request, begun)}: the worker stopped after it had started"
+        clearance = self._world.halts.clearance(request)
+        halted = "" if request.snapshot.pool else clearance.why_not  # in a pool it is only asked for, or taken back
+        if begun and (halted or not self._world.repeatable(request)):
+            why = "the worker stopped after it had started"
+            return f"{named(request, begun)}: {why}{f', and {halted}' if halted else ''}"
         ended = self._ended(request)
         if ended is not None:
             return ended
         if begun:
-            return self._wave(request, begun)
+            return self._wave(request, begun, clearance)
+        if held_back(self._world, request, clearance):
+            return None
         if of_stage(request, Stage.DONE) and request.snapshot.waves and request.snapshot.waves.check:
             reading = self._watching.between(request)
             if reading.state is not HealthState.HEALTHY:
                 return self._doubt(request, reading)
-        return self._wave(request, next_wave(request))
+        return self._wave(request, next_wave(request), clearance)
 
     def _ended(self, request: Request) -> str | None:
         """Return why nothing more may begin, "" where nothing is left to, None where something may."""
@@ -84,11 +90,16 @@ class Rollouts:
         self._amend(request, "reading", reading.said, watch=watch, due_at=now + every, **_FREE)
         return None
 
-    def _wave(self, request: Request, positions: Sequence[int]) -> str | None:
+    def _wave(self, request: Request, positions: Sequence[int], clearance: Clearance) -> str | None:
         """Write the intention, do one wave, and let go until the next."""
         watch = None if request.watch is None else replace(request.watch, unhealthy=0, until=None)
         progress = with_stage(request, positions, Stage.BEGUN)
-        begun = self._amend(request, "wave", progress=progress, attempt_open=True, watch=watch)
+        with self._world.ledger.begin() as entry:
+            entry.unless_halted(clearance.as_of)
+            changes: dict[str, Any] = {"progress": progress, "attempt_open": True, "watch": watch, "halted": ""}
+            begun = entry.amend(mine(entry, request), "wave", WORKER, **changes)
+            tell(entry, begun)
+        self._world.queue.messages()
         assert begun.start_deadline is not None  # noqa: S101 - written with the intention
         with RunLog(self._world, begun, begun.start_deadline) as run:
             run.now()

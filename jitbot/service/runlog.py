@@ -59,6 +59,9 @@ class PartLog:
     def stopping(self) -> bool:
         return self._run.stopping()
 
+    def halted(self) -> str:
+        return self._run.halted()
+
 
 class RunLog:
     """Implements `ports.Run`, as a context: at its end all is written, and length and digest are on record."""
@@ -120,6 +123,10 @@ class RunLog:
         with self._turn:
             self._stopping = stopping
         return stopping
+
+    def halted(self) -> str:
+        """Say why what nobody has begun yet may not begin any more; an undo always may. Known within a second or so."""
+        return self._world.halts.clearance(self._request).why_not if self._phase is Phase.START else ""
 
     def log(self, line: str) -> None:
         """Take one line, for the thread and to be kept."""

@@ -36,6 +36,7 @@ from jitbot.service.authority import WORKER, refuse, see_shown, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.elsewhere import late_answer, wait_for_a_worker
+from jitbot.service.halted import held_back
 from jitbot.service.outcomes import Outcomes, Result
 from jitbot.service.owing import owe
 from jitbot.service.rollouts import Rollouts
@@ -63,18 +64,19 @@ class Running:
     def approved(self, request: Request) -> None:
         """Run an approved request, if all is still as it was approved."""
         world = self._world
-        if self._not_now(request):
+        if self._not_now(request) or held_back(world, request, world.halts.first_look(request)):
             return None
         try:
             reviews = verify(request, world.ledger, world.trail)
             see_shown(request, reviews)
         except Tampered as error:
             return refuse(world, request, error)
+        clearance = world.halts.clearance(request, reviews)
         world.book.follow()
         policy = world.book.policy
         if world.book.ends_only:
             return self._later(request, AGAIN)
-        if self._changed(request, policy) or self._busy(request):
+        if held_back(world, request, clearance) or self._changed(request, policy) or self._busy(request):
             return None
         facts = self._asking.facts(policy, request, reviews)
         watch, unhealthy = self._watching.begin(request)
@@ -82,6 +84,7 @@ class Running:
             return self._deny(request, f"The target is unhealthy already, so nothing was done: {unhealthy}")
         with world.ledger.begin() as entry:
             mine(entry, request)
+            entry.unless_halted(clearance.as_of)
             decision = decide(policy, request, reviews, counted(entry, policy, request, facts))
             started = self._decided(entry, request, decision, policy, watch)
         world.queue.messages()
@@ -164,6 +167,7 @@ class Running:
             owner=self._world.name,
             lease_until=entry.now + self._world.lease,
             last_line="",
+            halted="",
             **changes,
         )
         tell(entry, started)
@@ -237,12 +241,14 @@ class Running:
     def lost(self, request: Request) -> None:
         """Go on with a run whose worker was lost: once more where the runner may repeat, else unsure.
 
-        What runs in a pool goes on there, and is only asked for its result.
+        What runs in a pool goes on there, and is only asked for its result. Nothing is repeated that is halted.
         """
         world = self._world
         if request.snapshot.parts and not _over(request, world.ledger.now()):
             return self._go_on(request)
-        repeatable = world.repeatable(request)
+        clearance = world.halts.clearance(request)
+        halted = "" if request.snapshot.pool else clearance.why_not
+        repeatable = not halted and world.repeatable(request)
         with world.ledger.begin() as entry:
             now = mine(entry, request)
             if _over(now, entry.now):
@@ -252,10 +258,12 @@ class Running:
             elif now.stopped_by is not None and now.undoable and not now.snapshot.pool:
                 moved = self._outcomes.stopped(entry, now, None, attempt_open=True)
             elif repeatable and now.start_deadline is not None and entry.now < now.start_deadline:
+                entry.unless_halted(clearance.as_of)
                 moved = self._intend(entry, now, Event.REPEAT, attempts=now.attempts + 1)
             else:
                 over = now.start_deadline is not None and entry.now >= now.start_deadline
-                why = "it has not ended in its time limit" if over else "the worker stopped after it had started"
+                stopped = "the worker stopped after it had started" + (f", and {halted}" if halted else "")
+                why = "it has not ended in its time limit" if over else stopped
                 moved = self._outcomes.lose(entry, now, why, attempt_open=True)
         world.queue.messages()
         if moved.state is State.RUNNING:

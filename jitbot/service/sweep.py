@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from jitbot.errors import Conflict, JitbotError, StoreUnavailable
 from jitbot.model import Request, RequestId, State
 from jitbot.service.chasing import Chasing
+from jitbot.service.halt_cards import HaltCards
 from jitbot.service.intake import Intake
+from jitbot.service.joining import Joining
 from jitbot.service.keeping import Keeping
+from jitbot.service.leaving import Leaving
 from jitbot.service.undoing import TIME_LIMIT
 from jitbot.service.world import World
 
@@ -25,13 +28,23 @@ class Sweep:
     """Claims one due request at a time and hands it to the use case of its state."""
 
     def __init__(
-        self, world: World, *, intake: Intake, chasing: Chasing, states: Mapping[State, Callable[[Request], object]]
+        self,
+        world: World,
+        *,
+        intake: Intake,
+        chasing: Chasing,
+        leaving: Leaving,
+        joining: Joining,
+        states: Mapping[State, Callable[[Request], object]],
     ) -> None:
         """`states` says what is done with a due request of each state."""
         self._world = world
         self._intake = intake
         self._chasing = chasing
+        self._leaving = leaving
+        self._joining = joining
         self._keeping = Keeping(world)
+        self._halt_cards = HaltCards(world)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
         self._away = False
@@ -47,6 +60,7 @@ class Sweep:
         """Wake workers for everything that is due. Never raises for what can be mended by the next tick."""
         world = self._world
         try:
+            world.halts.follow()
             if self._away:  # first of all, before other processes take what we are at for lost
                 self.renew()
             for key in world.inbox.waiting(AT_ONCE):
@@ -63,6 +77,9 @@ class Sweep:
         try:
             self._chasing.overdue()
             self._keeping.tick()
+            self._halt_cards.tick()
+            self._leaving.tick()
+            self._joining.tick()
         except StoreUnavailable as error:
             log.warning("the chores have to wait: %s", error)
 
@@ -95,6 +112,7 @@ class Sweep:
             self._next[claimed.state](claimed)
         except Conflict as conflict:
             log.info("%s: %s", claimed.name, conflict)
+            world.halts.follow()  # it may be that they have changed
         finally:
             world.claims.let_go(claimed)
             with self._turn:  # who was given up and comes back leaves alone what others have claimed since

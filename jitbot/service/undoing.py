@@ -33,11 +33,12 @@ NOTICES = {
     UndoCause.EXPIRY: "ended on time.",
     UndoCause.REVOCATION: "was ended early by an approver.",
     UndoCause.DROP: "was dropped.",
+    UndoCause.REQUESTER_GONE: "was ended, since whoever held it is gone.",
     UndoCause.STOP: "was stopped, and is undone.",
     UndoCause.PARTWAY: "has failed on the way; what was done is undone.",
     UndoCause.NOT_STARTED: "did not happen; what could have been left was taken back.",
 }
-_SAID = (UndoCause.STOP, UndoCause.PARTWAY)
+_SAID = (UndoCause.STOP, UndoCause.PARTWAY, UndoCause.REQUESTER_GONE)
 """The causes whose outcome says why, and is kept."""
 
 

@@ -25,6 +25,7 @@ from jitbot.ports import (
 from jitbot.service.book import Book
 from jitbot.service.claims import Claims
 from jitbot.service.drafting import runners_of
+from jitbot.service.halts import StandingHalts
 from jitbot.service.parts import looked_at, whole_health
 from jitbot.service.results import Results
 
@@ -62,6 +63,11 @@ class World:
     results: Results = field(default_factory=Results)
     claims: Claims = field(default_factory=Claims)
     """What this process holds, by its own clock."""
+
+    @property
+    def halts(self) -> StandingHalts:
+        """Which halts stand."""
+        return self.book.halts
 
     def assure(self, request: Request, by: datetime | None = None) -> None:
         """See that a claim is still ours, as late as possible before an act, and that its time is not over.

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from jitbot.errors import NotifyError, NotifyUnsure
-from jitbot.model import Copy, Request, RequestId, Review, State, UserId
+from jitbot.model import Copy, Halts, Request, RequestId, Review, State, UserId
 from jitbot.ports import Outbox
 from jitbot.service.results import until_written
 from jitbot.slack.channels import Channels
@@ -45,6 +45,9 @@ class Requests(Protocol):
     def card(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
         """Return what a card shows. Raises: NotFound."""
 
+    def halts(self) -> Halts:
+        """Return which halts stand."""
+
     def has_output(self, request: Request, *, own: bool) -> bool:
         """Tell whether there is more output than a thread shows well; or results, on the requester's own copy."""
 
@@ -73,14 +76,14 @@ class Cards:
         self._ending = ending or threading.Event()
         self._turns = tuple(threading.Lock() for _ in range(TURNS))
 
-    def deliver(self, request_id: RequestId) -> None:
-        """Bring every copy up to date. Raises: NotifyError, after all copies were tried."""
+    def deliver(self, request_id: RequestId, *, lazily: bool = False) -> None:
+        """Bring every copy up to date, `lazily` with what room is left over. Raises: NotifyError, after all of them."""
         with self._turn(request_id):
             request, reviews = self._requests.card(request_id)
             faults = []
             for place in self._places(request):
                 try:
-                    self._bring_up(request, reviews, place)
+                    self._bring_up(request, reviews, place, lazily=lazily)
                 except NotifyError as error:
                     faults.append(error)
             if faults:
@@ -135,7 +138,7 @@ class Cards:
         people = [str(request.requester)] if request.requester[:1] in ("U", "W") else []
         return list(dict.fromkeys([*planned, *standing, *people]))
 
-    def _bring_up(self, request: Request, reviews: Sequence[Review], place: str) -> None:
+    def _bring_up(self, request: Request, reviews: Sequence[Review], place: str, *, lazily: bool = False) -> None:
         copy = next((each for each in self._outbox.copies(request.id) if each.place == place), None)
         if copy is not None and place.endswith(LOST):
             self._redraw_found(request, reviews, copy)
@@ -143,7 +146,7 @@ class Cards:
         if copy is not None and (_given_up(copy) or (copy.ts is not None and copy.version >= request.version)):
             return
         try:
-            if copy is None or copy.ts is None or not self._redraw(request, reviews, copy):
+            if copy is None or copy.ts is None or not self._redraw(request, reviews, copy, lazily=lazily):
                 self._post(request, reviews, place, copy)
         except Refused as refusal:
             self._give_up(request, reviews, place, refusal)
@@ -157,9 +160,9 @@ class Cards:
         except Refused as refusal:
             log.info("%s: a second copy is left as it is: %s", request.name, refusal.code)
 
-    def _redraw(self, request: Request, reviews: Sequence[Review], copy: Copy) -> bool:
+    def _redraw(self, request: Request, reviews: Sequence[Review], copy: Copy, *, lazily: bool = False) -> bool:
         """Redraw a copy; False when that message is gone and a new one is needed."""
-        progress = request.state in _PROGRESS
+        progress = lazily or request.state in _PROGRESS
         self._sender.room_to_update(progress=progress)
         drawing = self._drawn(request, reviews, copy.place)
         try:

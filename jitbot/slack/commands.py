@@ -14,6 +14,7 @@ from jitbot.slack.desk import Body, Desk, typed_key
 from jitbot.slack.door import Caller
 from jitbot.slack.extending import Extensions
 from jitbot.slack.forms import Forms
+from jitbot.slack.halting import HaltListeners, read_halt
 from jitbot.slack.oneliner import ABOUT_ONE, Word, parse
 from jitbot.slack.spans import Drawing
 from jitbot.slack.typed import Typed
@@ -29,7 +30,7 @@ LATER = "This cannot be looked up just now. Try again in a minute."
 class Commands:
     """The listener of `/jit`."""
 
-    def __init__(self, desk: Desk, forms: Forms, clicks: Clicks, extensions: Extensions) -> None:
+    def __init__(self, desk: Desk, forms: Forms, clicks: Clicks, extensions: Extensions, halts: HaltListeners) -> None:
         self._desk = desk
         self._forms = forms
         self._clicks = clicks
@@ -40,6 +41,7 @@ class Commands:
             Word.PENDING: self._pending,
             Word.STATUS: self._status,
             Word.DELEGATE: self._delegations,
+            Word.HALT: halts.listing,
         }
 
     def on_command(self, ack: Ack, body: Body) -> None:
@@ -72,6 +74,8 @@ class Commands:
             self._desk.hands.give(self._clicks.show, body, caller, request, details)
         elif word is Word.DELEGATE and about:
             self._take_in(ack, body, caller, read_delegation(about))
+        elif word is Word.HALT and about:
+            self._take_in(ack, body, caller, read_halt(about))
         else:
             ack()
             self._desk.hands.give(self._show, body, caller, self._shows[word], about)

@@ -8,7 +8,7 @@ from typing import Any
 from jitbot.errors import InvalidInput
 from jitbot.model import DeliveryKind
 
-_MENTION = re.compile(r"<@([UW][A-Z0-9_]+)>")
+MENTION = re.compile(r"<@([UW][A-Z0-9_]+)>")
 _HOW = "Write it like `/jit delegate @colleague until Friday 18:00 on leave`; Slack offers names as you type the @."
 
 
@@ -30,7 +30,7 @@ def read_delegation(about: str) -> Asked:
 
 
 def _person(text: str) -> str:
-    found = _MENTION.fullmatch(text)
+    found = MENTION.fullmatch(text)
     if found is None:
         raise InvalidInput(f"“{text[:60]}” is nobody that I know. {_HOW}")
     return found[1]

@@ -19,7 +19,7 @@ from jitbot.slack.typed import Typed, action_of, placed, read_confirmed, read_fo
 from jitbot.slack.views import break_glass, fields, ids, lists, notices, small
 from jitbot.slack.views.foresight import Foresight
 from jitbot.slack.views.form import form
-from jitbot.slack.views.people import in_decision
+from jitbot.slack.views.people import in_decision, mentioned
 
 OFFER_SECONDS = 120.0
 SETTLED_SECONDS = 0.25
@@ -252,8 +252,8 @@ class Forms:
             return Foresight(words=f"⛔ Refused now: {error}")
         except JitbotError:
             return Foresight(words=UNKNOWN)
-        names = self._desk.directory.names(in_decision(ahead.decision))
-        return Foresight(ahead.decision, ahead.snapshot.plan, names=names, usual_wait=usual)
+        names = self._desk.directory.names(in_decision(ahead.decision) | mentioned(ahead.halted))
+        return Foresight(ahead.decision, ahead.snapshot.plan, names=names, usual_wait=usual, halted=ahead.halted)
 
     def _glass(self, action: Action, user: UserId) -> bool:
         try:

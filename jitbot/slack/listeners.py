@@ -13,6 +13,7 @@ from jitbot.slack.desk import Body, Desk, Listener, guarded
 from jitbot.slack.directory import SlackDirectory
 from jitbot.slack.extending import Extensions
 from jitbot.slack.forms import Forms
+from jitbot.slack.halting import HaltListeners
 from jitbot.slack.views import ids
 
 EventListener = Callable[[Mapping[str, Any]], None]
@@ -20,12 +21,13 @@ EventListener = Callable[[Mapping[str, Any]], None]
 
 def register(app: App, desk: Desk, channels: Channels) -> None:
     """Register every listener."""
-    forms, extensions = Forms(desk), Extensions(desk)
+    forms, extensions, halts = Forms(desk), Extensions(desk), HaltListeners(desk)
     clicks = Clicks(desk, forms.open_form)
-    app.command(ids.COMMAND)(guarded(Commands(desk, forms, clicks, extensions).on_command, sorry_for_command))
-    for action_id, listener in (buttons(clicks, extensions) | in_forms(forms)).items():
+    commands = Commands(desk, forms, clicks, extensions, halts)
+    app.command(ids.COMMAND)(guarded(commands.on_command, sorry_for_command))
+    for action_id, listener in (buttons(clicks, extensions, halts) | in_forms(forms)).items():
         app.action(action_id)(guarded(listener, sorry_for_click(desk)))
-    for callback_id, listener in submissions(clicks, forms, extensions).items():
+    for callback_id, listener in submissions(clicks, forms, extensions, halts).items():
         app.view(callback_id)(guarded(listener, sorry_for_modal))
     for action_id in (ids.PICK, ids.FIELD):
         app.options(action_id)(guarded(forms.on_options, _no_options))
@@ -33,7 +35,7 @@ def register(app: App, desk: Desk, channels: Channels) -> None:
         app.event(event)(_event(forgetting))
 
 
-def buttons(clicks: Clicks, extensions: Extensions) -> dict[str, Listener]:
+def buttons(clicks: Clicks, extensions: Extensions, halts: HaltListeners) -> dict[str, Listener]:
     """Return the listeners of cards' and lists' buttons."""
     return {
         ids.APPROVE: clicks.counting(DeliveryKind.APPROVE),
@@ -50,6 +52,7 @@ def buttons(clicks: Clicks, extensions: Extensions) -> dict[str, Listener]:
         ids.AGAIN: clicks.on_again,
         ids.OUTPUT: clicks.on_output,
         ids.REVIEW_AFTER: clicks.on_review_after,
+        ids.LIFT: halts.on_lift,
     }
 
 
@@ -58,7 +61,7 @@ def in_forms(forms: Forms) -> dict[str, Listener]:
     return {ids.OPEN_FORM: forms.on_open_form, ids.PICK: forms.on_pick, ids.FIELD: forms.on_field}
 
 
-def submissions(clicks: Clicks, forms: Forms, extensions: Extensions) -> dict[str, Listener]:
+def submissions(clicks: Clicks, forms: Forms, extensions: Extensions, halts: HaltListeners) -> dict[str, Listener]:
     """Return the listeners of submitted forms."""
     return {
         ids.FORM_VIEW: forms.on_submitted,
@@ -68,6 +71,7 @@ def submissions(clicks: Clicks, forms: Forms, extensions: Extensions) -> dict[st
         ids.REVIEW_VIEW: clicks.on_review_submitted,
         ids.BREAK_GLASS_VIEW: forms.on_confirmed,
         ids.REVIEW_AFTER_VIEW: clicks.on_reviewed_after,
+        ids.LIFT_VIEW: halts.on_lift_submitted,
     }
 
 

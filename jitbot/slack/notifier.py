@@ -21,7 +21,7 @@ from jitbot.slack.channels import Channels
 from jitbot.slack.directory import SlackDirectory
 from jitbot.slack.output import OutputPosts
 from jitbot.slack.sending import Refused, Sender, Slow
-from jitbot.slack.views import notices
+from jitbot.slack.views import halts, notices
 from jitbot.slack.views.extend import ending_soon
 from jitbot.slack.views.people import mentioned, on_card
 
@@ -85,6 +85,8 @@ class Notifier:
             Topic.RESULT: output.result,
             Topic.OUTPUT: output.output,
             Topic.NEWS: self._announcement,
+            Topic.HALT: self._halt,
+            Topic.REDRAW: self._redraw,
         }
 
     def start(self) -> None:
@@ -163,6 +165,21 @@ class Notifier:
 
     def _card(self, rows: Sequence[Outgoing]) -> None:
         self._cards.deliver(_request_of(rows))
+
+    def _redraw(self, rows: Sequence[Outgoing]) -> None:
+        self._cards.deliver(_request_of(rows), lazily=True)
+
+    def _halt(self, rows: Sequence[Outgoing]) -> None:
+        """Show the operators a halt as it stands now; of one that was lifted meanwhile they are told besides."""
+        halt = next((each for each in self._requests.halts().standing if str(each.id) == rows[0].text), None)
+        if halt is None:
+            return
+        people = mentioned(halts.people_in(halt))
+        drawing = halts.card(halt, self._directory.names(people))
+        if not self._boards.alarms:
+            log.error("HALT: %s", drawing.text)
+            raise Refused("no_alarm_channel")
+        self._sender.post(self._channels.id_of(self._boards.alarms), drawing)
 
     def _lines(self, rows: Sequence[Outgoing]) -> None:
         request, _ = self._requests.card(_request_of(rows))

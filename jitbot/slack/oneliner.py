@@ -33,6 +33,7 @@ class Word(StrEnum):
     EXTEND = "extend"
     WHY = "why"
     DELEGATE = "delegate"
+    HALT = "halt"
 
 
 ABOUT_ONE = frozenset({Word.STATUS, Word.WITHDRAW, Word.DROP, Word.EXTEND, Word.WHY})

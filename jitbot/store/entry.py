@@ -16,8 +16,9 @@ from jitbot.audit import GENESIS, KEY, Forgotten, fingerprint
 from jitbot.errors import Conflict
 from jitbot.lifecycle import TERMINAL, Event, after
 from jitbot.model import (
-    Asked,
+    HALTS,
     Arrival,
+    Asked,
     Counting,
     Delegation,
     DelegationId,
@@ -62,6 +63,8 @@ URGENCY = {
     Topic.OUTPUT: 3,
     Topic.SUMMARY: 3,
     Topic.THREAD: 4,
+    Topic.HALT: 0,
+    Topic.REDRAW: 5,
 }
 """The order in which waiting messages are said: what people wait for first."""
 
@@ -75,6 +78,7 @@ class StoreEntry:
         self._keys = keys
         self._signing = ""
         self._events: list[tuple[str, RequestId | None, dict[str, Any]]] = []
+        self._cleared: int | None = None
 
     def get(self, request: RequestId) -> Request:
         """Read and lock a request."""
@@ -196,6 +200,10 @@ class StoreEntry:
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(doing, 0))))
 
+    def unless_halted(self, as_of: int) -> None:
+        """Have the commit refused where the head says that halts have changed; it is looked at once it is locked."""
+        self._cleared = as_of
+
     def holders(self, *targets: str) -> Sequence[Request]:
         """Lock and return who holds a target; on Postgres the target itself is locked, since nobody may hold it yet.
 
@@ -263,7 +271,10 @@ class StoreEntry:
         if not self._events:
             return None
         row = self._head()
-        seq, previous, signer = row._mapping["count"], row.hash, self._keys.signer(self._signing or row.key)
+        if self._cleared not in (None, row.halted):
+            raise Conflict("Halts were set or lifted in the same moment.")
+        seq, previous, halted = row._mapping["count"], row.hash, row.halted
+        signer = self._keys.signer(self._signing or row.key)
         sealed = []
         for kind, request, body in self._events:
             seq += 1
@@ -271,9 +282,11 @@ class StoreEntry:
             previous = sealed[-1].hash
             if kind == KEY:
                 signer = self._keys.signer(body["key"])
+            halted = seq if kind == HALTS else halted
         rows = [{name: getattr(each, name) for name in each.__slots__} for each in sealed]
         self._connection.execute(statements.ADD_EVENTS, rows)
-        self._connection.execute(statements.MOVE_HEAD, {"count": seq, "hash": previous, "key": signer.key})
+        head = {"count": seq, "hash": previous, "key": signer.key, "halted": halted}
+        self._connection.execute(statements.MOVE_HEAD, head)
         return seq, previous
 
     def _head(self) -> Any:

@@ -78,6 +78,15 @@ class StoreLedger:
         with self._database.read() as connection:
             return [to_request(row) for row in connection.execute(query)]
 
+    def behind(self, after: RequestId, states: Sequence[State], limit: int) -> Sequence[Request]:
+        """Return requests in these states, oldest first; one state after the other, each by its index."""
+        columns = tables.requests.c
+        ours = select(tables.requests).where(columns.id > after, understood(tables.requests))
+        ours = ours.order_by(columns.id).limit(limit)
+        with self._database.read() as connection:
+            rows = [row for state in states for row in connection.execute(ours.where(columns.state == state))]
+        return sorted(map(to_request, rows), key=lambda each: each.id)[:limit]
+
     def last_on(self, target: str) -> Request | None:
         """Return the newest request that was started on a target; an extension starts nothing."""
         columns = tables.requests.c

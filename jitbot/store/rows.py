@@ -70,7 +70,7 @@ def from_signed(folded: Mapping[str, Any]) -> Request:
 
 def without_workers_own(request: Request) -> Request:
     """Return the request as its events would rebuild it."""
-    return replace(request, due_at=None, version=0, owner="", lease_until=None, fence=0, last_line="")
+    return replace(request, due_at=None, version=0, owner="", lease_until=None, fence=0, last_line="", halted="")
 
 
 def signed_review(review: Review) -> dict[str, Any]:

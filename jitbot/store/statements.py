@@ -69,7 +69,7 @@ REVIEWS = (
 SETTLE_DELIVERY = update(tables.inbox).where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None))
 COPIES = select(tables.copies).where(_is(tables.copies, "request")).order_by(tables.copies.c.place)
 HEAD = (
-    select(tables.chain.c.count, tables.chain.c.hash, tables.chain.c.key)
+    select(*(tables.chain.c[name] for name in ("count", "hash", "key", "halted")))
     .where(tables.chain.c.id == 1)
     .with_for_update()
 )
@@ -143,6 +143,7 @@ CLAIM_DELIVERY = (
 _events = tables.events.c
 NEWEST_OF_KIND = select(func.max(_events.seq)).where(_events.kind == bindparam("_kind"))
 HASH = select(_events.hash).where(_events.seq == bindparam("_seq"))
+HALTED = select(tables.chain.c.halted)
 CHAIN = select(
     *(
         select(column).where(tables.chain.c.id == 1).scalar_subquery()

@@ -55,6 +55,12 @@ OPEN = "state IN ('deciding', 'pending', 'approved')"
 KEY, FORGOTTEN = "kind = 'key'", "kind = 'forgotten'"
 """Which events say that another key signs, and which that bodies were deleted: few, looked for at each verifying."""
 
+HALTS = "kind = 'halts'"
+"""Which events say which halts stand: few, and none is passed over when a process starts."""
+
+MEMBERS = "kind = 'members'"
+"""Which events say who is in which user group, and since when."""
+
 NEEDING = "needs IS NOT NULL"
 """Which requests only newer code understands (`store.newer`): none but while versions run side by side."""
 
@@ -138,6 +144,7 @@ requests = Table(
     Column("lease_until", Instant),
     Column("fence", Integer, nullable=False),
     Column("last_line", Text, nullable=False, server_default=text("''")),
+    Column("halted", Text, nullable=False, server_default=text("''")),
     Column("target", Text, nullable=False),
     Column("needs", String(32)),
     Index("ix_requests_action", "action", "id"),
@@ -205,6 +212,8 @@ events = Table(
     Index("ix_events_policies", "seq", sqlite_where=text(POLICIES), postgresql_where=text(POLICIES)),
     Index("ix_events_key", "seq", sqlite_where=text(KEY), postgresql_where=text(KEY)),
     Index("ix_events_forgotten", "seq", sqlite_where=text(FORGOTTEN), postgresql_where=text(FORGOTTEN)),
+    Index("ix_events_halts", "seq", sqlite_where=text(HALTS), postgresql_where=text(HALTS)),
+    Index("ix_events_members", "seq", sqlite_where=text(MEMBERS), postgresql_where=text(MEMBERS)),
     Index("ix_events_owed", "request", sqlite_where=text("kind = 'owed'"), postgresql_where=text("kind = 'owed'")),
 )
 
@@ -215,8 +224,10 @@ chain = Table(
     Column("count", Serial, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Column("key", String(16), nullable=False, server_default=text("''")),
+    Column("halted", Serial, nullable=False, server_default="0"),
 )
-"""The head of the record, and which key signs the next event; without one, the first key of the key file."""
+"""The head of the record. `key` signs the next event, the first of the key file where it is empty; `halted` is the
+number of the newest event about halts."""
 
 inbox = Table(
     "inbox",

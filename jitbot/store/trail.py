@@ -89,6 +89,20 @@ class StoreTrail:
             raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
         return _event(sealed)
 
+    def numbered(self, seq: int) -> AuditEvent:
+        """Verify the hash and the signature of one event."""
+        query = select(tables.events).where(tables.events.c.seq == seq)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+            before = connection.execute(statements.HASH, {"_seq": seq - 1}).scalar()
+        if row is None:
+            raise Tampered(f"Event {seq} is gone.")
+        sealed = _sealed(row)
+        self._verifier.event(sealed, before or GENESIS)
+        if sealed.body is None:
+            raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
+        return _event(sealed)
+
     def told(self, request: RequestId, kind: str) -> Sequence[AuditEvent]:
         """Return a request's events of a kind, verified with everything that follows them."""
         chosen = self._chained(raw.OF_REQUEST_AND_KIND, request=request, kind=kind)
@@ -202,6 +216,11 @@ class StoreTrail:
         """Read the head's number."""
         with self._database.read() as connection:
             return connection.execute(select(tables.chain.c.count)).scalar() or 0
+
+    def halted(self) -> int:
+        """Read what the head says."""
+        with self._database.read() as connection:
+            return connection.execute(statements.HALTED).scalar() or 0
 
     def verify(self) -> int:
         """Verify every event and the head."""

@@ -12,7 +12,7 @@ from tests.town import Town
 
 __all__ = ["a_server"]
 
-ON_BOTH = ("allowing", "counting", "extending", "holds", "killed", "races", "the_loop")
+ON_BOTH = ("allowing", "counting", "extending", "halting_at_once", "holds", "killed", "races", "the_loop")
 """Whose tests run on Postgres each time; the others do so in the long tier, and on SQLite each time.
 
 These are about what two do at the same instant, and what must be one transaction: where the two databases differ.

@@ -121,7 +121,7 @@ def assert_refused(town: Town, request: Request) -> None:
     """See that nothing has run, that it is on record, and that somebody was woken."""
     assert town.runner.started == []
     assert "tampered" in town.kinds(request)
-    assert "REFUSED TO RUN" in town.said("alarm")[0]
+    assert any("REFUSED TO RUN" in text for text in town.said("alarm"))
 
 
 def test_there_is_a_bent_value_for_every_field_that_carries_authority() -> None:
@@ -166,7 +166,7 @@ def test_the_workers_own_columns_make_nothing_run_that_was_not_approved(
     town: Town, approved: Request, column: str
 ) -> None:
     values = {"due_at": LATER, "version": 99, "owner": "mallory", "lease_until": LATER, "fence": 99}
-    values["last_line"] = "done, all 6 pods"
+    values |= {"last_line": "done, all 6 pods", "halted": "nothing is halted"}
     bend_row(town, approved, **{column: values[column]})
     town.settle()
     assert town.runner.started in ([], [f"jit-{approved.id}-1"])

@@ -124,6 +124,7 @@ FULL = Request(
     lease_until=INSTANT,
     fence=6,
     last_line="4 of 6",
+    halted="everything is halted",
 )  # fmt: skip
 
 

@@ -3,12 +3,13 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
 
 from jitbot.audit import Mark
-from jitbot.errors import Tampered
+from jitbot.errors import Conflict, Tampered
 from jitbot.lifecycle import Event
 from jitbot.model import RequestId, State, Verdict
 from jitbot.store import tables
@@ -97,6 +98,51 @@ def test_events_come_in_order_and_a_page_at_a_time(store: Store) -> None:
     assert [event.request for event in store.trail.events(requests[1].id)] == [requests[1].id]
     last = store.trail.events(after=3)[0]
     assert (last.request, last.body) == (None, {"by": BO, "what": "approve", "why": "too late"})
+
+
+def test_one_event_is_verified_by_itself_and_not_what_comes_after_it(store: Store) -> None:
+    for word in ("first", "second", "third"):
+        with store.ledger.begin() as entry:
+            entry.record("refused", BO, None, why=word)
+    with store.database.write() as connection:
+        connection.execute(delete(tables.events).where(tables.events.c.seq == 3))
+    assert [store.trail.numbered(seq).body["why"] for seq in (1, 2)] == ["first", "second"]
+    with pytest.raises(Tampered, match="Event 3 is gone"):
+        store.trail.numbered(3)
+
+
+@pytest.mark.parametrize(
+    "bent", [{"body": '{"by":"U0BO","why":"other"}'}, {"kind": "halts"}, {"body": None, "salt": None}], ids=str
+)
+def test_one_event_that_was_changed_is_not_believed(store: Store, bent: dict[str, Any]) -> None:
+    with store.ledger.begin() as entry:
+        entry.record("refused", BO, None, why="first")
+    with store.database.write() as connection:
+        connection.execute(update(tables.events).values(**bent))
+    with pytest.raises(Tampered):
+        store.trail.numbered(1)
+
+
+def test_the_head_names_the_newest_event_about_halts(store: Store) -> None:
+    assert store.trail.halted() == 0
+    for kind in ("refused", "halts", "refused"):
+        with store.ledger.begin() as entry:
+            entry.record(kind, BO, None)
+            entry.record("refused", BO, None)
+    assert store.trail.halted() == 3
+
+
+def test_what_is_to_be_committed_only_unless_halts_changed_is_refused_where_they_have(store: Store) -> None:
+    with store.ledger.begin() as entry:
+        entry.record("halts", BO, None)
+    for as_of in (0, 2):
+        with pytest.raises(Conflict, match="same moment"), store.ledger.begin() as entry:
+            entry.unless_halted(as_of)
+            entry.record("refused", BO, None)
+    with store.ledger.begin() as entry:
+        entry.unless_halted(1)
+        entry.record("refused", BO, None)
+    assert store.trail.count() == 2
 
 
 def test_an_emptied_event_is_shown_empty_and_is_tampering_where_the_record_does_not_say_so(store: Store) -> None:
@@ -203,5 +249,5 @@ def test_a_head_that_names_another_event_is_noticed(store: Store) -> None:
 
 
 def test_nothing_but_the_workers_own_is_left_out() -> None:
-    left_out = replace(FULL, due_at=None, version=0, owner="", lease_until=None, fence=0, last_line="")
+    left_out = replace(FULL, due_at=None, version=0, owner="", lease_until=None, fence=0, last_line="", halted="")
     assert without_workers_own(FULL) == left_out

@@ -32,7 +32,7 @@ LOOKS_THROUGH = {
     "outbox.take_over": "what waits to be said is little, and it is taken over once",
 }
 """What goes through a table on purpose, with why."""
-SMALL = ("ix_events_owed", "ix_events_policies", "ix_events_key", "ix_events_forgotten")
+SMALL = tuple(f"ix_events_{what}" for what in ("owed", "policies", "key", "forgotten", "halts", "members"))
 """Indexes over a few rows only, that may be gone through."""
 ANN = UserId("U0ANN")
 EVERYTHING = Counting(
@@ -57,6 +57,8 @@ MORE: dict[str, Callable[[Store], object]] = {
     "tally of everything": lambda store: store.ledger.tally(a_request(), EVERYTHING),
     "outputs of one": lambda store: StoreOutputs(store.database).of(RequestId(1)),
     "outputs to delete": lambda store: StoreOutputs(store.database).forget(NOW, 10),
+    "latest about members": lambda store: store.trail.latest("members"),
+    "latest about halts": lambda store: store.trail.latest("halts"),
     "delegations in force": lambda store: SignedDelegations(store.database, store.trail).standing(NOW),
 }
 MORE |= {f"history of what was {each.value}": partial(count_of, each) for each in Became}

@@ -12,7 +12,7 @@ from sqlalchemy import inspect as look
 
 from jitbot.audit import GENESIS, Mark
 from jitbot.errors import SettingsError, StoreUnavailable
-from jitbot.model import Copy, Counting, Delivery, DeliveryKind, Outgoing, Past, RequestId, Topic, UserId
+from jitbot.model import Copy, Counting, Delivery, DeliveryKind, Outgoing, Past, RequestId, State, Topic, UserId
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.columns import Instant
 from jitbot.store.delegations import SignedDelegations
@@ -60,6 +60,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "ledger.get": lambda store: store.ledger.get(RequestId(1)),
     "ledger.reviews": lambda store: store.ledger.reviews(a_request()),
     "ledger.find": lambda store: store.ledger.find(),
+    "ledger.behind": lambda store: store.ledger.behind(RequestId(0), [State.PENDING, State.APPROVED], 50),
     "ledger.last_on": lambda store: store.ledger.last_on("prod/api"),
     "ledger.tally": lambda store: store.ledger.tally(a_request(), Counting(grants=True)),
     "ledger.due": lambda store: store.ledger.due(1),
@@ -93,6 +94,8 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "trail.told": lambda store: store.trail.told(RequestId(1), "output"),
     "trail.events": lambda store: store.trail.events(),
     "trail.count": lambda store: store.trail.count(),
+    "trail.numbered": lambda store: store.trail.numbered(1),
+    "trail.halted": lambda store: store.trail.halted(),
     "trail.verify": lambda store: store.trail.verify(),
     "trail.verify_from": lambda store: store.trail.verify_from(Mark()),
     "trail.eras": lambda store: store.trail.eras(),

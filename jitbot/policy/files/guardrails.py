@@ -54,10 +54,10 @@ def read_guardrails(
     return tuple(found)
 
 
-def read_may_end(document: Document, world: World, issues: Issues) -> tuple[Selector, ...]:
-    """Read who may end whatever anybody holds or runs."""
+def read_who(document: Document, key: str, world: World, issues: Issues) -> tuple[Selector, ...]:
+    """Read who may do something to whatever anybody holds or runs: `may_end`, `may_halt` or `may_lift`."""
     head = check(GuardrailHead, document, (), Issues())  # faults of the head are told with the guardrails
-    return () if head is None else read_selectors(document, ("may_end",), head.may_end, world.people, issues)
+    return () if head is None else read_selectors(document, (key,), getattr(head, key), world.people, issues)
 
 
 def _check_actions(document: Document, path: Path, names: Sequence[str], world: World, issues: Issues) -> None:

@@ -12,7 +12,7 @@ from jitbot.policy.files.actions import World, declared, read_team
 from jitbot.policy.files.break_glass import read_grants, with_break_glass
 from jitbot.policy.files.calendar import read_calendar
 from jitbot.policy.files.facts import Sources
-from jitbot.policy.files.guardrails import read_facts, read_guardrails, read_may_end
+from jitbot.policy.files.guardrails import read_facts, read_guardrails, read_who
 from jitbot.policy.files.inputs import Catalog
 from jitbot.policy.files.issues import Issues, Place
 from jitbot.policy.files.people import read_people
@@ -61,20 +61,24 @@ def _load(files: Mapping[str, str], catalog: Catalog, sources: Sources) -> Polic
     facts: list[FactCall] = []
     guardrails: list[Guardrail] = []
     grants: list[BreakGlass] = []
-    may_end: list[Selector] = []
+    may: dict[str, list[Selector]] = {"may_end": [], "may_halt": [], "may_lift": []}
     for file in organisation:
         own = read_facts(file, world, issues)
         guardrails += read_guardrails(file, actions, own, world, issues)
         facts += own or ()
         grants += read_grants(file, world, issues)
-        may_end += read_may_end(file, world, issues)
+        for key, who in may.items():
+            who += read_who(file, key, world, issues)
     actions = with_break_glass(actions, teams, grants, world, issues)
     issues.raise_if_any()
     return Policy(
         actions=actions,
         guardrails=tuple(guardrails),
-        may_end=tuple(may_end),
+        may_end=tuple(may["may_end"]),
+        may_halt=tuple(may["may_halt"]),
+        may_lift=tuple(may["may_lift"]),
         groups=people.groups,
+        accounts=people.accounts,
         facts=tuple(facts),
         on_call=people.on_call,
         calendar=dates.calendar,

@@ -1,15 +1,24 @@
 """`people.yml`: groups, nested or not, who is on call, and attributes of people."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from jitbot.model import Attribute, FactCall, FactKind, Group, UserId
+from jitbot.model import Account, Attribute, FactCall, FactKind, Group, Kind, UserId
 from jitbot.policy.files.attributes import AttributeReader
 from jitbot.policy.files.complaints import check
 from jitbot.policy.files.facts import FactReader, Sources
 from jitbot.policy.files.issues import Issues
 from jitbot.policy.files.people_schema import PeopleFile
-from jitbot.policy.files.selectors import EMAIL, GROUP_NAME, USER_ID, USERGROUP, People, attribute_fault
+from jitbot.policy.files.selectors import (
+    EMAIL,
+    GROUP_NAME,
+    USER_ID,
+    USERGROUP,
+    People,
+    attribute_fault,
+    read_selectors,
+)
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import did_you_mean, listed, shown
 
@@ -37,7 +46,23 @@ def read_people(documents: Sequence[Document | None], sources: Sources, issues: 
             groups[name] = _Members(document, keys, attributes, issues).read(name, members)
         _refuse_cycles(document, groups, issues)
         whole = whole and len(on_call) == len(keys.on_call)
-    return People(groups, on_call, attributes, whole)
+    people = People(groups, on_call, attributes, whole)
+    return replace(people, accounts=_accounts([each for each in documents if each], people, issues))
+
+
+def _accounts(documents: Sequence[Document], people: People, issues: Issues) -> dict[UserId, Account]:
+    """Read which accounts are no person's, once everything is known by which people can be named."""
+    found: dict[UserId, Account] = {}
+    for document in documents:
+        keys = check(PeopleFile, document, (), Issues())  # its faults were told above
+        for user, account in keys.accounts.items() if keys else ():
+            path: Path = ("accounts", user)
+            place = document.key(path)
+            if not USER_ID.fullmatch(user):
+                issues.add(place, f"{shown(user)} is not a Slack id; accounts are named by theirs, as in U024BE7LH.")
+            behind = read_selectors(document, (*path, "behind"), account.behind, people, issues)
+            found[UserId(user)] = Account(Kind(account.kind), behind, f"{place.file}:{place.line}")
+    return found
 
 
 def _check_name(document: Document, path: Path, what: str, issues: Issues) -> None:

@@ -36,6 +36,13 @@ GivenValue = Annotated[
 ]
 
 
+class AccountKeys(Strict):
+    """An account in Slack that is no person's."""
+
+    kind: Literal["service", "agent"] = Field(description="A script or pipeline, or an AI agent.")
+    behind: list[str] = Field(min_length=1, description="Selectors of who stands behind it.")
+
+
 class PeopleFile(Strict):
     """`people.yml`: groups of people, who is on call, and attributes of people."""
 
@@ -47,4 +54,5 @@ class PeopleFile(Strict):
     people: dict[str, dict[str, GivenValue]] = Field(
         {}, description="The attributes of people, by Slack id or e-mail address."
     )
+    accounts: dict[str, AccountKeys] = Field({}, description="Accounts that are no person's, by Slack id.")
     zone: str = Field("UTC", description="Time zone in which the days of this file end.")

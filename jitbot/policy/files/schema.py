@@ -302,6 +302,8 @@ class GuardrailHead(Strict):
     facts: dict[str, FactKeys] = Field({})
     break_glass: list[GlassKeys] = Field([])
     may_end: list[str] = Field([])
+    may_halt: list[str] = Field([])
+    may_lift: list[str] = Field([])
 
 
 class GuardrailFile(GuardrailHead):
@@ -311,6 +313,8 @@ class GuardrailFile(GuardrailHead):
     facts: dict[str, FactKeys] = Field({}, max_length=20, description="What guardrails' conditions may look at.")
     break_glass: list[GlassKeys] = Field([], description="Who may break the glass; nobody if left out.")
     may_end: list[str] = Field([], description="Selectors of who may end every grant and stop every run.")
+    may_halt: list[str] = Field([], description="Selectors of who may halt anybody and anything.")
+    may_lift: list[str] = Field([], description="Selectors of who may lift halts, two of them together.")
 
 
 PolicyFile = TeamFile | GuardrailFile | PeopleFile | CalendarFile

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jitbot.model import Attribute, FactCall, FactKind, Group, Selector
+from jitbot.model import Account, Attribute, FactCall, FactKind, Group, Selector, UserId
 from jitbot.policy.files.issues import Issues
 from jitbot.policy.files.yaml_events import Document, Path
 from jitbot.policy.wording import did_you_mean, listed, shown
@@ -23,6 +23,7 @@ class People:
     on_call: Mapping[str, FactCall] = field(default_factory=dict)
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     whole: bool = True
+    accounts: Mapping[UserId, Account] = field(default_factory=dict)
 
 
 def read_selectors(

@@ -12,6 +12,7 @@ from jitbot.slack.spans import Bold, Drawing, Line, Ping, Span, When, paragraph,
 from jitbot.slack.text import shorten
 from jitbot.slack.views.buttons import buttons
 from jitbot.slack.views.content import Content, content, gist
+from jitbot.slack.views.halts import held
 from jitbot.slack.views.people import Names, approvers, called, namer
 from jitbot.slack.views.standing import approved_by, review_owed, sign, standing
 from jitbot.slack.views.targets import targets
@@ -37,7 +38,9 @@ def draw_card(request: Request, reviews: Sequence[Review], names: Names, copy: C
     headline = first_line(request, reviews, names)
     told = content(request, names)
     decided = (*_changed(request, reviews, names), *_deciding(request, reviews, names))
-    below = [line for line in (*decided, targets(request), *_ending(request, reviews, names)) if line]
+    below = [
+        line for line in (held(request, names), *decided, targets(request), *_ending(request, reviews, names)) if line
+    ]
     calling = _calling(request, names) if copy.ping and not copy.private else []
     note: list[Line] = [[copy.note]] if copy.note else []
     parts = [paragraph(*note, headline), *told.parts(), paragraph(*below, calling)]

@@ -17,5 +17,7 @@ class Foresight:
     names: Names = field(default_factory=dict)
     usual_wait: timedelta | None = None
     """How long requests like this one usually wait for their answer, where that is known."""
+    halted: str = ""
+    """Why it would not start for now, whoever approved it."""
     break_glass: bool = False
     """Whether break-glass is open to this person, so that the form offers it."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from jitbot.explain import length
+from jitbot.explain import length, named
 from jitbot.model import Action, Outcome
 from jitbot.slack import limits
 from jitbot.slack.blocks import modal, note, plain
@@ -13,6 +13,7 @@ from jitbot.slack.text import shorten, size, truncate
 from jitbot.slack.typed import Typed
 from jitbot.slack.views import break_glass, fields, ids
 from jitbot.slack.views.foresight import Foresight
+from jitbot.slack.views.people import namer
 from jitbot.slack.views.preview import preview_lines
 
 MOST_FIELDS = 40
@@ -156,7 +157,9 @@ def _fault(text: str) -> Block:
 def _ahead(ahead: Foresight) -> list[Block]:
     if ahead.decision is None:
         return [note(ahead.words)] if ahead.words else []
-    lines: list[Line] = [[line] for line in preview_lines(ahead.decision, ahead.plan, ahead.names, ahead.usual_wait)]
+    halted = named(ahead.halted, namer(ahead.names))
+    lines: list[Line] = [[f"⛔ Does not start for now: {shorten(halted, 600)}"]] if halted else []
+    lines += [[line] for line in preview_lines(ahead.decision, ahead.plan, ahead.names, ahead.usual_wait)]
     small = note("As things stand now; what counts is how they stand when you ask and when it starts.")
     refused = ahead.decision.outcome is Outcome.DENY
     return [rich(paragraph(*lines)), *([] if refused else [small])]

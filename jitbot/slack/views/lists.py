@@ -98,6 +98,7 @@ WORDS = (
     ('extend JIT-12 for=30m reason="…"', "keep it for longer; alone: the form"),
     ("delegate @colleague until Friday 18:00", "have somebody review in your place; alone: who does"),
     ("delegate end", "end that"),
+    ("halt", "what is halted, and how to halt and lift"),
     ("help", "this"),
 )
 

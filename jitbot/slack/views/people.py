@@ -25,7 +25,7 @@ def on_card(request: Request, reviews: Sequence[Review]) -> set[UserId]:
         people.add(request.obligation.reviewed_by)
     if request.settled_by is not None:
         people.add(request.settled_by)
-    return people | in_decision(request.decision)
+    return people | mentioned(request.halted) | in_decision(request.decision)
 
 
 def in_decision(decision: Decision | None) -> set[UserId]:

@@ -49,7 +49,7 @@ def sign(request: Request) -> str:
 
 def standing(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     """Say in words where the request stands."""
-    if request.extension is not None and request.state in _EXTENSION:
+    if request.extension is not None and request.state in _EXTENSION and not request.halted:
         return [_after(_EXTENSION[request.state], request)]
     return _WORDS[request.state](request, reviews, names)
 
@@ -73,12 +73,16 @@ def _pending(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     given = len(approvers(request, reviews))
     needs = request.decision.needs if request.decision else ()
     wanted = sum(need.count for need in needs)
-    return [f"waits for approval, {given} of {wanted}" if given and wanted > given else "waits for approval"]
+    halted = ", and is HALTED" if request.halted else ""
+    so_far = f", {given} of {wanted}" if given and wanted > given else ""
+    return [f"waits for approval{so_far}{halted}"]
 
 
 def _approved(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     if request.snapshot.pool and request.outcome:
         return [f"approved, waits for a worker of pool {request.snapshot.pool}: {_outcome(request)}"]
+    if request.halted:
+        return ["approved, and HALTED"]
     if request.starts_at is not None:
         return ["approved, to start ", When(request.starts_at, DAY_AND_TIME)]
     return ["approved, about to start"]
@@ -89,7 +93,8 @@ def _running(request: Request, reviews: Sequence[Review], names: Names) -> Line:
     running = f"running, {done} of {len(request.progress)} done" if request.progress else "running"
     again = f" again, attempt {request.attempts}" if request.attempts > 1 else ""
     line = shorten(request.last_line, CARD_OUTCOME)
-    words = "being stopped" if request.stopped_by else f"{running}{again}"
+    halted = ", the rest is HALTED" if request.halted else ""
+    words = "being stopped" if request.stopped_by else f"{running}{again}{halted}"
     return [f"{words}: {line}" if line else _after(words, request)]
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from jitbot.explain import explain
+from jitbot.explain import explain, named
 from jitbot.model import Request, Review, State
 from jitbot.slack import limits
 from jitbot.slack.blocks import modal, note
@@ -12,13 +12,21 @@ from jitbot.slack.text import fallback, pieces, visible
 from jitbot.slack.views import ids
 from jitbot.slack.views.card import first_line
 from jitbot.slack.views.content import inputs_text, plain_value, watched_text
+from jitbot.slack.views.halts import is_held
 from jitbot.slack.views.people import Names, namer, reviewer
 
 
 def details(request: Request, reviews: Sequence[Review], names: Names) -> Block:
     """Return the modal behind Details and `/jit why`: the tree of reasons first, then all the rest."""
     why = _section("Why", explain(request.decision, namer(names), folded=True)) if request.decision else []
-    blocks = [_heading(request, reviews, names), *why, *_everything(request), *_history(request, reviews, names)]
+    stopped = _section("Halted", named(request.halted, namer(names))) if is_held(request) else []
+    blocks = [
+        _heading(request, reviews, names),
+        *stopped,
+        *why,
+        *_everything(request),
+        *_history(request, reviews, names),
+    ]
     return modal(request.name, _fitting(blocks))
 
 

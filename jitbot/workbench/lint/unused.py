@@ -49,7 +49,8 @@ def _advice(what: str, defined: Mapping[str, _Defined], used: Collection[str]) -
 def _selected(policy: Policy) -> set[Selector]:
     """Return everything by which people are named somewhere, with all that groups nest."""
     texts = {text for _, rule in rules_of(policy) for text in reviewing([rule])}
-    found = {Selector(*text.split(":", 1)) for text in texts} | {*policy.may_end}
+    found = {Selector(*text.split(":", 1)) for text in texts} | {*policy.may_end, *policy.may_halt, *policy.may_lift}
+    found.update(each for account in policy.accounts.values() for each in account.behind)
     for action in policy.actions.values():
         found.update(action.requesters)
         found.update(who for terms in action.break_glass for who in (*terms.who, *terms.within))

@@ -122,8 +122,41 @@ def test_a_start_that_nobody_takes_by_its_deadline_has_not_happened_and_never_wi
 
 
 def test_a_start_that_is_stopped_before_anybody_took_it_has_not_happened(both: Both) -> None:
-    with pytest.raises(RunnerRefused, match="stopped before a worker had begun it"):
+    with pytest.raises(RunnerRefused, match="No worker had begun it, so nothing was done: it was stopped"):
         both.here.start(INPUTS, ContractRun(stopped=1))
+
+
+class HaltedRun(ContractRun):
+    """A run that nobody may begin any more after it was asked so often."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._after = after
+
+    def halted(self) -> str:
+        self._after -= 1
+        return "everything is halted" if self._after < 0 else ""
+
+
+def test_a_start_that_is_halted_before_anybody_took_it_is_taken_back(both: Both) -> None:
+    with pytest.raises(RunnerRefused, match="No worker had begun it, so nothing was done: everything is halted"):
+        both.here.start(INPUTS, HaltedRun(after=1))
+    with both.worker(), pytest.raises(RunnerRefused, match="taken back before a worker had begun it"):
+        both.here.start(INPUTS, ContractRun())
+    assert both.there.started == []
+
+
+def test_what_is_halted_is_not_put_up_at_all(both: Both) -> None:
+    with both.worker(), pytest.raises(RunnerRefused, match="not given to a worker, so nothing was done"):
+        both.here.start(INPUTS, HaltedRun(after=0))
+    assert both.pool.calls("start") == []
+
+
+def test_a_start_that_a_worker_has_begun_comes_to_its_end_though_it_is_halted(both: Both) -> None:
+    with both.worker():
+        first = both.here.start(INPUTS, ContractRun())
+        assert both.here.start(INPUTS, HaltedRun(after=0)) == first
+    assert len(both.there.started) == 1
 
 
 def test_a_start_that_is_asked_for_again_is_the_one_that_was_begun(both: Both) -> None:

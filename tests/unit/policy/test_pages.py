@@ -41,6 +41,7 @@ SECTIONS = {
     "Span": ["SpanKeys"],
     "Holidays": ["HolidayKeys"],
     "Freeze": ["FreezeKeys"],
+    "Account": ["AccountKeys"],
     "Attribute": ["AttributeKeys"],
     "Value with an end": ["GivenKeys"],
 }

@@ -32,7 +32,7 @@ def manifest() -> dict[str, Any]:
 
 def listened() -> set[str]:
     nothing = cast(Any, Nothing())
-    return {*buttons(nothing, nothing), *in_forms(nothing), *submissions(nothing, nothing, nothing)}
+    return {*buttons(nothing, nothing, nothing), *in_forms(nothing), *submissions(*[nothing] * 4)}
 
 
 def test_the_manifest_subscribes_to_the_events_that_are_listened_to(manifest: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ compatible = "0002"
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
 JSON = sa.JSON().with_variant(JSONB(), "postgresql")
-POLICIES, OWED = sa.text("kind = 'policies'"), sa.text("kind = 'owed'")
+POLICIES, OWED, HALTS, MEMBERS = (sa.text(f"kind = '{kind}'") for kind in ("policies", "owed", "halts", "members"))
 INDEXES = {
     "ix_requests_action": ("requests", ["action", "id"]),
     "ix_requests_quota": ("requests", ["requester", "quota"]),
@@ -34,6 +34,8 @@ PARTIAL = {
     "ix_events_owed": ("request", OWED),
     "ix_events_key": ("seq", sa.text("kind = 'key'")),
     "ix_events_forgotten": ("seq", sa.text("kind = 'forgotten'")),
+    "ix_events_halts": ("seq", HALTS),
+    "ix_events_members": ("seq", MEMBERS),
 }
 
 
@@ -57,11 +59,13 @@ def upgrade() -> None:
         sa.Column("checked", JSON, nullable=True),
         sa.Column("settled_by", sa.String(length=32), nullable=True),
         sa.Column("last_line", sa.Text(), nullable=False, server_default=sa.text("''")),
+        sa.Column("halted", sa.Text(), nullable=False, server_default=sa.text("''")),
         sa.Column("needs", sa.String(length=32), nullable=True),
     ):
         op.add_column("requests", column)
     op.add_column("reviews", sa.Column("on_behalf_of", JSON, server_default=sa.text("'[]'"), nullable=False))
     op.add_column("reviews", sa.Column("seen", sa.String(length=32), server_default=sa.text("''"), nullable=False))
+    op.add_column("chain", sa.Column("halted", SERIAL, nullable=False, server_default="0"))
     op.add_column("inbox", sa.Column("needs", sa.String(length=32), nullable=True))
     op.create_table(
         "schemas",
@@ -194,8 +198,9 @@ def downgrade() -> None:
     op.drop_table("delegations")
     op.drop_column("reviews", "seen")
     op.drop_column("reviews", "on_behalf_of")
+    op.drop_column("chain", "halted")
     for name in (
-        *("last_line", "needs"),
+        *("last_line", "halted", "needs"),
         *("obligation", "break_glass", "reminders", "reminded_at", "escalated_at", "waits_since"),
         *("quota", "changed_by", "starts_at", "stopped_by", "watch", "progress"),
         *("extension", "target_ends_at", "extended_by", "checked", "settled_by"),
