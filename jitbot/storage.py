@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from jitbot.audit import Head
 from jitbot.lifecycle import Event
 from jitbot.model import (
-    Asked,
     Arrival,
+    Asked,
     AuditEvent,
     Chunk,
     Copy,

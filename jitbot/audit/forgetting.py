@@ -14,8 +14,8 @@ from jitbot.errors import Tampered
 
 FORGOTTEN = "forgotten"
 """The kind of event that states a deletion."""
-NEVER_FORGOTTEN = (FORGOTTEN, KEY, "policies", "restored")
-"""What the record says of itself, and nobody typed: the rest of it is judged by that."""
+NEVER_FORGOTTEN = (FORGOTTEN, KEY, "halts", "members", "policies", "restored")
+"""What the rest of the record is judged by, and what stands until another event of its kind says something else."""
 
 
 LEAST_KEPT = timedelta(days=30)

@@ -10,8 +10,8 @@ from jitbot.model.delegation import Delegated, Delegation, DelegationId, StandIn
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
 from jitbot.model.extension import Extension
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
-from jitbot.model.heads import Arrival
 from jitbot.model.halt import HALTS, Clearance, Halt, HaltId, HaltKind, Halts
+from jitbot.model.heads import Arrival
 from jitbot.model.health import Checked, Health, HealthState
 from jitbot.model.history import ENDS, Became, Past
 from jitbot.model.ids import RequestId
@@ -48,8 +48,8 @@ __all__ = [
     "Action",
     "Allowance",
     "Answer",
-    "Asked",
     "Arrival",
+    "Asked",
     "Attribute",
     "AuditEvent",
     "Author",

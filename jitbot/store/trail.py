@@ -95,10 +95,11 @@ class StoreTrail:
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
             before = connection.execute(statements.HASH, {"_seq": seq - 1}).scalar()
+            verifier = self._stated.keys(connection)
         if row is None:
             raise Tampered(f"Event {seq} is gone.")
         sealed = _sealed(row)
-        self._verifier.event(sealed, before or GENESIS)
+        verifier.event(sealed, before or GENESIS)
         if sealed.body is None:
             raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
         return _event(sealed)
