@@ -168,3 +168,13 @@ def test_whoever_has_just_joined_lifts_no_halt(town: Town) -> None:
     halting.lift(town, BO)
     assert "less than a day ago" in halting.lift(town, EVE).text
     assert not town.do(DeliveryKind.LIFT, CY, halt="H-1").refused
+
+
+def test_whoever_has_just_joined_breaks_no_glass(town: Town) -> None:
+    glass = "break_glass: [{who: [group:oncall], max: 1h, review_within: 24h, tell: ['#s']}]"
+    town.write("guardrails.yml", f"guardrails: []\n{glass}\n")
+    town.directory.usergroups["oncall"] = {BO, DI}
+    look(town)
+    body = {"action": "admin", "params": {}, "reason": "all is down", "ttl": "30m", "break_glass": True}
+    assert town.do(DeliveryKind.ASK, DI, **body).refused
+    assert not town.do(DeliveryKind.ASK, BO, **body).refused

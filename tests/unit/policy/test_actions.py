@@ -243,7 +243,10 @@ def test_people_are_named_by_id_address_or_user_group(load_files: Callable[..., 
         ("groups: {sre: [»5]}", "this must be text, not 5; put it in quotes."),
         ("groups: {»'s r e': []}", "'s r e' cannot be a group's name; use letters, digits, `-`, `_` and `.`."),
         ("groups: »[]", "this must be a mapping"),
-        ("»rotas: {}\ngroups: {}", "'rotas' is not a key here. Allowed: groups, on_call, attributes, people, accounts and zone."),
+        (
+            "»rotas: {}\ngroups: {}",
+            "'rotas' is not a key here. Allowed: groups, on_call, attributes, people, accounts and zone.",
+        ),
     ],
     ids=lambda value: value[:30],
 )
