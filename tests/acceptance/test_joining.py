@@ -149,6 +149,7 @@ def test_where_the_record_does_not_hold_nobody_reviews_by_a_user_group(town: Tow
             connection.execute(update(events).where(last).values(**changed))
     town.restart()
     look(town)
+    look(town)
     assert [each for each in town.said("alarm") if each.startswith("NOBODY REVIEWS BY A USER GROUP")]
     answer = town.try_to_ask(ANN, "restart", service="api", env="prod")
     if answer.request is None:
