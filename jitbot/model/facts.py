@@ -80,7 +80,7 @@ class Facts:
     """The requests whose review after break-glass the requester lets wait too long; None where it was not read."""
 
     def reviewers(self, selector: str) -> frozenset[UserId]:
-        """Return who may review by a selector now; nobody where it was not read."""
+        """Return who may review by a selector now, or break glass by it; nobody where it was not read."""
         return self.members.get(selector, frozenset()) - self.young.get(selector, frozenset())
 
     def may_ask(self, user: UserId) -> bool:

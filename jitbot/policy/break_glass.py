@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jitbot.model import Action, BreakGlass, Facts, Mark, Reason, Request, Selector, UserId
 from jitbot.policy.durations import format_duration
-from jitbot.policy.requirements import satisfied
+from jitbot.policy.requirements import reviews_by
 
 LABEL = "break-glass"
 OVERDUE = "overdue reviews"
@@ -64,7 +64,7 @@ def named(terms: BreakGlass, facts: Facts, user: UserId) -> bool:
 
 
 def _among(who: tuple[Selector, ...], facts: Facts, user: UserId) -> bool:
-    return bool(satisfied([str(each) for each in who], facts, user))
+    return bool(reviews_by([str(each) for each in who], facts, user))
 
 
 def _no(detail: str, where: str) -> Glass:

@@ -13,6 +13,7 @@ from jitbot.ports import Trail
 from jitbot.store.rows import from_signed, review_from_signed
 
 PAGE = 1_000
+BEGUN = "requested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def past_requests(trail: Trail, since: datetime) -> list[Past]:
     for event in _events(trail, since):
         if event.request is None:
             continue
-        if "created_at" in event.body.get("changes", {}):
+        if "created_at" in event.body.get("changes", {}) or (event.kind == BEGUN and event.deleted):
             told[event.request] = _Story(event.request)
         if event.request in told:
             told[event.request].take(event)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from jitbot.errors import Tampered
+from jitbot.errors import Conflict, Tampered
 from jitbot.model import HALTS, DeliveryKind, Request, Standing, State, UserId
+from jitbot.service.halt_changes import want
 from jitbot.store import tables
 from tests import halting
 from tests.halting import a_while, halt, lift
@@ -272,3 +273,26 @@ def test_a_card_that_moves_in_the_same_moment_is_drawn_by_whoever_moved_it(watch
     halt(watched)
     watched.service.sweep._halt_cards._say(replace(stale, version=0))
     assert "is halted" in watched.see(stale).halted
+
+
+def test_a_halt_from_before_the_policies_came_into_force_stands_after_a_restart(watched: Town) -> None:
+    halt(watched)
+    watched.edit("Restart a service", "Restart it")
+    watched.restart()
+    assert watched.state(restart(watched)) is State.APPROVED
+
+
+def test_nothing_is_changed_as_long_as_it_cannot_be_told_what_stands_and_then_it_is_told(watched: Town) -> None:
+    halt(watched)
+    known = watched.world.halts.known
+    with watched.database.write() as connection:
+        connection.execute(update(tables.chain).values(halted=0))
+    watched.settle()
+    unknown = watched.world.halts.known
+    with pytest.raises(Conflict, match="cannot be told"), watched.ledger.begin() as entry:
+        want(entry, unknown, unknown.standing[0], CY)
+    with watched.database.write() as connection:
+        connection.execute(update(tables.chain).values(halted=known.as_of))
+    watched.settle()
+    assert watched.world.halts.known == known
+    assert watched.said("alarm") == ["The record of halts holds again."]

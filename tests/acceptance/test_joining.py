@@ -149,6 +149,7 @@ def test_where_the_record_does_not_hold_nobody_reviews_by_a_user_group(town: Tow
             connection.execute(update(events).where(last).values(**changed))
     town.restart()
     look(town)
+    look(town)
     assert [each for each in town.said("alarm") if each.startswith("NOBODY REVIEWS BY A USER GROUP")]
     answer = town.try_to_ask(ANN, "restart", service="api", env="prod")
     if answer.request is None:
@@ -168,3 +169,13 @@ def test_whoever_has_just_joined_lifts_no_halt(town: Town) -> None:
     halting.lift(town, BO)
     assert "less than a day ago" in halting.lift(town, EVE).text
     assert not town.do(DeliveryKind.LIFT, CY, halt="H-1").refused
+
+
+def test_whoever_has_just_joined_breaks_no_glass(town: Town) -> None:
+    glass = "break_glass: [{who: [group:oncall], max: 1h, review_within: 24h, tell: ['#s']}]"
+    town.write("guardrails.yml", f"guardrails: []\n{glass}\n")
+    town.directory.usergroups["oncall"] = {BO, DI}
+    look(town)
+    body = {"action": "admin", "params": {}, "reason": "all is down", "ttl": "30m", "break_glass": True}
+    assert town.do(DeliveryKind.ASK, DI, **body).refused
+    assert not town.do(DeliveryKind.ASK, BO, **body).refused

@@ -200,6 +200,14 @@ def test_a_record_that_was_deleted_or_is_of_another_version_is_named(town: Town)
     }
 
 
+def test_requests_that_were_forgotten_are_named(town: Town) -> None:
+    old = town.ask(ANN, "restart", service="api", env="staging")
+    town.forward(days=401)
+    town.settle()
+    replayed = again(town, since=town.ledger.now() - timedelta(days=500))
+    assert replayed.not_replayed == {old.name: "some of its record was deleted"}
+
+
 def test_a_decision_of_before_that_kept_nothing_is_named(town: Town) -> None:
     request = prod(town)
     with town.database.write() as connection:

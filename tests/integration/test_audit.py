@@ -44,6 +44,6 @@ def test_what_nobody_looked_up_is_not_called_good(
 def test_who_never_answers_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(audit, "SECONDS", 0.1)
+    monkeypatch.setattr(audit, "HASTY_SECONDS", 0.1)
     assert audit.main(["--unless-offline"], (sys.executable, "-c", "import time; time.sleep(30)")) == 0
     assert "no answer within 0.1 s" in capsys.readouterr().out
