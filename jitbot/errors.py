@@ -9,6 +9,7 @@ JitbotError
 │   ├── Settled
 │   ├── Stale
 │   └── Unavailable
+│       └── InNewerHands   a newer jitbot beside this one carries it out
 ├── PolicyError            the policy's author     -> refused at load, with file and line
 ├── SettingsError          the operator            -> refused at start
 ├── Conflict               nobody                  -> read again, try once more

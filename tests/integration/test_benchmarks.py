@@ -78,7 +78,7 @@ def test_the_loop_is_measured_beside_its_statements_and_dbos(tmp_path: Path) -> 
 
     assert rate.value and lost.value == 0
     assert alone.reference and beside.reference
-    assert transactions.value == 10, "see docs/why/performance.md: they were 13"
+    assert transactions.value == 8, "see docs/why/performance.md: they were 13"
 
 
 def test_ends_on_time_are_measured(tmp_path: Path) -> None:

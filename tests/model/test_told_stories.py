@@ -58,7 +58,7 @@ def test_that_nobody_started_and_no_check_has_seen_is_still_wrong(begin: Begin) 
 
 def test_who_may_not_ask_takes_it_back_while_it_is_decided(begin: Begin) -> None:
     story = begin("tune")
-    story.spoil_a_commit(number=3, what=DIES_AFTER)
+    story.spoil_a_commit(number=2, what=DIES_AFTER)
     story.ask(who="Eve", action="tune", soon=True, later=False, mood=None)
     assert states(story) == [State.ACTIVE, State.DECIDING]
     story.act(who="Eve", which=0, does=DeliveryKind.WITHDRAW, yes=True, soon=True)
