@@ -73,6 +73,10 @@ class Signer:
         digest = _hash(previous, seq, at, kind, request, commitment, self.key)
         return Sealed(seq, at, kind, request, text, salt, commitment, self.key, digest, self._private.sign(digest))
 
+    def vouch(self, purpose: str, text: str) -> bytes:
+        """Sign a text that is no event, for one purpose: for any other the signature does not hold."""
+        return self._private.sign(_vouched(purpose, text))
+
 
 class Verifier:
     """Knows public keys by fingerprint. Verifying raises `Tampered` naming the first event that does not hold."""
@@ -135,6 +139,10 @@ class Verifier:
         """Verify the signature alone, of an event whose hash was verified. Raises: Tampered."""
         self._signature(sealed.key, sealed.hash, sealed.signature, f"Event {sealed.seq}")
 
+    def vouched(self, key: str, purpose: str, text: str, signature: bytes) -> None:
+        """Verify what somebody with this key has signed for a purpose. Raises: Tampered."""
+        self._signature(key, _vouched(purpose, text), signature, f"The {purpose}")
+
     @property
     def keys(self) -> Sequence[bytes]:
         """Return the 32 bytes of each key that is known."""
@@ -163,6 +171,11 @@ def digest(body: Any) -> str:
 def fingerprint(public: Ed25519PublicKey) -> str:
     """Name a public key: the first 16 hex digits of the SHA-256 over its 32 bytes."""
     return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
+
+
+def _vouched(purpose: str, text: str) -> bytes:
+    """Return what is signed for a purpose; an event's hash has 32 bytes, so that none can pass for the other."""
+    return f"jitbot {purpose} for one purpose alone\0{text}".encode()
 
 
 def _commitment(salt: bytes, body: str) -> bytes:

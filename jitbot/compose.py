@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from slack_sdk import WebClient
 
 from jitbot.api.slack_http import slack_router
-from jitbot.audit import Verifier
+from jitbot.audit import Signer, Verifier
 from jitbot.errors import PolicyError, SettingsError
 from jitbot.facts.history import NoHistory, history_sources
 from jitbot.facts.registry import FactRegistry
@@ -58,6 +58,12 @@ from jitbot.store.policy_sets import PolicySets
 from jitbot.store.put_back import Found, let_go
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready, upgrade
+from jitbot.warrants.ceiling import Ceiling
+from jitbot.warrants.ceiling_file import read_ceiling
+from jitbot.warrants.gate import Gate
+from jitbot.warrants.gated import GatedCatalog
+from jitbot.warrants.signing import Issuer
+from jitbot.warrants.spent import Spent
 from jitbot.workbench.lint.advice import Advice
 from jitbot.workbench.lint.linting import lint
 from jitbot.workbench.rehearsal import Bench
@@ -73,6 +79,7 @@ class Store:
     """The database and everything that is kept in it."""
 
     database: Database
+    signer: Signer
     ledger: StoreLedger
     inbox: StoreInbox
     outbox: StoreOutbox
@@ -120,6 +127,7 @@ def _opened(settings: Settings) -> Store:
     ledger.resume()
     return Store(
         database=database,
+        signer=signer,
         ledger=ledger,
         inbox=StoreInbox(database),
         outbox=StoreOutbox(database),
@@ -133,8 +141,20 @@ def _opened(settings: Settings) -> Store:
 def open_catalog(settings: Settings, secrets: Secrets | None = None) -> Registry:
     """Find the runners that may be loaded, here and in pools. Raises: SettingsError."""
     secrets = secrets or open_secrets(settings)
-    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets)
+    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets, open_ceiling(settings))
     return Registry(settings.runners, site, open_pools(settings, secrets))
+
+
+def open_ceiling(settings: Settings) -> Ceiling | None:
+    """Read what this machine may be used for at all. Raises: SettingsError."""
+    return read_ceiling(settings.ceiling, settings.policies)
+
+
+def gated(settings: Settings, store: Store, catalog: Registry) -> GatedCatalog:
+    """Put the gate in front of what runs in this process: it acts on warrants alone, as a worker does."""
+    verifier = Verifier([store.signer.public])
+    gate = Gate(verifier=verifier, now=store.database.reckoned, spent=Spent(), ceiling=open_ceiling(settings))
+    return GatedCatalog(catalog, gate)
 
 
 def open_pools(settings: Settings, secrets: Secrets) -> Mapping[str, Catalog]:
@@ -193,10 +213,11 @@ def build_service(
         outputs=store.outputs,
         delegations=store.delegations,
         directory=directory,
-        catalog=catalog,
+        catalog=gated(settings, store, catalog),
         sources=sources,
         queue=queue,
         book=open_book(settings, store, catalog, sources, leads=leads),
+        warrants=Issuer(store.signer, lambda: store.database.sealed),
         name=name,
         keep_output=timedelta(days=settings.keep_output_days),
     )
@@ -241,7 +262,8 @@ def open_reconciling(settings: Settings) -> Reconciling:
 
     Raises: SettingsError, StoreUnavailable.
     """
-    store, catalog = open_store(settings), open_catalog(settings)
+    store = open_store(settings)
+    catalog = gated(settings, store, open_catalog(settings))
     try:
         actions = load(read(settings.policies), catalog, open_sources(settings)).actions
     except PolicyError as error:

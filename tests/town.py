@@ -48,6 +48,11 @@ from jitbot.store.outputs import StoreOutputs
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
+from jitbot.warrants.ceiling import Ceiling
+from jitbot.warrants.gate import Gate
+from jitbot.warrants.gated import GatedCatalog
+from jitbot.warrants.signing import Issuer
+from jitbot.warrants.spent import Spent
 from tests.fake_sources import FakeSource, FakeSources
 
 TEAM = "T0ACME"
@@ -251,6 +256,7 @@ class Town:
         self.directory, self.runner, self.facts = Directory(), FakeRunner(), FakeSource()
         self.database = Database(url)
         self._keys = itertools.count()
+        self.ceiling: Ceiling | None = None
         self.author = Author()
         self.while_at_rest: Callable[[], None] = lambda: None
         self._build()
@@ -274,6 +280,8 @@ class Town:
         self.book = Book(folder, self.sets, self.ledger, self.trail)
         self.book.reload()
         name = f"process-{next(self._keys)}"
+        verifier = Verifier([signer.public])
+        self.gate = Gate(verifier=verifier, now=self.database.reckoned, spent=Spent(), ceiling=self.ceiling)
         self.world = World(
             ledger=self.ledger,
             inbox=self.inbox,
@@ -281,10 +289,11 @@ class Town:
             outputs=self.outputs,
             delegations=self.delegations,
             directory=self.directory,
-            catalog=catalog,
+            catalog=GatedCatalog(catalog, self.gate),
             sources=sources,
             queue=self.queue,
             book=self.book,
+            warrants=Issuer(signer, lambda: self.database.sealed),
             name=name,
         )
         self.service = Service(self.world)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
+from jitbot.errors import InvalidInput, NotFound, NoWarrant, RunnerError, RunnerRefused, Tampered
 from jitbot.explain import length
 from jitbot.lifecycle import Event
 from jitbot.model import Extension, Outcome, Policy, Receipt, Request, Review, State
@@ -23,6 +23,7 @@ from jitbot.service.drafting import extendable, find_action, runners_of, still_d
 from jitbot.service.runlog import RunLog
 from jitbot.service.running import TURN, free
 from jitbot.service.telling import alarm, announce_end, tell
+from jitbot.service.warranting import barred
 from jitbot.service.world import World
 
 _FREE: dict[str, Any] = {"owner": "", "lease_until": None}
@@ -163,6 +164,8 @@ class Applying:
                 receipt = cast(Extends, runner).extend(inputs, given, run)
             except (RunnerRefused, InvalidInput) as error:
                 refused = str(error) or "the runner refused"
+                if isinstance(error, NoWarrant):
+                    barred(world, request, error)
             except RunnerError as error:
                 unsure = str(error) or "the runner did not say"
 

@@ -7,7 +7,7 @@ undo runs once the deadline is over. A grant whose target somebody else still ho
 import logging
 from datetime import datetime, timedelta
 
-from jitbot.errors import InvalidInput, RunnerError
+from jitbot.errors import InvalidInput, NoWarrant, RunnerError
 from jitbot.lifecycle import ENDED_BY, Event
 from jitbot.model import TOUCHED, Phase, Receipt, Request, RequestId, State, UndoCause
 from jitbot.ports import Entry
@@ -16,6 +16,7 @@ from jitbot.service.parts import of_stage
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
+from jitbot.service.warranting import as_recorded, barred
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
@@ -122,11 +123,14 @@ class Undoing:
 
     def _call(self, request: Request, deadline: datetime) -> str:
         """Have the runner undo it; return why that failed, or nothing."""
-        with RunLog(self._world, request, deadline, Phase.UNDO) as run:
-            try:
+        try:
+            request = as_recorded(self._world, request)
+            with RunLog(self._world, request, deadline, Phase.UNDO) as run:
                 self._take_back(request, run)
-            except (RunnerError, InvalidInput) as error:
-                return str(error) or type(error).__name__
+        except (RunnerError, InvalidInput) as error:
+            if isinstance(error, NoWarrant) and not request.undo_attempts:
+                barred(self._world, request, error)
+            return str(error) or type(error).__name__
         return ""
 
     def _take_back(self, request: Request, run: RunLog) -> None:

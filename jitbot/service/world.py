@@ -26,6 +26,7 @@ from jitbot.service.claims import Claims
 from jitbot.service.drafting import runners_of
 from jitbot.service.parts import looked_at, whole_health
 from jitbot.service.results import Results
+from jitbot.warrants.signing import Issuer
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class World:
     sources: Sources
     queue: Queue
     book: Book
+    warrants: Issuer
     name: str
     lease: timedelta = timedelta(seconds=20)
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""
