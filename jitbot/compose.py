@@ -62,6 +62,7 @@ from jitbot.warrants.ceiling import Ceiling
 from jitbot.warrants.ceiling_file import read_ceiling
 from jitbot.warrants.gate import Gate
 from jitbot.warrants.gated import GatedCatalog
+from jitbot.warrants.keys import Keys, read_keys
 from jitbot.warrants.signing import Issuer
 from jitbot.warrants.spent import Spent
 from jitbot.workbench.lint.advice import Advice
@@ -165,16 +166,27 @@ def open_pools(settings: Settings, secrets: Secrets) -> Mapping[str, Catalog]:
 
     site = BareSite(secrets.redact)
     local = Registry(settings.runners, site)
-    guard: Callable[[str, Runner], Runner] = lambda name, runner: Guarded(name, runner, site)  # noqa: E731
-    return catalogs(settings.pools, settings.database_url, local, guard)
+    guard: Callable[[str, Runner], Runner] = lambda name, runner: Guarded(name, runner, site, elsewhere=True)  # noqa: E731
+    return catalogs(settings.pools, settings.database_url, local, guard, open_pool_keys(settings))
+
+
+def open_pool_keys(settings: Settings) -> Keys:
+    """Read the keys of the workers of each pool. Raises: SettingsError."""
+    return {} if settings.pool_keys is None else read_keys(settings.pool_keys, variable("pool_keys"))
 
 
 def check_pools(settings: Settings) -> None:
-    """See that the schema of every pool is there. Raises: SettingsError, StoreUnavailable."""
+    """See that the schema of every pool is there, and who its workers are. Raises: SettingsError, StoreUnavailable."""
     if settings.pools:
         from jitbot.pools.building import ready as pool_ready
 
+        keys = open_pool_keys(settings)
         for name in settings.pools:
+            if not keys.get(name):
+                raise SettingsError(
+                    f"No worker of pool {name} is known: run `jitbot pool key {name}` where each of them runs, and put "
+                    f"what it prints into the file that {variable('pool_keys')} names."
+                )
             pool_ready(name, settings.database_url)
 
 

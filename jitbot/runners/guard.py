@@ -103,6 +103,13 @@ class Guarded:
             _demand(all(isinstance(each, Privilege) and bool(each.target) for each in found))
         return [replace(each, holder=shown(self._site.redact(each.holder))) for each in found]
 
+    def release(self, inputs: BaseModel, run: Run) -> None:
+        """Have whoever has started a run elsewhere leave its end to others; here there is nobody to tell."""
+        tells = getattr(self._runner, "release", None)
+        if tells is not None:
+            with self._translating(RunnerUnsure, "let go of it"):
+                tells(self._own(inputs), self._run(run, self._site))
+
     def answered(self, key: str) -> Receipt | None:
         """Return what a start that ran elsewhere has come to meanwhile; None where it ran here. Raises: RunnerError."""
         tells = getattr(self._runner, "answered", None)

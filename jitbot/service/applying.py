@@ -190,7 +190,7 @@ class Applying:
         if not _still_held(parent, extension, entry):
             return self._fail(entry, request, "")
         changes: dict[str, Any] = {"expires_at": extension.until, "due_at": extension.until, "extended_by": request.id}
-        if receipt is not None:
+        if receipt is not None and dict(receipt.data) != (parent.receipt or {}):
             changes["receipt"] = dict(receipt.data)
         longer = entry.amend(parent, "extended", WORKER, request.name, **changes)
         tell(entry, longer, f"ends {length(extension.until - extension.since)} later: {request.name} was approved.")

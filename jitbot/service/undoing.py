@@ -6,12 +6,14 @@ undo runs once the deadline is over. A grant whose target somebody else still ho
 
 import logging
 from datetime import datetime, timedelta
+from typing import cast
 
 from jitbot.errors import InvalidInput, NoWarrant, RunnerError
 from jitbot.lifecycle import ENDED_BY, Event
 from jitbot.model import TOUCHED, Phase, Receipt, Request, RequestId, State, UndoCause
 from jitbot.ports import Entry
 from jitbot.service.claims import mine
+from jitbot.service.elsewhere import Releases
 from jitbot.service.parts import of_stage
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
@@ -141,6 +143,9 @@ class Undoing:
         return runner.undo(inputs, None if request.receipt is None else Receipt(request.receipt), run)
 
     def _hand_over(self, request: Request, heir: Request) -> None:
+        why = "" if heir.id == request.id else self._release(request)
+        if why:
+            return self._world.results.write(request, lambda: self._failed(request, why))
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
             if heir.id == request.id:
@@ -148,6 +153,20 @@ class Undoing:
                 return
             self._end(entry, now, heir.id)
         self._world.queue.messages()
+
+    def _release(self, request: Request) -> str:
+        """Have a worker of a pool leave the end to the other holder; return why that failed, or nothing."""
+        if not request.snapshot.pool:
+            return ""
+        world = self._world
+        try:
+            request = as_recorded(world, request)
+            run = RunLog(world, request, world.ledger.now() + TIME_LIMIT, Phase.UNDO)
+            runner, inputs = world.runner(request)
+            cast(Releases, runner).release(inputs, run)
+        except (RunnerError, InvalidInput) as error:
+            return str(error) or type(error).__name__
+        return ""
 
     def _end(self, entry: Entry, now: Request, heir: RequestId | None = None) -> None:
         assert now.undo_cause is not None  # noqa: S101 - written with the move to UNDOING

@@ -7,7 +7,7 @@ sentence that goes to the requester and, since it is never an accident, to the o
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Protocol, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -34,6 +34,16 @@ class Wanted:
     once: bool = False
 
 
+class Granted(Protocol):
+    """What this machine has granted, kept by itself."""
+
+    def permitted(self, warrant: Warrant) -> None:
+        """Keep what is about to be done. Raises: OSError; then it is not done."""
+
+    def knows(self, warrant: Warrant) -> bool:
+        """Tell whether exactly this was granted here: then it may be undone, however low the ceiling is by now."""
+
+
 class Gate:
     """Checks warrants for one process; `now` is the clock of whoever acts."""
 
@@ -44,11 +54,13 @@ class Gate:
         now: Callable[[], datetime],
         spent: Spent,
         ceiling: Ceiling | None = None,
+        granted: Granted | None = None,
         pool: str = "",
         worker: str = "",
     ) -> None:
+        """Stand for a worker of a pool, or for the service itself, where both are empty."""
         self._verifier, self._now, self._spent, self._ceiling = verifier, now, spent, ceiling
-        self._pool, self._worker = pool, worker
+        self._granted, self._pool, self._worker = granted, pool, worker
 
     def begin(self, act: Wanted, run: Run) -> Warrant:
         """Have the warrant for an act signed or handed over, check it, and spend it. Raises: NoWarrant."""
@@ -62,10 +74,13 @@ class Gate:
         why = self._why_not(warrant, act, run)
         if why:
             raise NoWarrant(f"The warrant {why}. Nothing was done.")
-        self.within(act.runner, act.inputs)
+        if not (act.deed is Deed.UNDO and self._granted is not None and self._granted.knows(warrant)):
+            self.within(act.runner, act.inputs)
         key = f"{act.deed.value} {warrant.key}" if act.once else warrant.number
         if not self._spent.spend(key, warrant.start_before, self._now()):
             raise NoWarrant("The warrant was used before: each permits one act. Nothing was done.")
+        if self._granted is not None:
+            self._granted.permitted(warrant)
         return warrant
 
     def within(self, runner: str, inputs: BaseModel) -> None:
@@ -78,7 +93,7 @@ class Gate:
 
     def _why_not(self, warrant: Warrant, act: Wanted, run: Run) -> str:
         """Say why a warrant does not permit an act; nothing where it does."""
-        now = self._now()
+        now, timed = self._now(), act.deed is not Deed.RELEASE  # which may be found late, and touches nothing
         reasons = (
             (warrant.deed is not act.deed, f"permits to {warrant.deed}, not to {act.deed}"),
             (warrant.pool != self._pool, f"is for {_place(warrant.pool)}, and this is {_place(self._pool)}"),
@@ -86,8 +101,8 @@ class Gate:
             ((warrant.key, warrant.start_before, warrant.until) != (run.key, run.deadline, run.until), OTHER_RUN),
             (warrant.runner != act.runner or not _same(warrant, act), "is for other inputs than these"),
             (warrant.receipt != _digest(act.receipt), "is for another receipt than this"),
-            (now >= warrant.start_before, f"held until {warrant.start_before:%H:%M:%S} UTC, which is over"),
-            (act.deed is not Deed.UNDO and _over(warrant, now), "is for a grant whose time is over"),
+            (timed and now >= warrant.start_before, f"held until {warrant.start_before:%H:%M:%S} UTC, which is over"),
+            (timed and act.deed is not Deed.UNDO and _over(warrant, now), "is for a grant whose time is over"),
         )
         return next((why for wrong, why in reasons if wrong), "")
 

@@ -19,8 +19,12 @@ class Gated:
         self.Inputs = runner.Inputs
         self.repeatable = runner.repeatable
         self.undoable = runner.undoable
-        for more in ("stoppable", "reserved", "ends_by_itself", "extends", "lists", "finds_by_key"):
-            setattr(self, more, getattr(runner, more, None))
+        self.stoppable = bool(getattr(runner, "stoppable", False))
+        self.reserved = getattr(runner, "reserved", None)
+        self.ends_by_itself = bool(getattr(runner, "ends_by_itself", False))
+        self.extends = bool(getattr(runner, "extends", False))
+        self.lists = bool(getattr(runner, "lists", False))
+        self.finds_by_key = bool(getattr(runner, "finds_by_key", False))
         self._name, self._runner, self._gate = name, runner, gate
 
     def target(self, inputs: BaseModel) -> str:
@@ -46,11 +50,17 @@ class Gated:
 
     def extend(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> Receipt:
         self._gate.begin(Wanted(Deed.EXTEND, self._name, inputs, receipt), run)
+        if not self.extends:  # nothing is to be done at its target: it is undone later, that is all
+            return receipt or Receipt()
         return cast(Extends, self._runner).extend(inputs, receipt, run)
 
     def privileges(self, inputs: BaseModel) -> Sequence[Privilege] | None:
         self._gate.within(self._name, inputs)
         return cast(ListsPrivileges, self._runner).privileges(inputs)
+
+    def release(self, inputs: BaseModel, run: Run) -> None:
+        """Let go of what was granted here, since others see to its end. Raises: NoWarrant."""
+        self._gate.begin(Wanted(Deed.RELEASE, self._name, inputs), run)
 
     def answered(self, key: str) -> Receipt | None:
         """Return nothing: what runs here answers here."""
