@@ -20,15 +20,13 @@ def create(name: Annotated[str, typer.Argument(help="The pool, as policies will 
     else:
         typer.echo("The role was there before and keeps its password. Its workers reach it by:")
     typer.echo(f"  JITBOT_DATABASE_URL={made.address}")
-    typer.echo(
-        f"Give them what `jitbot pool trust` prints, and the service what `jitbot pool key {name}` prints there."
-    )
+    typer.echo(f"Give them the line of `jitbot pool trust`, and the service that of `jitbot pool key {name}` there.")
     typer.echo(f"Put {name} into the service's JITBOT_POOLS, and run: jitbot worker --pool {name}")
 
 
 @pool.command()
 def key(name: Annotated[str, typer.Argument(help="The pool that this worker works in.")]) -> None:
-    """Print the line with a worker's public key, for the service's JITBOT_POOL_KEYS; makes the key where there is none."""
+    """Print the line with a worker's public key, for the service's JITBOT_POOL_KEYS; a missing key is made."""
     from jitbot.pools.place import schema_of
     from jitbot.pools.state import key_of
     from jitbot.settings import read_settings

@@ -96,7 +96,7 @@ class Asked:
         }
 
     def tell(self, call: Call, warrant: str, within: float) -> None:
-        """Leave a call for its worker, with its warrant, to be found within so many seconds. Raises: StoreUnavailable."""
+        """Leave a call for its worker, with its warrant, to be found for so many seconds. Raises: StoreUnavailable."""
         with self._place.begin() as connection:
             connection.execute(insert(calls).values(self._row(call, waited(within)) | {"warrant": warrant}))
 

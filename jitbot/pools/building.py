@@ -46,7 +46,7 @@ class Rules:
 def catalogs(
     names: Sequence[str], url: str, local: Catalog, guard: Callable[[str, Runner], Runner], keys: Keys
 ) -> Mapping[str, Catalog]:
-    """Return the runners of each pool, without connecting to it; `keys` are those of its workers. Raises: SettingsError."""
+    """Return the runners of each pool, without connecting to it; `keys` are its workers'. Raises: SettingsError."""
     return {name: PoolCatalog(local, Asked(Place(url, name)), Trust(keys.get(name, ())), guard) for name in names}
 
 

@@ -43,7 +43,7 @@ class CallState(StrEnum):
 
 
 class Word(StrEnum):
-    """What an answer comes to: the runner's three results, unsure where it may happen yet, and what nobody permitted."""
+    """What an answer comes to: the runner's three results, unsure where it may happen yet, and not permitted."""
 
     DONE = "done"
     REFUSED = "refused"

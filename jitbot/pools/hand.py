@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from jitbot.errors import StoreUnavailable
 from jitbot.model import Receipt
 from jitbot.pools.calls import Kind, Line
 from jitbot.pools.taken import Hold
@@ -40,7 +41,10 @@ class Hand:
         end = time.monotonic() + WARRANT_SECONDS
         wait = SHORTEST
         while time.monotonic() < end:
-            signed = self._warrant(self.hold)
+            try:
+                signed = self._warrant(self.hold)
+            except StoreUnavailable:
+                signed = ""
             if signed is None:
                 break
             if signed:

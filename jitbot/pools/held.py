@@ -25,9 +25,8 @@ class Held:
         """Say what whoever asks for an undo does not know: that it was done at its time, while nobody could ask."""
         grant = self._grants.of(call.key) if call.kind is Kind.UNDO else None
         if grant is not None and grant.by_itself and grant.ended_at is not None:
-            say(
-                f"The worker had ended this by itself at {grant.ended_at:%Y-%m-%d %H:%M:%S} UTC: nobody had asked for it."
-            )
+            at = f"{grant.ended_at:%Y-%m-%d %H:%M:%S} UTC"
+            say(f"The worker had ended this by itself at {at}, since nobody had asked for it.")
 
     def answered(self, call: Call, answer: Answer) -> None:
         """Keep what follows from an answer; one that cannot be kept is found out at the end, by one more undo."""

@@ -105,7 +105,7 @@ class Pooled:
         return Following(self._asked, self._trust, call, patience, act=act, again=again).to_its_end()
 
     def _who_granted(self, key: str) -> str:
-        """Return the key of the worker that has started a run, if it lives: it has to know what becomes of its grant."""
+        """Return the key of the worker that has started a run, if it lives: it has to know what becomes of it."""
         try:
             return self._asked.granted_by(key, LOST_SECONDS)
         except StoreUnavailable:

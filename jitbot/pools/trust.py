@@ -1,4 +1,4 @@
-"""Which workers of a pool the service knows, by their keys: one that it does not know gets no warrant and no hearing."""
+"""Which workers of a pool the service knows, by their keys: others get no warrants, and are not believed."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from jitbot.errors import JitbotError, StoreUnavailable
+from jitbot.errors import JitbotError
 from jitbot.pools.calls import Answer
 from jitbot.pools.doing import done, failed
 from jitbot.pools.hand import Hand, NoneGiven
@@ -47,6 +47,7 @@ class Worker:
         self._hands: dict[tuple[str, int], Hand | None] = {}
         """What is in hand, by call and attempt; None while it is being taken."""
         self._left = threading.Event()
+        self._told = False
         self._tidied = 0.0
 
     def run(self, told: threading.Event) -> None:
@@ -56,6 +57,7 @@ class Worker:
         clerk.start()
         threading.Thread(target=self._end, name="ender", daemon=True).start()
         asyncio.run(self._listen(told))
+        self._told = True
         end = time.monotonic() + STOP_SECONDS
         while self._in_hand() and time.monotonic() < end:
             time.sleep(0.05)
@@ -115,7 +117,7 @@ class Worker:
         self._held.about_to(call, hand.log)
         try:
             answer = done(self._catalog, call, hand)
-        except (NoneGiven, StoreUnavailable) as error:
+        except NoneGiven as error:
             log.warning("%s", error)
             self._safely(lambda: self._taken.give_back(call.id, hand.hold.attempt))
             return
@@ -174,7 +176,7 @@ class Worker:
                 busy |= set(self._hands)
             for call, attempt in set(held) - busy:
                 self._taken.give_back(call, attempt)
-            for call, attempt in set(self._taken.addressed()) - busy:
+            for call, attempt in () if self._told else set(self._taken.addressed()) - busy:
                 threading.Thread(target=self.carry_out, args=(call, attempt), name=f"call {call}", daemon=True).start()
         except JitbotError as error:
             log.warning("nothing can be written down just now: %s", error)

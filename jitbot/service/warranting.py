@@ -64,8 +64,11 @@ def _only_one(world: World, request: Request, key: str, worker: str) -> None:
     """See that no other worker has leave to do the same, unless its runner may repeat. Raises: RunnerUnsure."""
     if world.runner(request, 0 if request.snapshot.parts else None)[0].repeatable:
         return
-    for event in world.trail.told(request.id, WARRANTED):
-        said = event.body
+    try:
+        events = world.trail.told(request.id, WARRANTED)
+    except Tampered as error:
+        raise NoWarrant(f"{error} Nothing is signed by a record that does not hold.") from error
+    for said in (event.body for event in events):
         if (said["key"], said["deed"]) == (key, Deed.START) and said["worker"] != worker:
             raise RunnerUnsure("Another worker had leave to begin it before, and nobody knows whether it has.")
 

@@ -62,7 +62,7 @@ class Gate:
         self._verifier, self._now, self._spent, self._ceiling = verifier, now, spent, ceiling
         self._granted, self._pool, self._worker = granted, pool, worker
 
-    def begin(self, act: Wanted, run: Run) -> Warrant:
+    def begin(self, act: Wanted, run: Run) -> None:
         """Have the warrant for an act signed or handed over, check it, and spend it. Raises: NoWarrant."""
         if not hasattr(run, "warrant"):
             raise NoWarrant("Nobody has signed for it. Nothing was done.")
@@ -77,11 +77,15 @@ class Gate:
         if not (act.deed is Deed.UNDO and self._granted is not None and self._granted.knows(warrant)):
             self.within(act.runner, act.inputs)
         key = f"{act.deed.value} {warrant.key}" if act.once else warrant.number
-        if not self._spent.spend(key, warrant.start_before, self._now()):
+        try:
+            fresh = self._spent.spend(key, warrant.start_before, self._now())
+            if fresh and self._granted is not None:
+                self._granted.permitted(warrant)
+        except OSError as error:
+            why = f"this machine cannot keep that it was used ({error.strerror})"
+            raise NoWarrant(f"The warrant cannot be acted on: {why}. Nothing was done.") from error
+        if not fresh:
             raise NoWarrant("The warrant was used before: each permits one act. Nothing was done.")
-        if self._granted is not None:
-            self._granted.permitted(warrant)
-        return warrant
 
     def within(self, runner: str, inputs: BaseModel) -> None:
         """See that a runner and its inputs keep within the ceiling of this machine. Raises: NoWarrant."""
@@ -94,6 +98,7 @@ class Gate:
     def _why_not(self, warrant: Warrant, act: Wanted, run: Run) -> str:
         """Say why a warrant does not permit an act; nothing where it does."""
         now, timed = self._now(), act.deed is not Deed.RELEASE  # which may be found late, and touches nothing
+        late = f"held until {warrant.start_before:%H:%M:%S} UTC, and it is {now:%H:%M:%S} here"
         reasons = (
             (warrant.deed is not act.deed, f"permits to {warrant.deed}, not to {act.deed}"),
             (warrant.pool != self._pool, f"is for {_place(warrant.pool)}, and this is {_place(self._pool)}"),
@@ -101,7 +106,10 @@ class Gate:
             ((warrant.key, warrant.start_before, warrant.until) != (run.key, run.deadline, run.until), OTHER_RUN),
             (warrant.runner != act.runner or not _same(warrant, act), "is for other inputs than these"),
             (warrant.receipt != _digest(act.receipt), "is for another receipt than this"),
-            (timed and now >= warrant.start_before, f"held until {warrant.start_before:%H:%M:%S} UTC, which is over"),
+            (
+                timed and now >= warrant.start_before,
+                f"held until {warrant.start_before:%H:%M:%S} UTC, and it is {now:%H:%M:%S} here",
+            ),
             (timed and act.deed is not Deed.UNDO and _over(warrant, now), "is for a grant whose time is over"),
         )
         return next((why for wrong, why in reasons if wrong), "")
