@@ -182,12 +182,12 @@ def check_pools(settings: Settings) -> None:
 
         keys = open_pool_keys(settings)
         for name in settings.pools:
+            pool_ready(name, settings.database_url)
             if not keys.get(name):
                 raise SettingsError(
                     f"No worker of pool {name} is known: run `jitbot pool key {name}` where each of them runs, and put "
                     f"what it prints into the file that {variable('pool_keys')} names."
                 )
-            pool_ready(name, settings.database_url)
 
 
 def open_sources(settings: Settings, history: History | None = None, secrets: Secrets | None = None) -> FactRegistry:

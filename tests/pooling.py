@@ -42,27 +42,31 @@ SECONDS = 20.0
 
 
 class Signing:
-    """A runner of a pool as the service has it, whose runs are signed for, as the service's own are."""
+    """A runner of a pool as the service has it, whose runs are signed for, as the service's own are.
 
-    def __init__(self, pool: "APool", name: str, runner: Any) -> None:
-        self.pool, self._name, self._runner = pool, name, runner
+    `anew` is added to the keys of runs, where tests that share a worker begin with the same one.
+    """
+
+    def __init__(self, pool: "APool", name: str, runner: Any, anew: str = "") -> None:
+        self.pool, self._name, self._inner, self._anew = pool, name, runner, anew
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._runner, name)
+        return getattr(self._inner, name)
 
     def start(self, inputs: Any, run: Any) -> Receipt:
-        return cast(Receipt, self._runner.start(inputs, self._signed(inputs, run)))
+        return cast(Receipt, self._inner.start(inputs, self._signed(inputs, run)))
 
     def undo(self, inputs: Any, receipt: Receipt | None, run: Any) -> None:
-        self._runner.undo(inputs, receipt, self._signed(inputs, run))
+        self._inner.undo(inputs, receipt, self._signed(inputs, run))
 
     def extend(self, inputs: Any, receipt: Receipt | None, run: Any) -> Receipt:
-        return cast(Receipt, self._runner.extend(inputs, receipt, self._signed(inputs, run)))
+        return cast(Receipt, self._inner.extend(inputs, receipt, self._signed(inputs, run)))
 
     def release(self, inputs: Any, run: Any) -> None:
-        self._runner.release(inputs, self._signed(inputs, run))
+        self._inner.release(inputs, self._signed(inputs, run))
 
     def _signed(self, inputs: Any, run: Any) -> Any:
+        run.key = f"{run.key.removesuffix(self._anew)}{self._anew}"
         run.warrant = lambda deed, receipt, worker: self.pool.warrant(self._name, inputs, run, deed, receipt, worker)
         return run
 

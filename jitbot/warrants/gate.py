@@ -106,10 +106,7 @@ class Gate:
             ((warrant.key, warrant.start_before, warrant.until) != (run.key, run.deadline, run.until), OTHER_RUN),
             (warrant.runner != act.runner or not _same(warrant, act), "is for other inputs than these"),
             (warrant.receipt != _digest(act.receipt), "is for another receipt than this"),
-            (
-                timed and now >= warrant.start_before,
-                f"held until {warrant.start_before:%H:%M:%S} UTC, and it is {now:%H:%M:%S} here",
-            ),
+            (timed and now >= warrant.start_before, late),
             (timed and act.deed is not Deed.UNDO and _over(warrant, now), "is for a grant whose time is over"),
         )
         return next((why for wrong, why in reasons if wrong), "")

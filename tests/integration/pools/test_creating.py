@@ -15,13 +15,15 @@ from jitbot.cli.app import app
 from jitbot.cli.doctor_pools import pools
 from jitbot.errors import SettingsError
 from jitbot.model import Policy
-from jitbot.pools.building import worker
+from jitbot.pools.building import Rules, worker
 from jitbot.pools.creating import create
 from jitbot.settings import read_settings
 from jitbot.store.upgrade import ready
 from tests.pooling import APool, until
 from tests.town import FakeRunner, OneRunner
 from tests.unit.core.builders import an_action
+
+NO_RULES = Rules([], Path("not-there"))
 
 
 def test_the_role_of_a_pool_reads_and_writes_nothing_but_its_pool(pool: APool) -> None:
@@ -42,6 +44,7 @@ def test_the_role_of_a_pool_reads_and_writes_nothing_but_its_pool(pool: APool) -
         "VALUES ('x', 'start', 'command', '{}', 'x', now(), now(), 'waiting')",
         "UPDATE calls SET inputs = '{}'",
         "UPDATE calls SET attempt = 7",
+        "UPDATE calls SET warrant = 'forged'",
     ]
     try:
         for statement in refused:
@@ -89,12 +92,12 @@ def test_a_pool_needs_postgres_and_a_name(sqlite_url: str) -> None:
     with pytest.raises(SettingsError, match="'Prod' cannot be a pool's name"):
         create(sqlite_url, "Prod")
     with pytest.raises(SettingsError, match="needs Postgres: its workers are other processes"):
-        worker("prod-eu", sqlite_url, OneRunner(FakeRunner()), 1)
+        worker("prod-eu", sqlite_url, OneRunner(FakeRunner()), 1, NO_RULES)
 
 
 def test_a_worker_does_not_start_where_its_schema_is_not(postgres_url: str) -> None:
     with pytest.raises(SettingsError, match="Run `jitbot pool create prod-xx`"):
-        worker("prod-xx", postgres_url, OneRunner(FakeRunner()), 1)
+        worker("prod-xx", postgres_url, OneRunner(FakeRunner()), 1, NO_RULES)
 
 
 def test_the_doctor_tells_whether_somebody_works_in_a_pool(pool: APool) -> None:
@@ -125,8 +128,8 @@ def test_the_command_prints_the_address_once(postgres_url: str, monkeypatch: pyt
 
 
 @pytest.mark.long
-def test_a_worker_starts_with_the_address_alone_and_ends_in_order(pool: APool, tmp_path: Path) -> None:
-    working = pool.process(tmp_path / "log")
+def test_a_worker_starts_with_the_address_and_a_key_alone_and_ends_in_order(pool: APool, tmp_path: Path) -> None:
+    working = pool.process(tmp_path / "log", **pool.trusting(tmp_path / "signing.key"))
     try:
         until(pool.workers, "the worker", timeout=40)
     finally:
