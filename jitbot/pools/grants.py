@@ -54,6 +54,10 @@ class Grants:
         grant = self._all.get(warrant.key)
         return grant is not None and (grant.runner, dict(grant.inputs)) == (warrant.runner, dict(warrant.inputs))
 
+    def holds(self, warrant: Warrant) -> bool:
+        """Tell whether this worker holds exactly what a warrant is about."""
+        return self.knows(warrant) and self._all[warrant.key].ended_at is None
+
     def started(self, key: str, receipt: Receipt, now: datetime) -> None:
         """Keep what a start came to: from now on it is held for its time, and no longer."""
         grant = self._all.get(key)

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from pydantic import BaseModel, ValidationError
 
 from jitbot.audit import Verifier
-from jitbot.errors import NoWarrant, Tampered
+from jitbot.errors import NoWarrant, RunnerRefused, Tampered
 from jitbot.model import Receipt
 from jitbot.ports import Permitted, Run
 from jitbot.warrants.ceiling import Ceiling
@@ -43,6 +43,9 @@ class Granted(Protocol):
     def knows(self, warrant: Warrant) -> bool:
         """Tell whether exactly this was granted here: then it may be undone, however low the ceiling is by now."""
 
+    def holds(self, warrant: Warrant) -> bool:
+        """Tell whether exactly this is granted here now."""
+
 
 class Gate:
     """Checks warrants for one process; `now` is the clock of whoever acts."""
@@ -63,7 +66,7 @@ class Gate:
         self._granted, self._pool, self._worker = granted, pool, worker
 
     def begin(self, act: Wanted, run: Run) -> None:
-        """Have the warrant for an act signed or handed over, check it, and spend it. Raises: NoWarrant."""
+        """Have the warrant for an act signed or handed over, check it, and spend it. Raises: RunnerRefused."""
         if not hasattr(run, "warrant"):
             raise NoWarrant("Nobody has signed for it. Nothing was done.")
         signed = cast(Permitted, run).warrant(act.deed.value, act.receipt, self._worker)
@@ -74,13 +77,21 @@ class Gate:
         why = self._why_not(warrant, act, run)
         if why:
             raise NoWarrant(f"The warrant {why}. Nothing was done.")
-        if not (act.deed is Deed.UNDO and self._granted is not None and self._granted.knows(warrant)):
+        known = self._granted is not None and self._granted.knows(warrant)
+        if not (known and act.deed is Deed.UNDO):
             self.within(act.runner, act.inputs)
+        self._spend(warrant, act)
+
+    def _spend(self, warrant: Warrant, act: Wanted) -> None:
+        """Use a warrant up, and have what it grants kept, before anything is done. Raises: RunnerRefused."""
+        granted = self._granted
+        if act.deed is Deed.EXTEND and granted is not None and not granted.holds(warrant):
+            raise RunnerRefused("This worker does not hold that grant, and only the one that does can end it later.")
         key = f"{act.deed.value} {warrant.key}" if act.once else warrant.number
         try:
             fresh = self._spent.spend(key, warrant.start_before, self._now())
-            if fresh and self._granted is not None:
-                self._granted.permitted(warrant)
+            if fresh and granted is not None:
+                granted.permitted(warrant)
         except OSError as error:
             why = f"this machine cannot keep that it was used ({error.strerror})"
             raise NoWarrant(f"The warrant cannot be acted on: {why}. Nothing was done.") from error

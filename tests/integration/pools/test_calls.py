@@ -88,6 +88,7 @@ def test_what_a_runner_has_besides_it_has_in_a_pool_too_and_nothing_else(pool: A
     run = ContractRun()
     assert plain.privileges(INPUTS) is None  # type: ignore[attr-defined]
     with pool.worker(OneRunner(ARunnerOfGrants())):
+        here.start(INPUTS, run)
         extended = here.extend(INPUTS, Receipt({"x": 1}), run)
         assert extended.data == {"until": str(run.until), "key": "jit-1-1", "had": {"x": 1}}
         assert here.privileges(INPUTS) == [Privilege("prod/api", "ann", ours=True)]
