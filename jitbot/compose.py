@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -59,12 +59,13 @@ from jitbot.store.put_back import Found, let_go
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready, upgrade
 from jitbot.warrants.ceiling import Ceiling
-from jitbot.warrants.ceiling_file import read_ceiling
+from jitbot.warrants.ceiling_file import read_ceiling, read_copy
 from jitbot.warrants.gate import Gate
 from jitbot.warrants.gated import GatedCatalog
 from jitbot.warrants.keys import Keys, read_keys
 from jitbot.warrants.signing import Issuer
 from jitbot.warrants.spent import Spent
+from jitbot.workbench.beyond import Beyond, beyond
 from jitbot.workbench.lint.advice import Advice
 from jitbot.workbench.lint.linting import lint
 from jitbot.workbench.rehearsal import Bench
@@ -251,6 +252,15 @@ def lint_policies(folder: Path, settings: Settings, at: datetime) -> tuple[Polic
     files = read(folder)
     policy = load(files, open_catalog(settings), open_sources(settings))
     return policy, lint(policy, files, at)
+
+
+def check_ceiling(folder: Path, settings: Settings, ceiling: Path, pool: str) -> Sequence[Beyond]:
+    """Try the policies against a ceiling, wherever its file is. Raises: PolicyError, SettingsError."""
+    if pool and pool not in settings.pools:
+        raise SettingsError(f"There is no pool {pool}: {variable('pools')} names those that there are.")
+    catalog = open_catalog(settings)
+    policy = load(read(folder), catalog, open_sources(settings))
+    return beyond(policy, catalog, read_copy(ceiling), pool)
 
 
 def open_bench(folder: Path, settings: Settings) -> Bench:

@@ -43,6 +43,14 @@ def read_ceiling(path: Path | None, policies: Path | None = None) -> Ceiling | N
         raise SettingsError(f"{VARIABLE}: {error}") from None
 
 
+def read_copy(path: Path) -> Ceiling:
+    """Return what a ceiling's file says, whoever can write it: to look, not to act by. Raises: PolicyError."""
+    try:
+        return parsed(path.name, path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}:1:1: cannot be read: {error}.") from error
+
+
 def parsed(name: str, text: str) -> Ceiling:
     """Return what a ceiling's text says. Raises: PolicyError, with file, line and column."""
     issues = Issues()
