@@ -16,7 +16,7 @@ from jitbot.service.claims import mine
 from jitbot.service.elsewhere import Releases
 from jitbot.service.parts import of_stage
 from jitbot.service.rollouts import Rollouts
-from jitbot.service.runlog import PartLog, RunLog
+from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
 from jitbot.service.warranting import as_recorded, barred
 from jitbot.service.watching import Watching
@@ -161,13 +161,9 @@ class Undoing:
         world = self._world
         try:
             request = as_recorded(world, request)
-            whole = RunLog(world, request, world.ledger.now() + TIME_LIMIT, Phase.UNDO)
-            for position, part in enumerate(request.snapshot.parts):
-                runner, inputs = world.runner(request, position)
-                cast(Releases, runner).release(inputs, PartLog(whole, part.name, position, TIME_LIMIT))
-            if not request.snapshot.parts:
-                runner, inputs = world.runner(request)
-                cast(Releases, runner).release(inputs, whole)
+            run = RunLog(world, request, world.ledger.now() + TIME_LIMIT, Phase.UNDO)
+            runner, inputs = world.runner(request)  # of many targets there is no other holder
+            cast(Releases, runner).release(inputs, run)
         except (RunnerError, InvalidInput) as error:
             return str(error) or type(error).__name__
         return ""

@@ -32,10 +32,9 @@ def beyond(policy: Policy, catalog: Catalog, ceiling: Ceiling, pool: str) -> Seq
     for action in policy.actions.values():
         if action.pool == pool:
             for name, why, with_what in _refused(action, runners_of(catalog, pool), ceiling):
-                typed = sorted(names_in(action.inputs.get(name, "")) & _typed(action))
-                said = (
-                    f"{why}{with_what}." if not typed else f"{why}, unless what is typed for {', '.join(typed)} fits."
-                )
+                named = name in ceiling.runners.get(action.runner, {})  # else whatever is typed cannot fit
+                typed = sorted(names_in(action.inputs.get(name, "")) & _typed(action)) if named else []
+                said = f"{why}, unless what is typed for {', '.join(typed)} fits." if typed else f"{why}{with_what}."
                 found.setdefault((action.name, why), Beyond(action.where, action.name, said, bool(typed)))
     return list(found.values())
 
