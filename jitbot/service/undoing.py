@@ -127,13 +127,20 @@ class Undoing:
         """Have the runner undo it; return why that failed, or nothing."""
         try:
             request = as_recorded(self._world, request)
-            with RunLog(self._world, request, deadline, Phase.UNDO) as run:
+        except NoWarrant as error:
+            return self._why(request, error)
+        with RunLog(self._world, request, deadline, Phase.UNDO) as run:
+            try:
                 self._take_back(request, run)
-        except (RunnerError, InvalidInput) as error:
-            if isinstance(error, NoWarrant) and not request.undo_attempts:
-                barred(self._world, request, error)
-            return str(error) or type(error).__name__
+            except (RunnerError, InvalidInput) as error:
+                return self._why(request, error)
         return ""
+
+    def _why(self, request: Request, error: RunnerError | InvalidInput) -> str:
+        """Return why an undo failed; that somebody refused to do it is told to the operators at once."""
+        if isinstance(error, NoWarrant) and not request.undo_attempts:
+            barred(self._world, request, error)
+        return str(error) or type(error).__name__
 
     def _take_back(self, request: Request, run: RunLog) -> None:
         if request.snapshot.parts:
@@ -165,7 +172,7 @@ class Undoing:
             runner, inputs = world.runner(request)  # of many targets there is no other holder
             cast(Releases, runner).release(inputs, run)
         except (RunnerError, InvalidInput) as error:
-            return str(error) or type(error).__name__
+            return self._why(request, error)
         return ""
 
     def _end(self, entry: Entry, now: Request, heir: RequestId | None = None) -> None:

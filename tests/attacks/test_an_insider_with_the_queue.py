@@ -181,8 +181,8 @@ def test_a_grant_of_which_the_end_is_kept_from_the_worker_ends_all_the_same(vict
 
 
 def test_an_answer_that_was_changed_on_its_way_is_none(victim: Victim) -> None:
-    victim.service.start(INPUTS, victim.run)
-    assert victim.service.answered(victim.run.key) == Receipt({"before": 100}, "changed it")
+    receipt = victim.service.start(INPUTS, victim.run)
+    assert victim.service.answered(victim.run.key) == receipt
     change = """'{"done": {"data": {"before": 9999}, "summary": "changed it"}}'"""
     victim.pool.rows(f"UPDATE calls SET answer = {change} WHERE id = '{victim.run.key}'")
     assert victim.service.answered(victim.run.key) is None

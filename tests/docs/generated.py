@@ -137,6 +137,13 @@ CHAPTERS: dict[str, Sequence[str]] = {
         "jitbot/explain.py",
         "jitbot/errors.py",
         "jitbot/hurry.py",
+        "jitbot/warrants/__init__.py",
+        "jitbot/warrants/warrant.py",
+        "jitbot/warrants/signing.py",
+        "jitbot/warrants/gate.py",
+        "jitbot/warrants/gated.py",
+        "jitbot/warrants/ceiling.py",
+        "jitbot/warrants/*.py",
     ),
     "tour-policy": (
         "jitbot/policy/__init__.py",
