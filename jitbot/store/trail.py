@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -53,24 +53,17 @@ class StoreTrail:
 
     def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
         """Fold a request's own events; none of them may be missing, changed or emptied."""
-        folded: dict[str, Any] = {}
-        reviews: dict[str, Review] = {}
-        for sealed in self._chained(raw.OF_REQUEST, request=request):
-            if sealed.body is None:
-                raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
-            body = json.loads(sealed.body)
-            folded |= body.get("changes", {})
-            if "review" in body:
-                review = review_from_signed(body["review"])
-                reviews.pop(review.reviewer, None)
-                reviews[review.reviewer] = review
-        if not folded:
-            raise Tampered(f"There is no signed record of JIT-{request}.")
-        try:
-            rebuilt = from_signed(folded)
-        except (ValidationError, TypeError) as error:
-            raise Tampered(f"The signed record of JIT-{request} is not whole: {type(error).__name__}.") from error
-        return rebuilt, [review for review in reviews.values() if review.revision == rebuilt.revision]
+        return _folded(request, self._chained(raw.OF_REQUEST, request=request))
+
+    def signed(self, request: RequestId) -> Request:
+        """Fold a request's own events, each verified by its own signature, whatever lies between them."""
+        query = select(tables.events).where(tables.events.c.request == request).order_by(tables.events.c.seq)
+        with self._database.read() as connection:
+            own = [_sealed(row) for row in connection.execute(query)]
+        hashes = self._hashes(each.seq - 1 for each in own)
+        for each in own:
+            self._verifier.event(each, hashes.get(each.seq - 1, b""))
+        return _folded(request, own)[0]
 
     def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
         """Return the newest event of a kind, if it is newer than `after`: verified, with everything that follows it."""
@@ -95,12 +88,10 @@ class StoreTrail:
         kinds = tables.events.c.kind
         owed = select(tables.events.c.request).where(kinds == "owed").order_by(tables.events.c.request)
         settled = select(tables.events).where(kinds == REVIEWED, tables.events.c.request.in_(owed))
-        before = select(tables.events.c.seq, tables.events.c.hash)
         with self._database.read() as connection:
             ids = [RequestId(each) for each in connection.execute(owed).scalars()]
             done = [_sealed(row) for row in connection.execute(settled)]
-            query = before.where(tables.events.c.seq.in_([each.seq - 1 for each in done]))
-            hashes = {row.seq: row.hash for row in connection.execute(query)}
+        hashes = self._hashes(each.seq - 1 for each in done)
         for each in done:
             self._verifier.event(each, hashes.get(each.seq - 1, b""))
         reviewed = {each.request for each in done}
@@ -146,6 +137,12 @@ class StoreTrail:
         if rows and not rows[-1][-1]:
             yield self._signed(rows[-1]), False
         head.reached(seq)
+
+    def _hashes(self, numbers: Iterable[int]) -> Mapping[int, bytes]:
+        """Return the hashes of some events by their numbers; before the first event there is one too."""
+        query = select(tables.events.c.seq, tables.events.c.hash).where(tables.events.c.seq.in_(list(numbers)))
+        with self._database.read() as connection:
+            return {0: GENESIS} | {row.seq: row.hash for row in connection.execute(query)}
 
     def _signed(self, row: Any) -> Sealed:
         """Return a raw row of which all but the signature is verified, and verify that. Raises: Tampered."""
@@ -213,6 +210,28 @@ class StoreTrail:
         if count and connection.execute(statements.HASH, {"_seq": count}).scalar() != digest:
             raise Tampered(f"Event {count} is not the one that was written. {CUT}")
         return head
+
+
+def _folded(request: RequestId, events: Iterable[Sealed]) -> tuple[Request, Sequence[Review]]:
+    """Fold verified events into the request and its reviews. Raises: Tampered, where they do not make one."""
+    folded: dict[str, Any] = {}
+    reviews: dict[str, Review] = {}
+    for sealed in events:
+        if sealed.body is None:
+            raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
+        body = json.loads(sealed.body)
+        folded |= body.get("changes", {})
+        if "review" in body:
+            review = review_from_signed(body["review"])
+            reviews.pop(review.reviewer, None)
+            reviews[review.reviewer] = review
+    if not folded:
+        raise Tampered(f"There is no signed record of JIT-{request}.")
+    try:
+        rebuilt = from_signed(folded)
+    except (ValidationError, TypeError) as error:
+        raise Tampered(f"The signed record of JIT-{request} is not whole: {type(error).__name__}.") from error
+    return rebuilt, [review for review in reviews.values() if review.revision == rebuilt.revision]
 
 
 def _sealed(row: Row[Any]) -> Sealed:

@@ -170,14 +170,14 @@ def test_a_receipt_that_came_in_late_is_no_tampering(town: Town) -> None:
         with town.ledger.begin() as entry:
             entry.amend(entry.get(request.id), "late_result", "worker", receipt={"before": 50})
 
-    rebuild, first = town.trail.rebuild, iter([True])
+    signed, first = town.trail.signed, iter([True])
 
     def meanwhile(of: Any) -> Any:
         if next(first, False):
             late()
-        return rebuild(of)
+        return signed(of)
 
-    town.trail.rebuild = meanwhile  # type: ignore[method-assign]
+    town.trail.signed = meanwhile  # type: ignore[method-assign]
     town.drop(ANN, request)
     town.forward(minutes=1)
     town.settle()
@@ -188,10 +188,35 @@ def test_a_receipt_that_came_in_late_is_no_tampering(town: Town) -> None:
 def test_what_has_no_record_that_holds_is_not_undone_by_guess(town: Town) -> None:
     request = town.ask(ANN, "tune", value=7)
     with town.database.write() as connection:
-        connection.execute(tables.events.delete().where(tables.events.c.request == request.id, tables.events.c.seq > 2))
+        connection.execute(tables.events.update().where(tables.events.c.kind == "start").values(body="{}"))
     town.forward(minutes=31)
     town.settle()
     assert town.state(request) is State.UNDOING
+    assert town.runner.undone == []
+    assert "What is not on record cannot be undone by it" in alarms(town)
+
+
+def test_the_newest_events_taken_out_leave_an_undo_by_those_that_are_left(town: Town) -> None:
+    request = town.ask(ANN, "tune", value=7)
+    town.ask(BO, "restart", service="api", env="prod")
+    with town.database.write() as connection:
+        connection.execute(tables.events.delete().where(tables.events.c.kind == "grant"))
+    bend(town, request, "receipt", {"before": 9999})
+    town.forward(minutes=31)
+    town.settle()
+    assert town.runner.undone == [request.run_key]
+    assert town.runner.world == {"prod/work_mem": 100}
+    assert "It is undone by its record" in alarms(town)
+
+
+def test_of_many_targets_none_is_left_out_by_taking_out_what_was_done(town: Town) -> None:
+    town.write("many.yml", MANY.replace("for_each", "timebox: {default: 30m, max: 4h}\n    for_each"))
+    request = town.ask(ANN, "tell", who=["a", "b"])
+    assert town.state(request) is State.ACTIVE
+    with town.database.write() as connection:
+        connection.execute(tables.events.delete().where(tables.events.c.kind == "part"))
+    town.forward(minutes=31)
+    town.settle()
     assert town.runner.undone == []
     assert "What is not on record cannot be undone by it" in alarms(town)
 
@@ -222,10 +247,17 @@ class Asks(RunnerElsewhere):
     def __init__(self) -> None:
         super().__init__()
         self.worker, self.signed, self.released = "first", list[str](), list[str]()
+        self.bars = False
 
     def start(self, inputs: Any, run: Any) -> Receipt:
         self.signed.append(run.warrant("start", None, self.worker))
         return super().start(inputs, run)
+
+    def extend(self, inputs: Any, receipt: Receipt | None, run: Any) -> Receipt:
+        self.signed.append(run.warrant("extend", receipt, self.worker))
+        if self.bars:
+            raise NoWarrant("It goes beyond the ceiling of this machine: no. Nothing was done.")
+        return receipt or Receipt()
 
     def release(self, inputs: Any, run: Any) -> None:
         self.signed.append(run.warrant("release", None, self.worker))
@@ -321,6 +353,27 @@ def test_nothing_is_signed_by_a_record_that_does_not_hold(place: Place, asking: 
     request = place.town.ask(ANN, "tune", value=7)
     assert place.town.state(request) is State.FAILED
     assert "Nothing is signed by a record that does not hold" in place.town.see(request).outcome
+
+
+def test_an_extension_is_signed_for_with_its_own_end(place: Place, asking: Asks) -> None:
+    request = place.town.ask(ANN, "tune", value=7)
+    extension = place.town.extend(ANN, request)
+    assert place.town.state(extension) is State.SUCCEEDED
+    warrant = verified(Verifier([place.town.world.warrants._signer.public]), asking.signed[-1])
+    assert (warrant.deed, warrant.key, warrant.digest) == ("extend", request.run_key, extension.digest)
+    assert (warrant.until, warrant.lasts) == (place.town.see(request).expires_at, None)
+    assert dict(warrant.inputs) == {"what": "work_mem", "where": "prod", "value": 7}
+
+
+def test_an_extension_that_a_worker_refuses_is_an_alarm_and_its_grant_ends_as_before(
+    place: Place, asking: Asks
+) -> None:
+    request = place.town.ask(ANN, "tune", value=7)
+    ends_at, asking.bars = place.town.see(request).expires_at, True
+    extension = place.town.extend(ANN, request)
+    assert place.town.state(extension) is State.FAILED
+    assert place.town.see(request).expires_at == ends_at
+    assert "REFUSED BY WHO WAS TO DO IT" in alarms(place.town)
 
 
 def test_a_grant_that_is_handed_over_is_let_go_by_the_worker_that_gave_it(place: Place, asking: Asks) -> None:

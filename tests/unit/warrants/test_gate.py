@@ -130,7 +130,9 @@ def test_what_somebody_else_has_signed_is_refused() -> None:
         start(ARun(STRANGER))
 
 
-@pytest.mark.parametrize("text", ["", "x", "k zz {}", "a b", f"{SERVICE.key} 00 {{}}"], ids=repr)
+@pytest.mark.parametrize(
+    "text", ["", "x", "k zz {}", "a b", f"{SERVICE.key} 00 {{}}"], ids=["none", "word", "no hex", "short", "unsigned"]
+)
 def test_what_is_no_warrant_is_refused(text: str) -> None:
     run = ARun()
     run.signed = text or "-"
