@@ -76,6 +76,10 @@ class Unavailable(UserFault):
     """jitbot cannot take this now (ends-only, for example); nothing was taken in."""
 
 
+class InNewerHands(Unavailable):
+    """Only a newer jitbot beside this one understands the request; it carries out what is taken in for it."""
+
+
 class PolicyError(JitbotError):
     """A policy file is wrong; the message begins with `file:line:column`."""
 

@@ -42,7 +42,7 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
     """The instant of this transaction."""
 
     def get(self, request: RequestId) -> Request:
-        """Read and lock a request. Raises: NotFound, Unavailable where only newer code understands it."""
+        """Read and lock a request. Raises: NotFound, InNewerHands where only newer code understands it."""
 
     def reviews(self, request: Request) -> Sequence[Review]:
         """Return the reviews of the request's present revision, oldest first."""
@@ -110,7 +110,7 @@ class Ledger(Protocol):
         """Begin a write transaction. Raises: StoreUnavailable."""
 
     def get(self, request: RequestId) -> Request:
-        """Read one request without locking it. Raises: NotFound, StoreUnavailable; Unavailable as `Entry.get`."""
+        """Read one request without locking it. Raises: NotFound, StoreUnavailable; InNewerHands as `Entry.get`."""
 
     def reviews(self, request: Request) -> Sequence[Review]:
         """Return the reviews of the request's present revision, oldest first."""
@@ -161,14 +161,17 @@ class History(Protocol):
 class Inbox(Protocol):
     """Deliveries, kept before they are acknowledged."""
 
-    def put(self, delivery: Delivery) -> bool:
-        """Commit a delivery; False if its key is known already. Raises: StoreUnavailable."""
+    def put(self, delivery: Delivery, lease: timedelta) -> bool:
+        """Commit a delivery, claimed for a while from its receipt; False if its key is known already.
+
+        Raises: StoreUnavailable.
+        """
 
     def get(self, key: str) -> Delivery | None:
         """Return a delivery that is not done yet, claimed for half a minute; None if done or in other hands."""
 
     def waiting(self, limit: int) -> Sequence[str]:
-        """Return the keys of deliveries that nobody has worked on for seconds, oldest first."""
+        """Return the keys of deliveries that are not done and in nobody's hands, oldest first."""
 
 
 class Outbox(Protocol):

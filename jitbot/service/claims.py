@@ -5,9 +5,9 @@ says whether the process was stopped for longer than its lease lasts, so that wh
 """
 
 import threading
-import time
 from collections.abc import Callable
 
+from jitbot.elapsed import seconds
 from jitbot.errors import Conflict
 from jitbot.model import Request, RequestId
 from jitbot.ports import Entry
@@ -19,14 +19,6 @@ def mine(entry: Entry, request: Request) -> Request:
     if (now.fence, now.state) != (request.fence, request.state):
         raise Conflict(f"{request.name} is in other hands.")
     return now
-
-
-def seconds() -> float:
-    """Return seconds that go on while this process, or this machine, is stopped.
-
-    https://man7.org/linux/man-pages/man2/clock_gettime.2.html: CLOCK_BOOTTIME counts a suspended machine's time too.
-    """
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Claims:

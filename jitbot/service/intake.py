@@ -5,16 +5,23 @@ told by direct message, since the way to answer directly died with the process.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
-from jitbot.errors import Conflict, InvalidInput, NotFound, StoreUnavailable, StoreUnsure, UserFault
+from jitbot.errors import Conflict, InNewerHands, InvalidInput, NotFound, StoreUnavailable, StoreUnsure, UserFault
 from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
 from jitbot.service.telling import notify
 from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
 
+FORGOTTEN = timedelta(seconds=10)
+"""Whoever took a delivery in works on it at once, and can answer best; only after this does the sweep look at it.
+
+Twice as long as facts are waited for, so that nobody else begins while it is worked on.
+"""
 TRIES = 3
 """A use case whose row was moved by somebody else is tried again so often."""
 
@@ -26,6 +33,9 @@ class Intake:
         """`cases` says which use case carries out each kind of delivery."""
         self._world = world
         self._cases = cases
+        self._turn = threading.Lock()
+        self._held: dict[str, tuple[Delivery, float]] = {}
+        """What was taken in here and not worked on yet, and until when it is ours, by the clock of claims."""
 
     def take_in(
         self,
@@ -43,16 +53,19 @@ class Intake:
         """
         for text in _texts(body):
             _refuse_unstorable(text)
+        until = self._world.claims.clock() + FORGOTTEN.total_seconds()
         now = self._world.ledger.now()
         delivery = Delivery(key, kind, user, team, body, now, request)
         try:
-            return self._world.inbox.put(delivery)
+            if not self._world.inbox.put(delivery, FORGOTTEN):
+                return False
         except StoreUnsure:
             log.info("it is not known whether a %s was taken in; it is put in again under its key", kind.value)
-        try:
-            self._world.inbox.put(delivery)
-        except StoreUnavailable as error:
-            raise StoreUnsure(str(error)) from error
+            try:
+                self._world.inbox.put(delivery, FORGOTTEN)
+            except StoreUnavailable as error:
+                raise StoreUnsure(str(error)) from error
+        self._hold(delivery, until)
         return True  # whichever of the two times it was
 
     def work(self, key: str, *, by_message: bool = False) -> Answer | None:
@@ -60,7 +73,7 @@ class Intake:
 
         `by_message` has the answer sent as a direct message, where nobody waits for it any more.
         """
-        delivery = self._world.inbox.get(key)
+        delivery = self._ours(key) or self._world.inbox.get(key)
         if delivery is None:
             return None
         answer = self._carry_out(delivery)
@@ -70,12 +83,31 @@ class Intake:
             self._world.queue.messages()
         return answer
 
+    def _hold(self, delivery: Delivery, until: float) -> None:
+        """Keep what was just taken in, and forget what nobody came for."""
+        with self._turn:
+            self._held[delivery.key] = (delivery, until)
+            while self._over(next(iter(self._held.values()))[1]):
+                del self._held[next(iter(self._held))]
+
+    def _ours(self, key: str) -> Delivery | None:
+        """Return what was taken in here, once, as long as nobody else may have claimed it."""
+        with self._turn:
+            delivery, until = self._held.pop(key, (None, 0.0))
+        return None if self._over(until) else delivery
+
+    def _over(self, until: float) -> bool:
+        return self._world.claims.clock() >= until
+
     def _carry_out(self, delivery: Delivery) -> Answer | None:
         for _ in range(TRIES):
             try:
                 return self._cases[delivery.kind](delivery)
             except Conflict as conflict:
                 log.info("%s is tried again: %s", delivery.kind.value, conflict)
+            except InNewerHands as error:
+                log.info("%s is left to it: %s", delivery.kind.value, error)
+                return None
             except UserFault as fault:
                 return self._refuse(delivery, fault)
         return None

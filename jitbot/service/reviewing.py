@@ -131,7 +131,8 @@ class Reviewing:
             on_behalf_of=stood_for,
         )
         entry.review(request, review)
-        decision = decide(policy, request, entry.reviews(request), facts)
+        others = [each for each in reviews if each.reviewer != review.reviewer]
+        decision = decide(policy, request, [*others, review], facts)
         tell_stood_for(entry, request, review, decision, facts.people[delivery.user].name)
         return self.apply(entry, request, decision, delivery.user, policy)
 

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from jitbot.elapsed import seconds
 from jitbot.errors import Conflict, StoreUnavailable
 from jitbot.ports import Turns
-from jitbot.service.claims import seconds
 
 log = logging.getLogger(__name__)
 

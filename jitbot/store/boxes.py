@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from jitbot.model import Copy, Delivery, Outgoing, RequestId, Topic
 from jitbot.store import tables
@@ -14,8 +14,6 @@ from jitbot.store.newer import about_understood, known
 from jitbot.store.statements import CLAIM_DELIVERY, COPIES, OUR_DELIVERY, put_delivery, upsert
 
 INBOX_LEASE = timedelta(seconds=30)
-FORGOTTEN = timedelta(seconds=5)
-"""Whoever took a delivery in works on it at once, and can answer best; only after this does the sweep look at it."""
 
 
 class StoreInbox:
@@ -24,9 +22,10 @@ class StoreInbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, delivery: Delivery) -> bool:
-        """Commit a delivery unless its key is known."""
-        row = {name: getattr(delivery, name) for name in delivery.__dataclass_fields__} | {"attempts": 0}
+    def put(self, delivery: Delivery, lease: timedelta) -> bool:
+        """Commit a delivery unless its key is known; it is in the hands of whoever puts it."""
+        row = {name: getattr(delivery, name) for name in delivery.__dataclass_fields__}
+        row |= {"attempts": 0, "lease_until": delivery.received_at + lease}
         with self._database.write(urgent=True) as connection:
             return connection.execute(put_delivery(connection.dialect.name), row).first() is not None
 
@@ -41,11 +40,9 @@ class StoreInbox:
         return Delivery(row.key, row.kind, row.user, row.team, row.body, row.received_at, row.request)
 
     def waiting(self, limit: int) -> Sequence[str]:
-        """Return the keys of deliveries nobody works on, once they are old enough to have been forgotten."""
-        now = self._database.now()
-        received_at = tables.inbox.c.received_at
-        old = or_(received_at <= now - FORGOTTEN, received_at > now + FORGOTTEN)  # by a clock that was set back since
-        query = select(tables.inbox.c.key).where(_waiting(now), old).order_by(tables.inbox.c.received_at).limit(limit)
+        """Return the keys of deliveries that nobody works on."""
+        query = select(tables.inbox.c.key).where(_waiting(self._database.now()))
+        query = query.order_by(tables.inbox.c.received_at).limit(limit)
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 

@@ -25,7 +25,8 @@ from sqlalchemy.exc import (
 
 from jitbot.errors import SettingsError, StoreRefused, StoreUnavailable, StoreUnsure
 from jitbot.hurry import hurry, seconds_left
-from jitbot.store.postgres import Places, postgres_engine
+from jitbot.store.far_clock import FarClock
+from jitbot.store.postgres import Places, postgres_engine, reading_engine
 from jitbot.store.steady import SteadyClock
 from jitbot.store.writer import Writer
 
@@ -48,13 +49,12 @@ class Database:
         """Number and hash of the newest event that this process has committed; the record never ends before it."""
         self.sqlite = checked(url).get_backend_name() == "sqlite"
         self.steady = SteadyClock()
+        self._far = FarClock()
         self._places = Places(needed=not self.sqlite)
         self._newest = threading.Lock()
         self._engine = _sqlite(url, writes=True) if self.sqlite else postgres_engine(url)
         self._writer = Writer(self._engine, _begin) if self.sqlite else None
-        self._reader = (
-            _sqlite(url, writes=False) if self.sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        )
+        self._reader = _sqlite(url, writes=False) if self.sqlite else reading_engine(url)
 
     @contextmanager
     def write(self, *, urgent: bool = False) -> Iterator[Connection]:
@@ -88,11 +88,12 @@ class Database:
         """Return the present instant, which never goes back: the database's on Postgres, this machine's on SQLite."""
         if self.sqlite:
             return self.steady.follow(datetime.now(UTC) + self.offset)  # noqa: TID251 - this is the one clock
-        if connection is None:
-            with self.read() as opened:
-                return self.now(opened)
-        moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-        return self.steady.follow(moment.astimezone(UTC) + self.offset)
+        return self.steady.follow(self._far.now(lambda: self._ask_clock(connection)) + self.offset)
+
+    def _ask_clock(self, connection: Connection | None) -> datetime:
+        with nullcontext(connection) if connection is not None else self.read() as asked:
+            moment: datetime = asked.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return moment.astimezone(UTC)
 
     def reckoned(self) -> datetime:
         """Return the present instant without asking the database, once it was asked. Raises: StoreUnavailable."""

@@ -136,10 +136,8 @@ class StoreEntry:
 
     def review(self, request: Request, review: Review) -> None:
         """Keep one review a person and revision: the last."""
-        same = {"_request": request.id, "_revision": review.revision, "_reviewer": review.reviewer}
-        self._connection.execute(statements.FORGET_REVIEW, same)
         row = {name: getattr(review, name) for name in review.__dataclass_fields__} | {"request": request.id}
-        self._connection.execute(statements.ADD_REVIEW, row)
+        self._connection.execute(statements.review(self._connection.dialect.name), row)
         self.record("reviewed", review.reviewer, request.id, review=signed_review(review))
 
     def record(self, kind: str, by: str, request: RequestId | None = None, **body: Any) -> None:

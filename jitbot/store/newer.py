@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Integer, Table, cast, or_, select
 
-from jitbot.errors import Conflict, JitbotError, NotFound, Unavailable
+from jitbot.errors import Conflict, InNewerHands, JitbotError, NotFound
 from jitbot.model import RequestId
 from jitbot.store import tables
 
@@ -45,7 +45,7 @@ def missing(connection: Connection, request: RequestId) -> JitbotError:
     there = select(tables.requests.c.id).where(tables.requests.c.id == request)
     if connection.execute(there).first() is None:
         return NotFound(f"There is no request JIT-{request}.")
-    return Unavailable(f"JIT-{request} is in the hands of a newer jitbot beside this one. Try again in a moment.")
+    return InNewerHands(f"JIT-{request} is in the hands of a newer jitbot beside this one. Try again in a moment.")
 
 
 def leave_target(connection: Connection, targets: Sequence[str]) -> None:

@@ -90,13 +90,22 @@ class ImpatientConnection(psycopg.Connection[Any]):
         return connection
 
 
-def postgres_engine(url: str) -> Engine:
+def reading_engine(url: str) -> Engine:
+    """Return an engine that looks at what is committed, with connections of its own.
+
+    To change one connection between looking and writing takes longer than most statements, each time.
+    """
+    return postgres_engine(url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, pool_reset_on_return=None)
+
+
+def postgres_engine(url: str, **more: Any) -> Engine:
     """Return an engine whose every wait has an end."""
     engine = create_engine(
         url,
         connect_args={"fallback_application_name": f"{SESSION}{SCHEMA}"},
         pool_size=POOL_SIZE,
         max_overflow=MOST_CONNECTIONS - POOL_SIZE,
+        **more,
         pool_recycle=1800,
         pool_timeout=CONNECT_WITHIN.total_seconds(),
         use_native_hstore=False,  # it would be asked for with every connection

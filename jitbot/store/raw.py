@@ -34,10 +34,10 @@ def page(connection: Connection, chosen: str, wanted: Mapping[str, Any], after: 
     return connection.execute(query, {**wanted, "after": after, "limit": limit}).all()
 
 
-def first(connection: Connection, chosen: str, wanted: Mapping[str, Any]) -> int | None:
-    """Return the number of the first event that is chosen."""
-    found: int | None = connection.execute(_first(chosen), wanted).scalar()
-    return found
+def first(connection: Connection, chosen: str, wanted: Mapping[str, Any]) -> tuple[int | None, bytes | None]:
+    """Return the number of the first event that is chosen, and the hash of the one before it."""
+    seq, before = connection.execute(_first(chosen), wanted).one()
+    return seq, before
 
 
 @cache
@@ -53,7 +53,9 @@ def _query(dialect: str, chosen: str, bound: str) -> TextClause:
 
 @cache
 def _first(chosen: str) -> TextClause:
-    return _expanded(f"SELECT min(seq) FROM events WHERE {chosen}")  # noqa: S608 - our own words
+    found = f"SELECT min(seq) AS seq FROM events WHERE {chosen}"  # noqa: S608 - our own words
+    before = "SELECT hash FROM events WHERE seq = found.seq - 1"
+    return _expanded(f"SELECT seq, ({before}) FROM ({found}) AS found")  # noqa: S608 - our own words
 
 
 def _expanded(query: str) -> TextClause:

@@ -12,7 +12,6 @@ from sqlalchemy import (
     SelectBase,
     bindparam,
     case,
-    delete,
     func,
     insert,
     select,
@@ -51,10 +50,6 @@ REVIEWS = (
     .where(_is(tables.reviews, "request"), _is(tables.reviews, "revision"))
     .order_by(tables.reviews.c.at, tables.reviews.c.id)
 )
-FORGET_REVIEW = delete(tables.reviews).where(
-    *(_is(tables.reviews, name) for name in ("request", "revision", "reviewer"))
-)
-ADD_REVIEW = insert(tables.reviews)
 SETTLE_DELIVERY = update(tables.inbox).where(_is(tables.inbox, "key"), tables.inbox.c.done_at.is_(None))
 COPIES = select(tables.copies).where(_is(tables.copies, "request")).order_by(tables.copies.c.place)
 HEAD = select(tables.chain.c.count, tables.chain.c.hash).where(tables.chain.c.id == 1).with_for_update()
@@ -128,13 +123,29 @@ CLAIM_DELIVERY = (
 _events = tables.events.c
 NEWEST_OF_KIND = select(func.max(_events.seq)).where(_events.kind == bindparam("_kind"))
 HASH = select(_events.hash).where(_events.seq == bindparam("_seq"))
-CHAIN = select(tables.chain)
+CHAIN = select(
+    *(
+        select(column).where(tables.chain.c.id == 1).scalar_subquery()
+        for column in (tables.chain.c.count, tables.chain.c.hash)
+    ),
+    HASH.scalar_subquery(),
+)
+"""Number and hash of the head, None where there is none yet, and the hash of an event."""
 
 
 @cache
 def put_delivery(database: str) -> Any:
     """Return the INSERT of a delivery; one whose key is known gives back no row (psycopg counts none)."""
     return upsert(database, tables.inbox).on_conflict_do_nothing(index_elements=["key"]).returning(tables.inbox.c.key)
+
+
+@cache
+def review(database: str) -> Any:
+    """Return the INSERT of a review; an earlier one by the same person on the same revision is replaced."""
+    fresh = upsert(database, tables.reviews)
+    same = ("request", "revision", "reviewer")
+    again = {each.name: fresh.excluded[each.name] for each in tables.reviews.c if each.name not in ("id", *same)}
+    return fresh.on_conflict_do_update(index_elements=same, set_=again)
 
 
 @cache

@@ -104,28 +104,29 @@ class StoreTrail:
         The newest of all events is the last that is yielded, whatever its kind. Raises: Tampered.
         """
         wanted = {"kinds": list(kinds)}
-        yield from (event for event, _ in self._verified(raw.OF_KINDS, wanted, after, previous))
+        with self._database.read() as connection:
+            head = self._head(connection)
+        yield from (event for event, _ in self._verified(raw.OF_KINDS, wanted, after, previous, head))
 
     def _chained(self, own: str, **wanted: Any) -> Iterator[Sealed]:
         """Yield the events that `own` chooses (a request's, for example), verified, from the first of them on."""
         with self._database.read() as connection:
-            first = raw.first(connection, own, wanted)
-            if first is None:
-                return
-            before = connection.execute(statements.HASH, {"_seq": first - 1}).scalar()
-        yield from (event for event, chosen in self._verified(own, wanted, first - 1, before or GENESIS) if chosen)
+            first, before = raw.first(connection, own, wanted)
+            head = self._head(connection)
+        if first is None:
+            return
+        yield from (
+            event for event, chosen in self._verified(own, wanted, first - 1, before or GENESIS, head) if chosen
+        )
 
     def _verified(
-        self, own: str, wanted: Mapping[str, Any], after: int, previous: bytes
+        self, own: str, wanted: Mapping[str, Any], after: int, previous: bytes, head: _Head
     ) -> Iterator[tuple[Sealed, bool]]:
         """Yield the events behind one that `own` chooses, and the newest of all, each with whether it was chosen.
 
         Everything up to the head has to follow one from the other, or else one could be left out: a denial, or a run
         that is over. The signature of the last one covers those of the others.
         """
-        sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
-        with self._database.read() as connection:
-            head = self._head(connection, sealed)
         seq, rows = after, cast(Sequence[Any], ())
         for rows in self._pages(own, wanted, after):
             begun, (seq, previous) = seq, self._verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)
@@ -187,9 +188,8 @@ class StoreTrail:
 
         Returns a mark of the newest event. Raises: Tampered, also where the record does not lead through the mark.
         """
-        sealed = self._database.sealed  # before the reading: what is committed during it may not be seen by it
         with self._database.read() as connection:
-            head = self._head(connection, sealed)
+            head = self._head(connection)
             newest = connection.execute(select(func.max(tables.events.c.seq))).scalar() or 0
             bounds = sorted({*range(0, newest, STRETCH), mark.count, head.count, newest})
             known = select(tables.events.c.seq, tables.events.c.hash).where(tables.events.c.seq.in_(bounds))
@@ -202,14 +202,14 @@ class StoreTrail:
         stretches = [Stretch(after, hashes.get(after, b""), upto, mark.count) for after, upto in pairwise(bounds)]
         return Mark(newest, verified(self._database, self._verifier, stretches))
 
-    def _head(self, connection: Connection, sealed: tuple[int, bytes]) -> "_Head":
+    def _head(self, connection: Connection) -> _Head:
         """Read how long the record has to be at least. Raises: Tampered, where it was longer before our eyes."""
-        row = connection.execute(statements.CHAIN).one_or_none()
-        head = _Head(row._mapping["count"], row.hash) if row is not None else _Head(0, GENESIS)
-        count, digest = sealed
-        if count and connection.execute(statements.HASH, {"_seq": count}).scalar() != digest:
-            raise Tampered(f"Event {count} is not the one that was written. {CUT}")
-        return head
+        upto, last = self._database.sealed  # before the reading: what is committed during it may not be seen by it
+        row: Any = connection.execute(statements.CHAIN, {"_seq": upto}).one()
+        count, digest, found = row
+        if upto and found != last:
+            raise Tampered(f"Event {upto} is not the one that was written. {CUT}")
+        return _Head(0, GENESIS) if count is None else _Head(count, digest)
 
 
 def _folded(request: RequestId, events: Iterable[Sealed]) -> tuple[Request, Sequence[Review]]:

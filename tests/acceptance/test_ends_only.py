@@ -71,7 +71,8 @@ def test_what_was_being_decided_waits_and_is_decided_once_the_policies_are_mende
         raise Killed
 
     town.runner.on_plan = die
-    town.forward(seconds=6)
+    town.restart()  # whoever took it in has died
+    town.forward(seconds=11)
     town.service.sweep.tick()
     with pytest.raises(Killed):
         town.service.sweep.delivery(town.queue.items.popleft()[1])

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
+from jitbot.elapsed import seconds
 from jitbot.errors import StoreUnavailable
 from jitbot.model import DeliveryKind, Receipt, Stage, State
 from jitbot.ports import Run
-from jitbot.service.claims import Claims, seconds
+from jitbot.service.claims import Claims
 from tests.acceptance.test_many_targets import Tune, stages, tune
 from tests.town import ANN, BO, FakeInputs, Town
 

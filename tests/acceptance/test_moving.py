@@ -121,6 +121,7 @@ def test_a_click_that_was_counted_is_never_worked_on_again(town: Town, asked: Re
 
 def test_a_delivery_whose_worker_was_lost_is_worked_on_by_the_sweep(town: Town, asked: Request) -> None:
     click = town.take_in(DeliveryKind.APPROVE, BO, asked.id, revision=1)
+    town.forward(seconds=11)
     assert town.inbox.get(click) is not None
     town.restart()
     town.settle()
@@ -134,7 +135,7 @@ def test_whoever_asked_is_told_by_message_when_nobody_waits_for_the_answer(town:
     town.take_in(DeliveryKind.APPROVE, DI, asked.id, revision=1)
     town.settle()
     assert [each for each in town.outbox.claim(100, timedelta(0)) if each.to == DI] == []  # somebody may still wait
-    town.forward(seconds=6)
+    town.forward(seconds=11)
     town.settle()
     notices = [each for each in town.outbox.claim(100, timedelta(0)) if each.to == DI]
     assert [each.text for each in notices] == [f"You can't review JIT-{asked.id}. It needs oncall. Ask one of them."]

@@ -19,9 +19,10 @@ from typing import Any
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 
 from jitbot import bot
+from jitbot.elapsed import seconds
 from jitbot.ports import Entry
 from jitbot.runners.guard import Guarded
-from jitbot.service.claims import Claims, seconds
+from jitbot.service.claims import Claims
 from jitbot.service.turns import Turn
 from jitbot.slack.pace import Pace
 from jitbot.slack.sending import Sender

@@ -369,7 +369,7 @@ def test_a_new_snapshot_moves_the_holder_to_its_target(store: Store) -> None:
 
 def test_a_delivery_is_settled_with_its_effects_and_once(store: Store) -> None:
     request = store.add()
-    store.inbox.put(Delivery("k", DeliveryKind.DENY, BO, "T", {}, store.ledger.now(), request.id))
+    store.inbox.put(Delivery("k", DeliveryKind.DENY, BO, "T", {}, store.ledger.now(), request.id), timedelta(0))
     with store.ledger.begin() as entry:
         assert entry.waiting(request.id)
         entry.settle("k")

@@ -58,7 +58,9 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "ledger.owed": lambda store: store.ledger.owed(1),
     "ledger.overdue": lambda store: store.ledger.overdue(1),
     "ledger.renew": lambda store: store.ledger.renew(a_request(), LEASE),
-    "inbox.put": lambda store: store.inbox.put(Delivery("k", DeliveryKind.DENY, a_request().requester, "T", {}, NOW)),
+    "inbox.put": lambda store: store.inbox.put(
+        Delivery("k", DeliveryKind.DENY, a_request().requester, "T", {}, NOW), LEASE
+    ),
     "inbox.get": lambda store: store.inbox.get("k"),
     "inbox.waiting": lambda store: store.inbox.waiting(1),
     "outbox.claim": lambda store: store.outbox.claim(1, LEASE),

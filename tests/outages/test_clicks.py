@@ -4,6 +4,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from jitbot.errors import StoreUnavailable, StoreUnsure
 from jitbot.sandbox.local import LocalSlack
 from jitbot.slack.desk import NOT_TAKEN_IN, PERHAPS_TAKEN_IN
 from jitbot.slack.views import ids
+from jitbot.store.far_clock import ASKED_AGAIN_SECONDS
 from tests.outages.server import Breakable
 from tests.slack_town import HERE, WORKSPACE, SlackTown, action_ids, ephemeral, shown
 from tests.town import Town
@@ -116,6 +118,7 @@ def test_whatever_is_done_while_the_database_is_gone_is_answered_and_does_nothin
     assert len({action for _, _, action in pressed}) >= 6
     kinds = [event.kind for event in world.town.trail.events(limit=1000)]
     postgres.stop()
+    time.sleep(ASKED_AGAIN_SECONDS)  # until then a form that needs nothing but the time still opens
     for text in COMMANDS:
         said = answered(world, "U0ANN", partial(world.person("U0ANN").command, HERE, f"/jit {text}"))
         assert "Something is wrong" not in said, text
@@ -175,8 +178,8 @@ def test_a_click_whose_commit_was_not_answered_counts_once(world: SlackTown) -> 
     put = world.town.inbox.put
     tries: list[bool] = []
 
-    def unanswered(delivery: Any) -> bool:
-        tries.append(put(delivery))
+    def unanswered(delivery: Any, lease: timedelta) -> bool:
+        tries.append(put(delivery, lease))
         if len(tries) == 1:
             raise StoreUnsure("no answer")
         return tries[-1]

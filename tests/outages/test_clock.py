@@ -115,7 +115,7 @@ def test_what_was_taken_in_before_the_clock_was_set_back_is_not_forgotten(on_fil
     town.restart()
     assert town.inbox.waiting(10)
     town.ledger.resume()
-    still.seconds = 10
+    still.seconds = 12
     town.settle()
     assert [each.state for each in town.ledger.find()] == [State.ACTIVE]
 
