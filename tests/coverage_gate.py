@@ -20,6 +20,7 @@ HELD = (
     "jitbot/model/*",
     "jitbot/policy/*",
     "jitbot/service/*",
+    "jitbot/warrants/*",
     "jitbot/audit.py",
     "jitbot/explain.py",
     "jitbot/lifecycle.py",

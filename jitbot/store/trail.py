@@ -60,9 +60,9 @@ class StoreTrail:
         query = select(tables.events).where(tables.events.c.request == request).order_by(tables.events.c.seq)
         with self._database.read() as connection:
             own = [_sealed(row) for row in connection.execute(query)]
-        hashes = self._hashes(each.seq - 1 for each in own)
-        for each in own:
-            self._verifier.event(each, hashes.get(each.seq - 1, b""))
+        hashes = self._hashes(sealed.seq - 1 for sealed in own)
+        for sealed in own:
+            self._verifier.event(sealed, hashes.get(sealed.seq - 1, b""))
         return _folded(request, own)[0]
 
     def latest(self, kind: str, after: int = 0) -> AuditEvent | None:

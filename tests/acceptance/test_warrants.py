@@ -322,6 +322,30 @@ def test_a_start_that_may_not_be_repeated_is_signed_for_one_worker_alone(place: 
     assert [worker for _, _, worker in warrants_of(place, request)] == ["first"]
 
 
+def test_the_one_worker_that_had_leave_gets_it_again(place: Place, asking: Asks) -> None:
+    """The service died before it had handed the warrant out; what the worker has used it remembers."""
+    place.town.write("many.yml", MANY.replace("runner: fake", "runner: fake\n    pool: prod-eu"))
+
+    class Died(BaseException):
+        """The service is gone."""
+
+    def die(inputs: Any, run: Any) -> None:
+        if run.key.endswith("-2"):
+            asking.on_start = lambda inputs, run: None
+            raise Died
+
+    asking.on_start = die
+    with pytest.raises(Died):
+        place.town.ask(ANN, "tell", who=["a", "b"])
+    place.town.restart()
+    place.town.forward(seconds=31)
+    place.town.settle()
+    [request] = place.town.ledger.find()
+    assert request.state is State.SUCCEEDED
+    second = ("start", request.key_of(1), "first")
+    assert warrants_of(place, request) == [("start", request.key_of(0), "first"), second, second]
+
+
 def test_a_start_that_may_be_repeated_is_signed_for_another_worker_too(place: Place, asking: Asks) -> None:
     place.town.catalog.pool("prod-eu").runner("fake").repeatable = True
 

@@ -783,8 +783,8 @@ FAULTS = (
     Fault(
         "an emptied event is passed over",
         "jitbot/store/trail.py",
-        "            if sealed.body is None:\n                raise",
-        "            if sealed.body is None:\n                continue\n                raise",
+        '        if sealed.body is None:\n            raise Tampered(f"The signed',
+        '        if sealed.body is None:\n            continue\n            raise Tampered(f"The signed',
         _in("tampering"),
     ),
     Fault(
@@ -2335,7 +2335,7 @@ FAULTS = (
     Fault(
         "a start that is asked for again is another one",
         "jitbot/pools/pooled.py",
-        "id=key if kind is Kind.START else uuid.uuid4().hex,",
+        "id=run.key if run is not None and kind is Kind.START else uuid.uuid4().hex,",
         "id=uuid.uuid4().hex,",
         POOL_CALLS,
     ),
@@ -2363,7 +2363,7 @@ FAULTS = (
     Fault(
         "a worker may make up calls",
         "jitbot/pools/tables.py",
-        '"calls": "SELECT, UPDATE (state, worker, taken_at, answer, answered_at), DELETE",',
+        '"calls": "SELECT, UPDATE (state, worker, worker_key, taken_at, answer, signature, answered_at), DELETE",',
         '"calls": "SELECT, INSERT, UPDATE, DELETE",',
         ("tests/integration/pools/test_creating.py",),
     ),
@@ -2422,5 +2422,54 @@ FAULTS = (
         "fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
         ("tests/integration/test_store_alone.py",),
+    ),
+    Fault(
+        "a worker acts on a warrant that somebody else has signed",
+        "jitbot/warrants/signing.py",
+        "    verifier.vouched(key, PURPOSE, text, given)\n",
+        "",
+        ("tests/unit/warrants/test_gate.py",),
+    ),
+    Fault(
+        "a warrant that was used before is good again",
+        "jitbot/warrants/spent.py",
+        "            if key in self._used:\n                return False\n",
+        "",
+        ("tests/unit/warrants/test_gate.py",),
+    ),
+    Fault(
+        "the warrant of another worker is good here",
+        "jitbot/warrants/gate.py",
+        '            (warrant.worker != self._worker, "is for another worker"),\n',
+        "",
+        ("tests/unit/warrants/test_gate.py",),
+    ),
+    Fault(
+        "what is planned and checked may go beyond the ceiling",
+        "jitbot/warrants/gated.py",
+        "        self._gate.within(self._name, inputs)\n        return self._runner.plan(inputs)",
+        "        return self._runner.plan(inputs)",
+        ("tests/unit/warrants/test_gate.py",),
+    ),
+    Fault(
+        "a grant is kept by a worker only once its start has answered",
+        "jitbot/warrants/gate.py",
+        "                granted.permitted(warrant)\n",
+        "                pass\n",
+        ("tests/unit/warrants/test_gate.py",),
+    ),
+    Fault(
+        "an answer that no known worker has signed is believed",
+        "jitbot/pools/trust.py",
+        "            self._verifier.vouched(seen.worker_key, ANSWER, text, bytes.fromhex(seen.signature))\n",
+        "            bytes.fromhex(text[:0])\n",
+        ("tests/attacks/test_a_worker.py",),
+    ),
+    Fault(
+        "an undo goes by the row, whatever the record says",
+        "jitbot/service/warranting.py",
+        "    return recorded\n",
+        "    return request\n",
+        _in("warrants"),
     ),
 )

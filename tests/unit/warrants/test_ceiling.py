@@ -1,6 +1,7 @@
 """Ceilings: what is not named is refused, values are compared as they are, and the file is read strictly."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from jitbot.outbound.secrets.environment import EnvironmentStore
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.outbound.site import GrantedSite
 from jitbot.warrants.ceiling import Ceiling, fits
-from jitbot.warrants.ceiling_file import parsed, read_ceiling
+from jitbot.warrants.ceiling_file import parsed, read_ceiling, read_copy
 
 FILE = """
 runners:
@@ -142,6 +143,27 @@ def test_a_file_that_others_can_write_or_that_lies_among_the_policies_is_no_ceil
     path.write_text("runners: 7")
     with pytest.raises(SettingsError, match=r"JITBOT_CEILING: ceiling.yml:1:10: this must be a mapping"):
         read_ceiling(path)
+
+
+def test_an_author_s_copy_is_read_whoever_can_write_it(tmp_path: Path) -> None:
+    path = tmp_path / "ceiling.yml"
+    path.write_text(FILE)
+    path.chmod(0o666)
+    assert read_copy(path) == CEILING
+    with pytest.raises(PolicyError, match="cannot be read"):
+        read_copy(tmp_path / "none.yml")
+
+
+def test_the_example_of_the_page_is_a_ceiling() -> None:
+    page = Path("docs/howto/set-a-ceiling.md").read_text()
+    [example] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    ceiling = parsed("ceiling.yml", example)
+    restart = {"argv": ["/opt/acme/bin/restart", "api"], "variables": {"VAULT_KEY": {"secret": "vault-key"}}}
+    assert list(ceiling.faults("command", restart)) == []
+    assert list(ceiling.faults("command", {"argv": ["/opt/acme/bin/restart", "db"]})) != []
+    assert list(ceiling.faults("http", {"url": "https://api.example.com/v1/x", "method": "POST"})) == []
+    for shape in ("[api, 443]", '{each: {pattern: "[a-z]+"}}', "{any: true}"):
+        parsed("ceiling.yml", f"runners: {{command: {{inputs: {{argv: [{shape}]}}}}}}")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")

@@ -210,6 +210,11 @@ def test_an_order_to_let_go_is_found_late() -> None:
     late.begin(Wanted(Deed.RELEASE, "fake", INPUTS), ARun())
 
 
+def test_what_keeps_below_the_ceiling_may_be_done() -> None:
+    anything = [{"any": True}]
+    start(ARun(), a_gate(ceiling=Ceiling({"fake": {"what": anything, "where": anything, "value": [7]}})))
+
+
 LOW = Ceiling({"fake": {"what": ["api"], "where": ["staging"], "value": [{"any": True}]}})
 
 

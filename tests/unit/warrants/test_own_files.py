@@ -48,6 +48,13 @@ def test_used_warrants_are_forgotten_a_day_after_their_time(tmp_path: Path, monk
     assert Spent(Journal(tmp_path / "spent")).spend("fourth", later, later)
 
 
+def test_what_is_only_in_memory_is_forgotten_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TIDY_AFTER", 1)
+    spent = Spent()
+    assert spent.spend("old", NOW, NOW + 2 * REMEMBERED)
+    assert spent.spend("old", NOW, NOW + 2 * REMEMBERED)
+
+
 def test_keys_are_read_by_name_with_words_for_people(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text(f"# ours\n\n{key_line('service', KEY)} # since May\n{key_line('prod-eu', KEY)}\n")
