@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from jitbot.cli.doctor_facts import facts
 from jitbot.cli.doctor_pools import pools
 from jitbot.cli.doctor_secrets import secrets
+from jitbot.cli.doctor_trust import trust
 from jitbot.cli.finding import Finding
 from jitbot.compose import check_policies, open_catalog, open_store, slack_client
 from jitbot.errors import JitbotError, PolicyError
@@ -24,6 +25,7 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [
         *_runners(settings),
         *pools(settings, policy),
+        *trust(settings),
         *secrets(settings, policy),
         *facts(settings, policy),
         *policy_findings,

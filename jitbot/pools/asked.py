@@ -144,13 +144,15 @@ class Asked:
         """Take a call away from a worker that got no warrant for it; False where it has it no more."""
         return self._set_taken(call, seen, state=CallState.WITHDRAWN.value)
 
-    def granted_by(self, key: str, within: float) -> str:
-        """Return the key of the worker that says it has started a run, if it was heard of lately; else nothing.
+    def granted_by(self, key: str, within: float | None = None) -> str:
+        """Return the key of the worker that says it has started a run, where one has; and if it was heard of lately.
 
         Raises: StoreUnavailable.
         """
-        heard = (workers.c.name == calls.c.worker) & (func.extract("epoch", NOW - workers.c.seen_at) < within)
-        query = select(calls.c.worker_key).join(workers, heard).where(calls.c.id == key)
+        query = select(calls.c.worker_key).where(calls.c.id == key)
+        if within is not None:
+            lately = func.extract("epoch", NOW - workers.c.seen_at) < within
+            query = query.join(workers, (workers.c.name == calls.c.worker) & lately)
         with self._place.begin() as connection:
             return connection.execute(query).scalar() or ""
 

@@ -28,7 +28,6 @@ UNDO_SECONDS = 15.0
 """How long is waited for a worker that takes an undo: what ends and is not undone has to be told soon."""
 NOTE_SECONDS = 7 * 86400.0
 """How long a worker that is away can find what it was told."""
-EVER = 1e9
 
 
 class Pooled:
@@ -74,7 +73,7 @@ class Pooled:
 
         One that is away finds it when it is back; for one that nobody knows, there is nobody to tell.
         """
-        worker = self._asked.granted_by(run.key, EVER)
+        worker = self._asked.granted_by(run.key)
         if worker and self._trust.knows(worker):
             call = replace(self._call(Kind.RELEASE, inputs, None, run), addressed=worker)
             self._asked.tell(call, cast(Permitted, run).warrant(Kind.RELEASE, None, worker), NOTE_SECONDS)

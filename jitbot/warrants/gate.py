@@ -20,7 +20,7 @@ from jitbot.warrants.signing import verified
 from jitbot.warrants.spent import Spent
 from jitbot.warrants.warrant import Deed, Warrant, receipt_digest
 
-OTHER_RUN = "is for another run, or for other times, than this"
+OTHER_RUN = "is for another run, or for another end, than this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Gate:
         if not (known and act.deed is Deed.UNDO):
             self.within(act.runner, act.inputs)
         self._spend(warrant, act)
+        run.deadline = warrant.start_before  # whatever was said of it on the way
 
     def _spend(self, warrant: Warrant, act: Wanted) -> None:
         """Use a warrant up, and have what it grants kept, before anything is done. Raises: RunnerRefused."""
@@ -114,7 +115,7 @@ class Gate:
             (warrant.deed is not act.deed, f"permits to {warrant.deed}, not to {act.deed}"),
             (warrant.pool != self._pool, f"is for {_place(warrant.pool)}, and this is {_place(self._pool)}"),
             (warrant.worker != self._worker, "is for another worker"),
-            ((warrant.key, warrant.start_before, warrant.until) != (run.key, run.deadline, run.until), OTHER_RUN),
+            ((warrant.key, warrant.until) != (run.key, run.until), OTHER_RUN),
             (warrant.runner != act.runner or not _same(warrant, act), "is for other inputs than these"),
             (warrant.receipt != _digest(act.receipt), "is for another receipt than this"),
             (timed and now >= warrant.start_before, late),

@@ -342,6 +342,7 @@ def test_the_one_worker_that_had_leave_gets_it_again(place: Place, asking: Asks)
     place.town.settle()
     [request] = place.town.ledger.find()
     assert request.state is State.SUCCEEDED
+    assert place.town.world.catalog.pools() == ["prod-eu"]
     second = ("start", request.key_of(1), "first")
     assert warrants_of(place, request) == [("start", request.key_of(0), "first"), second, second]
 

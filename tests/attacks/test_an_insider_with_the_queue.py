@@ -117,19 +117,28 @@ LATER = datetime(2099, 1, 1, tzinfo=UTC)
     ("bent", "why"),
     [
         ({"inputs": {"what": "payments", "where": "prod", "value": 7}}, "other inputs"),
-        ({"until": LATER}, "other times"),
-        ({"until": None}, "other times"),
-        ({"deadline": LATER}, "other times"),
+        ({"until": LATER}, "another end"),
+        ({"until": None}, "another end"),
         ({"key": "jit-1-1"}, "another run"),
         ({"kind": Kind.UNDO}, "permits to start, not to undo"),
         ({"kind": Kind.EXTEND}, "permits to start, not to extend"),
     ],
-    ids=["inputs", "later end", "no end", "later deadline", "run", "undo", "extend"],
+    ids=["inputs", "later end", "no end", "run", "undo", "extend"],
 )
 def test_a_true_warrant_runs_nothing_that_it_was_not_signed_for(victim: Victim, bent: Any, why: str) -> None:
     answer = victim.put(replace(victim.call(Kind.START), **bent), victim.signed(Kind.START))
     assert ("barred" in answer, why in answer) == (True, True), answer
     assert victim.untouched()
+
+
+def test_a_run_gets_no_more_time_than_was_signed(victim: Victim) -> None:
+    given: list[datetime] = []
+    victim.runner.on_start = lambda inputs, run: given.append(run.deadline)
+    try:
+        victim.put(replace(victim.call(Kind.START), deadline=LATER), victim.signed(Kind.START))
+    finally:
+        victim.runner.on_start = lambda inputs, run: None
+    assert given == [victim.run.deadline]
 
 
 def test_an_undo_with_another_receipt_is_misdirected_nowhere(victim: Victim) -> None:

@@ -13,12 +13,16 @@ from typer.testing import CliRunner
 
 from jitbot.cli.app import app
 from jitbot.cli.doctor_pools import pools
+from jitbot.cli.doctor_trust import trust
+from jitbot.compose import check_pools
 from jitbot.errors import SettingsError
 from jitbot.model import Policy
 from jitbot.pools.building import Rules, worker
 from jitbot.pools.creating import create
+from jitbot.pools.state import key_of
 from jitbot.settings import read_settings
 from jitbot.store.upgrade import ready
+from jitbot.warrants.keys import key_line, trusted
 from tests.pooling import APool, until
 from tests.town import FakeRunner, OneRunner
 from tests.unit.core.builders import an_action
@@ -125,6 +129,38 @@ def test_the_command_prints_the_address_once(postgres_url: str, monkeypatch: pyt
     assert f"jitbot worker --pool {name}" in first
     assert "keeps its password" in second
     assert ":PASSWORD@" in second
+
+
+def test_service_and_worker_are_told_of_each_other_by_commands(
+    pool: APool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the page says: a line for the workers, a line for the service, and what is said where one is missing."""
+    monkeypatch.setenv("JITBOT_KEY_FILE", str(tmp_path / "signing.key"))
+    monkeypatch.setenv("JITBOT_WORKER_STATE", str(tmp_path / "worker"))
+    (tmp_path / "trusted").write_text(CliRunner().invoke(app, ["pool", "trust"]).output)
+    keys = tmp_path / "known"
+    for _ in range(2):
+        keys.write_text(CliRunner().invoke(app, ["pool", "key", pool.name]).output)
+    assert [key_line("service", key) for key in trusted(tmp_path / "trusted", "X")] == [
+        (tmp_path / "trusted").read_text().strip()
+    ]
+    assert keys.read_text().strip() == key_line(pool.name, key_of(tmp_path / "worker" / pool.name).public)
+    settings = read_settings(database_url=pool.url, pools=pool.name, pool_keys=keys)
+    check_pools(settings)
+    assert [(each.good, each.said) for each in trust(settings)][1] == (True, "1 keys are known")
+    unknown = read_settings(database_url=pool.url, pools=pool.name)
+    with pytest.raises(SettingsError, match=f"No worker of pool {pool.name} is known: run `jitbot pool key"):
+        check_pools(unknown)
+    assert [(each.good, each.said) for each in trust(unknown)] == [
+        (True, "none: what runs here is bounded by policies alone"),
+        (False, "0 keys are known"),
+    ]
+    keys.chmod(0o666)
+    (tmp_path / "ceiling.yml").write_text("runners: [x]")
+    broken = read_settings(pools=pool.name, pool_keys=keys, ceiling=tmp_path / "ceiling.yml")
+    assert [each.good for each in trust(broken)] == [False, False]
+    (tmp_path / "ceiling.yml").write_text("runners: {http: {}, command: {}}")
+    assert next(trust(broken)).said == "command, http may be used"
 
 
 @pytest.mark.long

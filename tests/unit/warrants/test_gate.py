@@ -97,9 +97,8 @@ REFUSED = [
     pytest.param({"pool": ""}, "is for the service itself", id="no pool"),
     pytest.param({"worker": "x"}, "is for another worker", id="another worker"),
     pytest.param({"key": "jit-2-1"}, "is for another run", id="another run"),
-    pytest.param({"start_before": NOW + timedelta(hours=2)}, "for other times", id="a later deadline"),
-    pytest.param({"until": None}, "for other times", id="no end"),
-    pytest.param({"until": NOW + timedelta(days=9)}, "for other times", id="a later end"),
+    pytest.param({"until": None}, "for another end", id="no end"),
+    pytest.param({"until": NOW + timedelta(days=9)}, "for another end", id="a later end"),
     pytest.param({"runner": "other"}, "is for other inputs", id="another runner"),
     pytest.param({"inputs": {"what": "api", "where": "prod", "value": 8}}, "is for other inputs", id="other inputs"),
     pytest.param({"inputs": {"what": "api"}}, "is for other inputs", id="inputs that are none"),
@@ -115,9 +114,15 @@ def test_what_was_signed_otherwise_is_refused(bent: dict[str, Any], why: str) ->
 
 def test_every_field_of_a_warrant_that_is_about_the_act_itself_is_compared() -> None:
     compared = {name for each in REFUSED for name in each.values[0]}  # type: ignore[union-attr]
-    told = {"number", "request", "digest", "policy", "count", "head", "lasts"}
-    """What a worker only keeps: which request, policies and record it was signed by, and for how long it grants."""
+    told = {"number", "request", "digest", "policy", "count", "head", "lasts", "start_before"}
+    """What is only kept: by which request, policies and record it was signed; and the times that a run is given."""
     assert compared == set(Warrant.__slots__) - told
+
+
+def test_a_run_has_the_time_limit_that_was_signed_whatever_was_said_on_the_way() -> None:
+    run = ARun(start_before=NOW + timedelta(minutes=1))
+    start(run)
+    assert run.deadline == NOW + timedelta(minutes=1)
 
 
 def test_what_nobody_has_signed_is_refused() -> None:
