@@ -1,5 +1,6 @@
 """Builds the two sides of pools: what the service asks them by, and a worker."""
 
+import logging
 import os
 import socket
 import uuid
@@ -11,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from jitbot.audit import Verifier
+from jitbot.errors import StoreUnavailable
 from jitbot.pools.asked import Asked, Live
 from jitbot.pools.catalog import PoolCatalog
 from jitbot.pools.grants import Grants
@@ -26,6 +28,8 @@ from jitbot.warrants.ceiling import Ceiling
 from jitbot.warrants.gate import Gate
 from jitbot.warrants.gated import GatedCatalog
 from jitbot.warrants.keys import Keys
+
+log = logging.getLogger(__name__)
 
 
 def here() -> datetime:
@@ -70,9 +74,18 @@ def ready(name: str, url: str) -> None:
 
 
 def worker(name: str, url: str, catalog: Catalog, hands: int, rules: Rules) -> Worker:
-    """Return a worker of a pool, and see that it can work. Raises: SettingsError, StoreUnavailable."""
-    ready(name, url)
-    return built(Place(url, name), catalog, hands, rules, State(rules.state / name))
+    """Return a worker of a pool, and see that it can work. Raises: SettingsError, StoreUnavailable.
+
+    One that holds something starts though the database is away: it has to end it.
+    """
+    place, state = Place(url, name), State(rules.state / name)
+    try:
+        ready(name, url)
+    except StoreUnavailable as error:
+        if not Grants(state.granted).held():
+            raise
+        log.warning("%s What was granted here ends on time all the same.", error)
+    return built(place, catalog, hands, rules, state)
 
 
 def built(place: Place, catalog: Catalog, hands: int, rules: Rules, state: State) -> Worker:

@@ -3,6 +3,8 @@
 Not marked `postgres`: what pools do shows nowhere else, so deliberate faults are tried on them too.
 """
 
+import json
+import threading
 import uuid
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from jitbot.cli.app import app
 from jitbot.cli.doctor_pools import pools
 from jitbot.cli.doctor_trust import trust
 from jitbot.compose import check_pools
-from jitbot.errors import SettingsError
+from jitbot.errors import SettingsError, StoreUnavailable
 from jitbot.model import Policy
 from jitbot.pools.building import Rules, worker
 from jitbot.pools.creating import create
@@ -161,6 +163,25 @@ def test_service_and_worker_are_told_of_each_other_by_commands(
     assert [each.good for each in trust(broken)] == [False, False]
     (tmp_path / "ceiling.yml").write_text("runners: {http: {}, command: {}}")
     assert next(trust(broken)).said == "command, http may be used"
+
+
+@pytest.mark.long
+def test_a_worker_that_is_started_while_the_database_is_away_ends_what_it_holds(tmp_path: Path) -> None:
+    nowhere = "postgresql+psycopg://x@127.0.0.1:1/x"
+    runner, rules = FakeRunner(), Rules([], tmp_path)
+    with pytest.raises(StoreUnavailable):
+        worker("prod-eu", nowhere, OneRunner(runner), 1, Rules([], tmp_path / "holds nothing"))
+    (tmp_path / "prod-eu").mkdir()
+    grant = {"key": "jit-1-1", "runner": "fake", "inputs": {"what": "api", "where": "prod"}, "lasts": 60.0}
+    ended = json.dumps({**grant, "ends_at": "2026-01-01T00:00:00Z"}) + "\n"
+    (tmp_path / "prod-eu" / "granted").write_text(ended)
+    working, told = worker("prod-eu", nowhere, OneRunner(runner), 1, rules), threading.Event()
+    thread = threading.Thread(target=working.run, args=(told,), daemon=True)
+    thread.start()
+    until(lambda: runner.undone == ["jit-1-1"], "the end")
+    told.set()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 @pytest.mark.long
