@@ -64,6 +64,7 @@ class Ender:
                 receipt = None if grant.receipt is None else Receipt(grant.receipt)
                 runner.undo(inputs, receipt, OwnRun(grant, self._now()))
             self._grants.ended(grant.key, self._now(), by_itself=True)
+            del self._tries[grant.key]
             log.warning("%s was ended here at its time: nobody had asked for it", grant.key)
         except (JitbotError, KeyError, OSError) as error:
             log.error("%s CANNOT BE ENDED, and is tried again: %s", grant.key, error)  # noqa: TRY400 - no stack for people

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,14 @@ class Journal:
             self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             if new:
                 _keep_name(self._path)
-        _write(self._file, _line(record))
-        os.fsync(self._file)
+        before = os.fstat(self._file).st_size
+        try:
+            _write(self._file, _line(record))
+            os.fsync(self._file)
+        except OSError:
+            with suppress(OSError):  # half a line would spoil the next one
+                os.ftruncate(self._file, before)
+            raise
 
     def rewrite(self, records: Iterable[Record]) -> None:
         """Put fewer records in the place of those that are there; a crash leaves these or those. Raises: OSError."""

@@ -1,5 +1,6 @@
 """What a machine keeps for itself: used warrants, and the keys that it believes."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +29,24 @@ def test_a_journal_keeps_what_was_added_and_leaves_out_what_a_crash_cut_off(tmp_
     assert list(again.records()) == [{"a": 1}, {"a": 2}]
     again.append({"a": 3})
     assert list(Journal(path).records()) == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+def test_half_a_line_that_found_no_room_does_not_spoil_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.append({"a": 1})
+    write = os.write
+
+    def full(file: int, data: bytes) -> int:
+        write(file, data[:3])
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr("os.write", full)
+        journal.append({"a": 2})
+    journal.append({"a": 3})
+    assert list(Journal(tmp_path / "journal").records()) == [{"a": 1}, {"a": 3}]
 
 
 def test_a_journal_that_is_damaged_is_not_passed_over(tmp_path: Path) -> None:
