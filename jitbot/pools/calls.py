@@ -16,7 +16,7 @@ ANSWER = "answer"
 
 
 class Kind(StrEnum):
-    """What a runner is asked to do."""
+    """What a runner is asked to do. START, UNDO, EXTEND and RELEASE need a warrant; all others only look."""
 
     PLAN = "plan"
     START = "start"
@@ -26,10 +26,6 @@ class Kind(StrEnum):
     EXTEND = "extend"
     PRIVILEGES = "privileges"
     RELEASE = "release"
-
-
-ACTS = frozenset({Kind.START, Kind.UNDO, Kind.EXTEND, Kind.RELEASE})
-"""The kinds that need a warrant; all others only look."""
 
 
 class CallState(StrEnum):

@@ -16,7 +16,7 @@ from jitbot.warrants.signing import Act
 from jitbot.warrants.warrant import Deed
 
 WARRANTED = "warranted"
-"""The event of a warrant that was handed out."""
+"""The event of a warrant that is about to be signed for a worker."""
 _UNDONE_BY = ("snapshot", "digest", "revision", "ttl", "receipt", "progress")
 """What decides what an undo does, and where."""
 _BENT = "What it has done is not in its row as its signed record has it."
@@ -35,9 +35,12 @@ def sign(
 ) -> str:
     """Return a signed warrant for one act of a request. Raises: NoWarrant, RunnerUnsure, StoreUnavailable."""
     snapshot = request.snapshot
-    if snapshot.pool and deed == Deed.START:
-        _only_one(world, request, run.key, worker)
-    signed = world.warrants.issue(
+    if snapshot.pool:
+        with world.ledger.begin() as entry:
+            entry.record(WARRANTED, WORKER, request.id, key=run.key, deed=deed, worker=worker)
+        if deed == Deed.START:
+            _only_one(world, request, run.key, worker)
+    return world.warrants.issue(
         Act(
             deed=Deed(deed),
             request=request.id,
@@ -54,23 +57,22 @@ def sign(
             policy=request.policy_digest,
         )
     )
-    if snapshot.pool:
-        with world.ledger.begin() as entry:
-            entry.record(WARRANTED, WORKER, request.id, key=run.key, deed=deed, worker=worker)
-    return signed
 
 
 def _only_one(world: World, request: Request, key: str, worker: str) -> None:
-    """See that no other worker has leave to do the same, unless its runner may repeat. Raises: RunnerUnsure."""
+    """See that the first worker that was to have leave is this one, unless its runner may repeat.
+
+    Of two processes of the service that sign at the same time, the record says which was first. Raises: RunnerUnsure.
+    """
     if world.runner(request, 0 if request.snapshot.parts else None)[0].repeatable:
         return
     try:
         events = world.trail.told(request.id, WARRANTED)
     except Tampered as error:
         raise NoWarrant(f"{error} Nothing is signed by a record that does not hold.") from error
-    for said in (event.body for event in events):
-        if (said["key"], said["deed"]) == (key, Deed.START) and said["worker"] != worker:
-            raise RunnerUnsure("Another worker had leave to begin it before, and nobody knows whether it has.")
+    starts = (event.body for event in events if (event.body["key"], event.body["deed"]) == (key, Deed.START))
+    if next(starts)["worker"] != worker:
+        raise RunnerUnsure("Another worker had leave to begin it before, and nobody knows whether it has.")
 
 
 def as_recorded(world: World, request: Request) -> Request:

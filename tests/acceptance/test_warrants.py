@@ -319,7 +319,8 @@ def test_a_start_that_may_not_be_repeated_is_signed_for_one_worker_alone(place: 
     [request] = place.town.ledger.find()
     assert request.state is State.UNSURE
     assert "Another worker had leave to begin it before" in request.outcome
-    assert [worker for _, _, worker in warrants_of(place, request)] == ["first"]
+    assert [worker for _, _, worker in warrants_of(place, request)] == ["first", "second"]
+    assert len(asking.signed) == 1, "the record says which was the first, and only that one is signed for"
 
 
 def test_the_one_worker_that_had_leave_gets_it_again(place: Place, asking: Asks) -> None:

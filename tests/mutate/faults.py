@@ -2472,4 +2472,18 @@ FAULTS = (
         "    return request\n",
         _in("warrants"),
     ),
+    Fault(
+        "a start that may not be repeated is signed for a second worker",
+        "jitbot/service/warranting.py",
+        '    if next(starts)["worker"] != worker:\n',
+        "    if False:\n",
+        _in("warrants"),
+    ),
+    Fault(
+        "a worker waits for ever to be asked for the end of what it granted",
+        "jitbot/pools/ender.py",
+        "            if self._now() < grant.ends_at + GRACE:\n",
+        "            if True:\n",
+        ("tests/unit/pools/test_ending.py",),
+    ),
 )
