@@ -18,7 +18,7 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_D
 	$(BIN)/python -m pip
 
 # What covers the core and the service. Traced, these tests take a third longer, so `make test` runs them without that.
-COVERING := $(addprefix tests/,acceptance model outages unit/core unit/policy contract/test_trail.py \
+COVERING := $(addprefix tests/,acceptance model outages unit/core unit/policy unit/warrants contract/test_trail.py \
 	integration/test_benchmarks.py integration/test_output_command.py \
 	attacks/test_an_insider_who_bends_what_is_shown.py) $(wildcard tests/integration/test_slack_*.py)
 

@@ -26,6 +26,7 @@ from benchmarks import (
     start,
     store,
     through,
+    warrants,
 )
 from benchmarks.databases import FreshUrl, databases
 from benchmarks.figures import Figure, show, write
@@ -34,7 +35,7 @@ from benchmarks.scale import QUICK, Scale
 
 PARTS = (
     *("clicks", "commands", "start", "store", "loop", "through", "ends", "audit", "policy", "redaction"),
-    *("load", "ready", "request"),
+    *("warrants", "load", "ready", "request"),
 )
 APPS = ("bare", "jitbot")
 WIDTH = 120
@@ -66,6 +67,7 @@ def run(
             "audit": lambda url: audit.measure(database, scale, folder / "audit", url),
             "policy": lambda url: policies.measure(scale),
             "redaction": lambda url: redaction.measure(),
+            "warrants": lambda url: warrants.measure(),
             "load": lambda url: loaded.measure(scale, ledgers, folder / "load"),
             "request": lambda url: one_request.measure(scale, folder / "request"),
             "ready": lambda url: ready.measure(scale, ledgers, folder / "ready"),

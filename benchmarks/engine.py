@@ -31,6 +31,10 @@ from jitbot.store.outputs import StoreOutputs
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
+from jitbot.warrants.gate import Gate
+from jitbot.warrants.gated import GatedCatalog
+from jitbot.warrants.signing import Issuer
+from jitbot.warrants.spent import Spent
 
 TEAM = "T0ACME"
 ANN, BO = UserId("U0ANN"), UserId("U0BO")
@@ -185,6 +189,7 @@ def engine(url: str, folder: Path, valve: Valve, workers: int = 16) -> Iterator[
         rest=lambda: None,
         author=lambda _: Author(),
     )
+    gate = Gate(verifier=keys, now=database.reckoned, spent=Spent())
     book = Book(read, PolicySets(database), ledger, trail)
     book.reload()
     assert not book.ends_only, book.fault
@@ -196,10 +201,11 @@ def engine(url: str, folder: Path, valve: Valve, workers: int = 16) -> Iterator[
         outputs=StoreOutputs(database),
         delegations=SignedDelegations(database, trail),
         directory=People(),
-        catalog=catalog,
+        catalog=GatedCatalog(catalog, gate),
         sources=sources,
         queue=queue,
         book=book,
+        warrants=Issuer(lambda: keys.signer(trail.signing()), lambda: database.sealed),
         name=uuid.uuid4().hex,
         lease=timedelta(seconds=60),
     )

@@ -19,7 +19,7 @@ from jitbot.api.server import HttpServer, build_api
 from jitbot.clock.hints import MESSAGES, Hints, pass_on
 from jitbot.clock.queue import WorkQueue
 from jitbot.clock.ticker import Ticker
-from jitbot.compose import SlackSide, build_service, open_store, process_name, slack_client
+from jitbot.compose import SlackSide, build_service, open_ceiling, open_store, process_name, slack_client
 from jitbot.errors import StoreUnavailable
 from jitbot.hurry import hurry
 from jitbot.outbound.redaction.logs import redact_logs
@@ -30,12 +30,13 @@ from jitbot.runners.registry import Registry
 from jitbot.service.book import NONE_YET
 from jitbot.service.heads import Sending
 from jitbot.service.turns import KEEP, Turn
-from jitbot.settings import Settings
+from jitbot.settings import Settings, variable
 from jitbot.sinks.listed import open_sinks
 from jitbot.slack.directory import SlackDirectory, installed
 from jitbot.store.alone import OnlyOne
 from jitbot.store.bell import Bell
 from jitbot.store.turns import StoreTurns
+from jitbot.warrants.keys import trusted
 
 log = logging.getLogger(__name__)
 
@@ -210,12 +211,13 @@ def serve(settings: Settings) -> None:
 
 def work(settings: Settings, pool: str) -> None:
     """Work in a pool until SIGTERM or SIGINT. Raises: SettingsError, StoreUnavailable."""
-    from jitbot.pools.building import worker
+    from jitbot.pools.building import Rules, worker
 
     told_to_stop = _told_to_stop()
-    secrets = _secrets(settings)
-    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets)
-    working = worker(pool, settings.database_url, Registry(settings.runners, site), settings.workers)
+    secrets, ceiling = _secrets(settings), open_ceiling(settings)
+    rules = Rules(trusted(settings.trusted_keys, variable("trusted_keys")), settings.worker_state, ceiling)
+    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets, ceiling)
+    working = worker(pool, settings.database_url, Registry(settings.runners, site), settings.workers, rules)
     working.run(told_to_stop)
 
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -61,6 +61,14 @@ from jitbot.store.policy_sets import PolicySets
 from jitbot.store.put_back import Found, let_go
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready, upgrade
+from jitbot.warrants.ceiling import Ceiling
+from jitbot.warrants.ceiling_file import read_ceiling, read_copy
+from jitbot.warrants.gate import Gate
+from jitbot.warrants.gated import GatedCatalog
+from jitbot.warrants.keys import Keys, read_keys
+from jitbot.warrants.signing import Issuer
+from jitbot.warrants.spent import Spent
+from jitbot.workbench.beyond import Beyond, beyond
 from jitbot.workbench.lint.advice import Advice
 from jitbot.workbench.lint.linting import lint
 from jitbot.workbench.rehearsal import Bench
@@ -76,6 +84,7 @@ class Store:
     """The database and everything that is kept in it."""
 
     database: Database
+    keys: KeyFile
     ledger: StoreLedger
     inbox: StoreInbox
     outbox: StoreOutbox
@@ -125,6 +134,7 @@ def _opened(settings: Settings) -> Store:
     ledger.resume()
     return Store(
         database=database,
+        keys=keys,
         ledger=ledger,
         inbox=StoreInbox(database),
         outbox=StoreOutbox(database),
@@ -146,8 +156,19 @@ def open_halts(settings: Settings) -> tuple[StoreLedger, StandingHalts]:
 def open_catalog(settings: Settings, secrets: Secrets | None = None) -> Registry:
     """Find the runners that may be loaded, here and in pools. Raises: SettingsError."""
     secrets = secrets or open_secrets(settings)
-    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets)
+    site = GrantedSite(settings.http_hosts, settings.runner_paths, secrets, open_ceiling(settings))
     return Registry(settings.runners, site, open_pools(settings, secrets))
+
+
+def open_ceiling(settings: Settings) -> Ceiling | None:
+    """Read what this machine may be used for at all. Raises: SettingsError."""
+    return read_ceiling(settings.ceiling, settings.policies)
+
+
+def gated(settings: Settings, store: Store, catalog: Registry) -> GatedCatalog:
+    """Put the gate in front of what runs in this process: it acts on warrants alone, as a worker does."""
+    gate = Gate(verifier=store.keys, now=store.database.reckoned, spent=Spent(), ceiling=open_ceiling(settings))
+    return GatedCatalog(catalog, gate)
 
 
 def open_pools(settings: Settings, secrets: Secrets) -> Mapping[str, Catalog]:
@@ -158,17 +179,28 @@ def open_pools(settings: Settings, secrets: Secrets) -> Mapping[str, Catalog]:
 
     site = BareSite(secrets.redact)
     local = Registry(settings.runners, site)
-    guard: Callable[[str, Runner], Runner] = lambda name, runner: Guarded(name, runner, site)  # noqa: E731 - typed
-    return catalogs(settings.pools, settings.database_url, local, guard)
+    guard: Callable[[str, Runner], Runner] = lambda name, runner: Guarded(name, runner, site, elsewhere=True)  # noqa: E731
+    return catalogs(settings.pools, settings.database_url, local, guard, open_pool_keys(settings))
+
+
+def open_pool_keys(settings: Settings) -> Keys:
+    """Read the keys of the workers of each pool. Raises: SettingsError."""
+    return {} if settings.pool_keys is None else read_keys(settings.pool_keys, variable("pool_keys"))
 
 
 def check_pools(settings: Settings) -> None:
-    """See that the schema of every pool is there. Raises: SettingsError, StoreUnavailable."""
+    """See that the schema of every pool is there, and who its workers are. Raises: SettingsError, StoreUnavailable."""
     if settings.pools:
         from jitbot.pools.building import ready as pool_ready
 
+        keys = open_pool_keys(settings)
         for name in settings.pools:
             pool_ready(name, settings.database_url)
+            if not keys.get(name):
+                raise SettingsError(
+                    f"No worker of pool {name} is known: run `jitbot pool key {name}` where each of them runs, and put "
+                    f"what it prints into the file that {variable('pool_keys')} names."
+                )
 
 
 def open_sources(settings: Settings, history: History | None = None, secrets: Secrets | None = None) -> FactRegistry:
@@ -206,10 +238,11 @@ def build_service(
         outputs=store.outputs,
         delegations=store.delegations,
         directory=directory,
-        catalog=catalog,
+        catalog=gated(settings, store, catalog),
         sources=sources,
         queue=queue,
         book=open_book(settings, store, catalog, sources, leads=leads),
+        warrants=Issuer(lambda: store.keys.signer(store.trail.signing()), lambda: store.database.sealed),
         name=name,
         forgetting=store.forgetting,
         keep_output=timedelta(days=settings.keep_output_days),
@@ -236,6 +269,15 @@ def lint_policies(folder: Path, settings: Settings, at: datetime) -> tuple[Polic
     files = read(folder)
     policy = load(files, open_catalog(settings), open_sources(settings))
     return policy, lint(policy, files, at)
+
+
+def check_ceiling(folder: Path, settings: Settings, ceiling: Path, pool: str) -> Sequence[Beyond]:
+    """Try the policies against a ceiling, wherever its file is. Raises: PolicyError, SettingsError."""
+    if pool and pool not in settings.pools:
+        raise SettingsError(f"There is no pool {pool}: {variable('pools')} names those that there are.")
+    catalog = open_catalog(settings)
+    policy = load(read(folder), catalog, open_sources(settings))
+    return beyond(policy, catalog, read_copy(ceiling), pool)
 
 
 def open_bench(folder: Path, settings: Settings) -> Bench:
@@ -275,7 +317,8 @@ def open_reconciling(settings: Settings) -> Reconciling:
 
     Raises: SettingsError, StoreUnavailable.
     """
-    store, catalog = open_store(settings), open_catalog(settings)
+    store = open_store(settings)
+    catalog = gated(settings, store, open_catalog(settings))
     try:
         actions = load(read(settings.policies), catalog, open_sources(settings)).actions
     except PolicyError as error:

@@ -27,6 +27,7 @@ JitbotError
 │   └── NotifyUnsure
 └── RunnerError            the operator
     ├── RunnerRefused      nothing happened
+    │   ├── NoWarrant         the operator, at once -> what was to be done is not permitted where it was to be done
     │   └── PoolUnavailable   no worker of the pool took it, or answered what was only looked at
     └── RunnerUnsure       it may have happened
         └── RunnerCutOff   it may even happen yet, until its deadline
@@ -155,6 +156,10 @@ class RunnerRefused(RunnerError):
 
 class RunnerUnsure(RunnerError):
     """It may have happened; settled by `check`, a late result or a person."""
+
+
+class NoWarrant(RunnerRefused):
+    """Nobody has signed for this act, or it goes beyond the ceiling of the machine: never an accident."""
 
 
 class PoolUnavailable(RunnerRefused):

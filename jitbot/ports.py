@@ -52,6 +52,7 @@ __all__ = [
     "ListsPrivileges",
     "Outbox",
     "Outputs",
+    "Permitted",
     "PolicySets",
     "Queue",
     "Run",
@@ -106,6 +107,16 @@ class Run(Protocol):
         Runners that heed it have a field `stoppable` that is true. They end as soon as they can, by RunnerRefused where
         nothing has happened, by their receipt where they know what has, and else by RunnerUnsure: then they are told to
         undo.
+        """
+
+
+class Permitted(Run, Protocol):
+    """A run as the gate in front of a runner has it; the runner itself sees nothing of warrants."""
+
+    def warrant(self, deed: str, receipt: Receipt | None, worker: str) -> str:
+        """Return a signed warrant for one act of this run, by the worker with that key; none is the service itself.
+
+        Raises: RunnerUnsure, where somebody else has leave to do the same; StoreUnavailable.
         """
 
 

@@ -84,6 +84,18 @@ class Settings(BaseSettings):
     most_a_minute: int = Field(
         30, ge=0, le=1000, description="How often one person may ask within a minute; 0 for any number"
     )
+    pool_keys: Path | None = Field(
+        None, description="The file with the public key of each worker of the pools, as `jitbot pool key` prints them"
+    )
+    trusted_keys: Path | None = Field(
+        None, description="On a worker: the file with the service's public key, as `jitbot pool trust` prints it"
+    )
+    worker_state: Path = Field(
+        Path("var/worker"), description="On a worker: the folder with its key, and what it was permitted and grants"
+    )
+    ceiling: Path | None = Field(
+        None, description="The file with the runners, inputs, secrets and hosts that may be used on this machine at all"
+    )
     workers: int = Field(16, ge=1, le=256, description="How many requests are worked on at once, besides long runs")
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often jitbot looks for what is due, in seconds")
     keep_output_days: int = Field(

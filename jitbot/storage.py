@@ -271,6 +271,12 @@ class Trail(Protocol):
     ) -> Sequence[AuditEvent]:
         """Return events in order: those with a higher number than `after`, and no older than `since`."""
 
+    def signed(self, request: RequestId) -> Request:
+        """Rebuild a request from its own events, each verified by its own signature; quick on the longest record.
+
+        That none is missing is not seen. Raises: Tampered.
+        """
+
     def told(self, request: RequestId, kind: str) -> Sequence[AuditEvent]:
         """Return a request's events of a kind, verified. Raises: Tampered."""
 

@@ -21,6 +21,7 @@ HELD = (
     "jitbot/policy/*",
     "jitbot/service/*",
     "jitbot/audit/*",
+    "jitbot/warrants/*",
     "jitbot/explain.py",
     "jitbot/lifecycle.py",
 )

@@ -50,6 +50,11 @@ from jitbot.store.outputs import StoreOutputs
 from jitbot.store.policy_sets import PolicySets
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready
+from jitbot.warrants.ceiling import Ceiling
+from jitbot.warrants.gate import Gate
+from jitbot.warrants.gated import GatedCatalog
+from jitbot.warrants.signing import Issuer
+from jitbot.warrants.spent import Spent
 from tests.fake_sources import FakeSource, FakeSources
 
 TEAM = "T0ACME"
@@ -255,6 +260,7 @@ class Town:
         self.directory, self.runner, self.facts = Directory(), FakeRunner(), FakeSource()
         self.database = Database(url)
         self._keys = itertools.count()
+        self.ceiling: Ceiling | None = None
         self.author = Author()
         self.while_at_rest: Callable[[], None] = lambda: None
         self._build()
@@ -278,6 +284,7 @@ class Town:
         self.book = Book(folder, self.sets, self.ledger, self.trail)
         self.book.reload()
         name = f"process-{next(self._keys)}"
+        self.gate = Gate(verifier=keys, now=self.database.reckoned, spent=Spent(), ceiling=self.ceiling)
         self.world = World(
             ledger=self.ledger,
             inbox=self.inbox,
@@ -286,10 +293,11 @@ class Town:
             forgetting=StoreForgetting(self.database, self.ledger, self.trail),
             delegations=self.delegations,
             directory=self.directory,
-            catalog=catalog,
+            catalog=GatedCatalog(catalog, self.gate),
             sources=sources,
             queue=self.queue,
             book=self.book,
+            warrants=Issuer(lambda: keys.signer(self.trail.signing()), lambda: self.database.sealed),
             name=name,
             allowance=self.allowance,
         )

@@ -81,6 +81,10 @@ class Signer:
         bare = Head(count, digest, at, self.key)
         return replace(bare, signature=self._private.sign(bare.message()))
 
+    def vouch(self, purpose: str, text: str) -> bytes:
+        """Sign a text that is no event, for one purpose: for any other the signature does not hold."""
+        return self._private.sign(_vouched(purpose, text))
+
 
 class Verifier:
     """Knows whose keys sign which events. Verifying raises `Tampered` naming the first event that does not hold."""
@@ -189,6 +193,16 @@ class Verifier:
         """Verify the signature alone, of an event whose hash was verified. Raises: Tampered."""
         self._signature(sealed.seq, sealed.key, sealed.hash, sealed.signature)
 
+    def vouched(self, key: str, purpose: str, text: str, signature: bytes) -> None:
+        """Verify what somebody with one of the keys that were given has signed for a purpose. Raises: Tampered."""
+        public = next((each for each in self._given if fingerprint(each) == key), None)
+        if public is None:
+            raise Tampered(f"The {purpose} is signed with a key that is not known here ({key}).")
+        try:
+            public.verify(signature, _vouched(purpose, text))
+        except InvalidSignature:
+            raise Tampered(f"The {purpose}: the signature does not hold.") from None
+
     def _signature(self, seq: int, named: str, digest: bytes, signature: bytes) -> None:
         era = in_force(self.eras, seq)
         if era is None or era.key != named:
@@ -208,6 +222,11 @@ def digest(body: Any) -> str:
 def fingerprint(public: Ed25519PublicKey) -> str:
     """Name a public key: the first 16 hex digits of the SHA-256 over its 32 bytes."""
     return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
+
+
+def _vouched(purpose: str, text: str) -> bytes:
+    """Return what is signed for a purpose; an event's hash has 32 bytes, so that none can pass for the other."""
+    return f"jitbot {purpose} for one purpose alone\0{text}".encode()
 
 
 def _commitment(salt: bytes, body: str) -> bytes:

@@ -10,6 +10,7 @@ from jitbot.cli.doctor_files import files
 from jitbot.cli.doctor_heads import heads
 from jitbot.cli.doctor_pools import pools
 from jitbot.cli.doctor_secrets import secrets
+from jitbot.cli.doctor_trust import trust
 from jitbot.cli.finding import Finding
 from jitbot.compose import check_policies, open_catalog, open_store, slack_client
 from jitbot.errors import JitbotError, PolicyError
@@ -26,6 +27,7 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [
         *_runners(settings),
         *pools(settings, policy),
+        *trust(settings),
         *secrets(settings, policy),
         *facts(settings, policy),
         *policy_findings,

@@ -18,17 +18,27 @@ POLICIES = Path("policies")
 def policy_check(
     folder: Folder = POLICIES,
     strict: Annotated[bool, typer.Option("--strict", help="Advice fails the check too: exit code 1.")] = False,
+    ceiling: Annotated[
+        Path | None, typer.Option(help="The ceiling of the machines where they would run; what goes beyond fails.")
+    ] = None,
+    pool: Annotated[str, typer.Option(help="The pool that the ceiling is for; else it is that of jitbot itself.")] = "",
 ) -> None:
     """Load the policies as the bot would: every fault with its place, then advice on what may not be meant."""
     from jitbot.cli.explaining import as_instant
-    from jitbot.compose import lint_policies
+    from jitbot.compose import check_ceiling, lint_policies
     from jitbot.settings import read_settings
 
-    found, advice = lint_policies(folder, read_settings(), as_instant(""))
+    if ceiling is not None:
+        beyond = check_ceiling(folder, read_settings(), ceiling, pool)
+        for found in beyond:
+            typer.secho(f"{found.where}: ceiling: {found.action}: {found.why}", fg="yellow" if found.perhaps else "red")
+        if not all(found.perhaps for found in beyond):
+            raise typer.Exit(1)
+    policies, advice = lint_policies(folder, read_settings(), as_instant(""))
     for each in advice:
         typer.secho(f"{each.where}: {each.topic}: {each.message}", fg="yellow")
-    rules = sum(len(action.rules) for action in found.actions.values())
-    said = f"{folder}: {_number(len(found.actions), 'action')}, {_number(rules, 'rule')}"
+    rules = sum(len(action.rules) for action in policies.actions.values())
+    said = f"{folder}: {_number(len(policies.actions), 'action')}, {_number(rules, 'rule')}"
     if not advice:
         typer.secho(f"{said}, all in order.", fg="green")
         return

@@ -12,6 +12,7 @@ from jitbot.outbound.redaction.redactor import SHORTEST_SECRET, Redactor
 from jitbot.outbound.secrets.environment import EnvironmentStore
 from jitbot.outbound.secrets.listed import Secrets
 from jitbot.ports import Site
+from jitbot.warrants.ceiling import Ceiling
 
 __all__ = ["HIDDEN", "SHORTEST_SECRET", "BareSite", "EnvironmentSite", "GrantedSite", "RedactingSite"]
 
@@ -28,12 +29,20 @@ class RedactingSite(Site, Protocol):
 class GrantedSite:
     """Secrets from stores; hosts and paths from given lists."""
 
-    def __init__(self, hosts: Iterable[str], paths: Iterable[str | Path], secrets: Secrets) -> None:
+    def __init__(
+        self, hosts: Iterable[str], paths: Iterable[str | Path], secrets: Secrets, ceiling: Ceiling | None = None
+    ) -> None:
+        """Grant what is listed, as far as the ceiling of this machine goes. Raises: SettingsError."""
         self.hosts = frozenset(_host(host) for host in hosts)
+        if ceiling is not None:
+            self.hosts &= frozenset(_host(host) for host in ceiling.hosts)
+        self._ceiling = ceiling
         self.paths = frozenset(_path(path) for path in paths)
         self._secrets = secrets
 
     def secret(self, name: str) -> str:
+        if self._ceiling is not None and not self._ceiling.allows_secret(name):
+            raise NotGranted(f"The secret {name!r} is not in the ceiling of this machine (JITBOT_CEILING).")
         return self._secrets.read(name).value
 
     def redact(self, text: str) -> str:

@@ -34,6 +34,15 @@ class Seen:
     answer: Any
     lines: Sequence[Line]
     read_to: int
+    worker_key: str = ""
+    """The key that the worker says is its own."""
+    warranted: str = ""
+    signature: str = ""
+
+    @property
+    def holder(self) -> str:
+        """Return who has it, and for which attempt."""
+        return f"{self.worker}/{self.attempt}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,16 @@ class Asked:
         """
         by = call.deadline if take_within is None else waited(take_within)
         assert by is not None  # noqa: S101 - what is done has a deadline, a look is taken within seconds
-        row = {
+        with self._place.begin() as connection:
+            new = insert(calls).values(self._row(call, by)).on_conflict_do_nothing().returning(calls.c.id)
+            if connection.execute(new).first() is not None:
+                self._wake(connection, call.id, 1)
+                return True
+            about = select(calls.c.runner, calls.c.inputs).where(calls.c.id == call.id)
+            return tuple(connection.execute(about).one()) == (call.runner, dict(call.inputs))
+
+    def _row(self, call: Call, by: object) -> dict[str, Any]:
+        return {
             "id": call.id,
             "kind": call.kind.value,
             "runner": call.runner,
@@ -72,16 +90,15 @@ class Asked:
             "key": call.key,
             "deadline": call.deadline or by,
             "until": call.until,
+            "addressed": call.addressed,
             "take_before": by,
             "state": CallState.WAITING.value,
         }
+
+    def tell(self, call: Call, warrant: str, within: float) -> None:
+        """Leave a call for its worker, with its warrant, to be found for so many seconds. Raises: StoreUnavailable."""
         with self._place.begin() as connection:
-            new = insert(calls).values(row).on_conflict_do_nothing().returning(calls.c.id)
-            if connection.execute(new).first() is not None:
-                self._wake(connection, call.id, 1)
-                return True
-            about = select(calls.c.runner, calls.c.inputs).where(calls.c.id == call.id)
-            return tuple(connection.execute(about).one()) == (call.runner, dict(call.inputs))
+            connection.execute(insert(calls).values(self._row(call, waited(within)) | {"warrant": warrant}))
 
     def look(self, call: str, after: int = 0) -> Seen | None:
         """Return how a call stands, with the lines after a number; None if it is unknown. Raises: StoreUnavailable."""
@@ -92,6 +109,9 @@ class Asked:
             workers.c.seen_at,
             (calls.c.take_before <= NOW).label("too_late"),
             calls.c.answer,
+            calls.c.worker_key,
+            calls.c.warranted,
+            calls.c.signature,
         )
         row = select(*columns).outerjoin(workers, workers.c.name == calls.c.worker).where(calls.c.id == call)
         said = select(lines.c.number, lines.c.text, lines.c.result)
@@ -111,7 +131,30 @@ class Asked:
             answer=found.answer,
             lines=[Line(each.text, each.result) for each in new],
             read_to=new[-1].number if new else after,
+            worker_key=found.worker_key or "",
+            warranted=found.warranted or "",
+            signature=found.signature or "",
         )
+
+    def permit(self, call: str, seen: Seen, warrant: str) -> bool:
+        """Hand a warrant to the worker that has a call; False where it has it no more. Raises: StoreUnavailable."""
+        return self._set_taken(call, seen, warrant=warrant, warranted=seen.holder)
+
+    def turn_away(self, call: str, seen: Seen) -> bool:
+        """Take a call away from a worker that got no warrant for it; False where it has it no more."""
+        return self._set_taken(call, seen, state=CallState.WITHDRAWN.value)
+
+    def granted_by(self, key: str, within: float | None = None) -> str:
+        """Return the key of the worker that says it has started a run, where one has; and if it was heard of lately.
+
+        Raises: StoreUnavailable.
+        """
+        query = select(calls.c.worker_key).where(calls.c.id == key)
+        if within is not None:
+            lately = func.extract("epoch", NOW - workers.c.seen_at) < within
+            query = query.join(workers, (workers.c.name == calls.c.worker) & lately)
+        with self._place.begin() as connection:
+            return connection.execute(query).scalar() or ""
 
     def wake(self, call: str, attempt: int) -> None:
         """Wake the workers once more for a call that nobody has taken. Raises: StoreUnavailable."""
@@ -133,6 +176,7 @@ class Asked:
     def again(self, call: str, seen: Seen) -> bool:
         """Put a call up once more, in the place of a worker of which nothing is heard. Raises: StoreUnavailable."""
         again = {"state": CallState.WAITING.value, "attempt": seen.attempt + 1, "worker": None, "taken_at": None}
+        again |= {"worker_key": None, "warrant": None, "warranted": None}
         with self._place.begin() as connection:
             done = connection.execute(_silent(call, seen).values(**again)).rowcount == 1
             if done:
@@ -158,6 +202,12 @@ class Asked:
         change = update(calls).where(calls.c.id == call, calls.c.state == where.value).values(**changes)
         with self._place.begin() as connection:
             return connection.execute(change).rowcount == 1
+
+    def _set_taken(self, call: str, seen: Seen, **changes: Any) -> bool:
+        held = (calls.c.state == CallState.TAKEN.value) & (calls.c.attempt == seen.attempt)
+        change = update(calls).where(calls.c.id == call, held, calls.c.worker == seen.worker)
+        with self._place.begin() as connection:
+            return connection.execute(change.values(**changes)).rowcount == 1
 
     def _set_silent(self, call: str, seen: Seen, **changes: Any) -> bool:
         with self._place.begin() as connection:

@@ -8,11 +8,15 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from jitbot.audit import canonical
 from jitbot.model import Health, Plan, Privilege, Receipt
+
+ANSWER = "answer"
+"""The purpose for which a worker signs what came of a call."""
 
 
 class Kind(StrEnum):
-    """What a runner is asked to do."""
+    """What a runner is asked to do. START, UNDO, EXTEND and RELEASE need a warrant; all others only look."""
 
     PLAN = "plan"
     START = "start"
@@ -21,6 +25,7 @@ class Kind(StrEnum):
     UNDO = "undo"
     EXTEND = "extend"
     PRIVILEGES = "privileges"
+    RELEASE = "release"
 
 
 class CallState(StrEnum):
@@ -34,12 +39,13 @@ class CallState(StrEnum):
 
 
 class Word(StrEnum):
-    """What an answer comes to: the runner's three results, and unsure where it may happen yet."""
+    """What an answer comes to: the runner's three results, unsure where it may happen yet, and not permitted."""
 
     DONE = "done"
     REFUSED = "refused"
     UNSURE = "unsure"
     CUT_OFF = "cut off"
+    BARRED = "barred"
 
 
 _KINDS: Mapping[Kind, TypeAdapter[Any]] = {
@@ -50,6 +56,7 @@ _KINDS: Mapping[Kind, TypeAdapter[Any]] = {
     Kind.UNDO: TypeAdapter(None),
     Kind.EXTEND: TypeAdapter(Receipt),
     Kind.PRIVILEGES: TypeAdapter(list[Privilege] | None),
+    Kind.RELEASE: TypeAdapter(None),
 }
 
 
@@ -57,7 +64,8 @@ _KINDS: Mapping[Kind, TypeAdapter[Any]] = {
 class Call:
     """One call. The same `id` is the same call: asked for twice, it is carried out once.
 
-    `deadline` is given to the run, and nobody begins it after that; a look has none.
+    `deadline` is given to the run, and nobody begins it after that; a look has none. `addressed` is the key of the one
+    worker that may take it.
     """
 
     id: str
@@ -68,6 +76,7 @@ class Call:
     key: str
     deadline: datetime | None = None
     until: datetime | None = None
+    addressed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +110,8 @@ def read(kind: Kind, kept: Any) -> Answer:
     if Word(word) is Word.DONE:
         return Answer(Word.DONE, _KINDS[kind].validate_python(value))
     return Answer(Word(word), said=str(value))
+
+
+def signed_text(call: str, attempt: int, kept: Any) -> str:
+    """Return what a worker signs of an answer: to which attempt at which call it is one, and all that it says."""
+    return canonical({"answer": kept, "attempt": attempt, "call": call})

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from jitbot.pools.asked import Asked
 from jitbot.pools.pooled import Pooled
+from jitbot.pools.trust import Trust
 from jitbot.ports import Catalog, Runner
 
 
@@ -17,8 +18,8 @@ class PoolCatalog:
     credentials are not. `guard` is put around each, so that what workers say is treated as what plugins say.
     """
 
-    def __init__(self, local: Catalog, asked: Asked, guard: Callable[[str, Runner], Runner]) -> None:
-        self._local, self._asked, self._guard = local, asked, guard
+    def __init__(self, local: Catalog, asked: Asked, trust: Trust, guard: Callable[[str, Runner], Runner]) -> None:
+        self._local, self._asked, self._trust, self._guard = local, asked, trust, guard
         self._known: dict[str, Runner] = {}
 
     def names(self) -> Sequence[str]:
@@ -26,7 +27,7 @@ class PoolCatalog:
 
     def runner(self, name: str) -> Runner:
         if name not in self._known:
-            self._known[name] = self._guard(name, Pooled(name, self._local.runner(name), self._asked))
+            self._known[name] = self._guard(name, Pooled(name, self._local.runner(name), self._asked, self._trust))
         return self._known[name]
 
     def inputs(self, name: str, values: Mapping[str, Any]) -> BaseModel:

@@ -2,18 +2,24 @@
 
 import logging
 
-from jitbot.errors import InvalidInput, NotGranted, RunnerCutOff, RunnerError, RunnerRefused, SettingsError
+from jitbot.errors import InvalidInput, NotGranted, NoWarrant, RunnerCutOff, RunnerError, RunnerRefused, SettingsError
 from jitbot.model import Receipt
 from jitbot.pools.calls import Answer, Call, Kind, Word
+from jitbot.pools.hand import NoneGiven
 from jitbot.ports import Catalog, Run
 
 log = logging.getLogger(__name__)
 
 
 def done(catalog: Catalog, call: Call, run: Run) -> Answer:
-    """Do it, and return what came of it."""
+    """Do it, and return what came of it. Raises: NoneGiven, where nobody has signed for it."""
     try:
         return Answer(Word.DONE, _do(catalog, call, run))
+    except NoneGiven:
+        raise
+    except NoWarrant as error:
+        log.error("the call %s was refused: %s", call.id, error)  # noqa: TRY400 - no stack for people
+        return Answer(Word.BARRED, said=str(error))
     except (RunnerRefused, InvalidInput, NotGranted, SettingsError) as error:
         return Answer(Word.REFUSED, said=str(error) or "the runner refused")
     except RunnerError as error:
@@ -43,5 +49,6 @@ def _do(catalog: Catalog, call: Call, run: Run) -> object:
         Kind.UNDO: (inputs, receipt, run),
         Kind.EXTEND: (inputs, receipt, run),
         Kind.PRIVILEGES: (inputs,),
+        Kind.RELEASE: (inputs, run),
     }
     return getattr(runner, call.kind.value)(*given[call.kind])

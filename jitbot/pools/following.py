@@ -6,10 +6,12 @@ away, a worker is silent because it could not be heard, and gets its time once m
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from jitbot.errors import (
+    NoWarrant,
     PoolUnavailable,
     RunnerCutOff,
     RunnerError,
@@ -19,7 +21,8 @@ from jitbot.errors import (
     WorkerLost,
 )
 from jitbot.pools.asked import Asked, Seen
-from jitbot.pools.calls import Answer, Call, CallState, Kind, Word, read
+from jitbot.pools.calls import Answer, Call, CallState, Kind, Word
+from jitbot.pools.trust import Trust
 from jitbot.ports import Run
 from jitbot.runners.guard import why_halted
 
@@ -43,15 +46,27 @@ class Patience:
     answer: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is to be done, not only looked at: the run that it is for, and who signs for it once a worker has it.
+
+    `permit` takes the key of that worker. It raises RunnerError where it may not have leave, and StoreUnavailable.
+    """
+
+    run: Run
+    permit: Callable[[str], str]
+
+
 class Following:
     """Asks for one call, or finds it asked for already, and waits for its answer."""
 
     def __init__(
-        self, asked: Asked, call: Call, patience: Patience, *, run: Run | None = None, again: bool = False
+        self, asked: Asked, trust: Trust, call: Call, patience: Patience, *, act: Act | None = None, again: bool = False
     ) -> None:
-        """`again` says that another worker may begin it when one was lost."""
-        self._asked, self._call, self._patience = asked, call, patience
-        self._run, self._again = run, again
+        """`again` says that another worker may begin it when one was lost; a look is no act."""
+        self._asked, self._trust, self._call, self._patience = asked, trust, call, patience
+        self._act, self._again = act, again
+        self._run = None if act is None else act.run
         self._began = time.monotonic()
         self._woken = self._began
         self._read_to = 0
@@ -125,7 +140,9 @@ class Following:
             self._asked.wake(self._call.id, seen.attempt)
 
     def _watch(self, seen: Seen) -> None:
-        """A worker has it: tell it to stop where that is wanted, and see that it is alive."""
+        """A worker has it: sign for it, tell it to stop where that is wanted, and see that it is alive."""
+        if self._act is not None and seen.warranted != seen.holder:
+            self._permit(self._act, seen)
         if self._stopping() and not self._told_to_stop:
             self._asked.stop(self._call.id)
             self._told_to_stop = True
@@ -136,6 +153,16 @@ class Following:
             self._give_up(seen)
         if self._patience.answer is not None and now - self._began > (self._patience.take or 0) + self._patience.answer:
             raise PoolUnavailable(f"{self._who(seen)} has not answered within {self._patience.answer:g} s.")
+
+    def _permit(self, act: Act, seen: Seen) -> None:
+        """Hand the worker a warrant of its own. Raises: NoWarrant, RunnerUnsure, where it may not have one."""
+        try:
+            if not self._trust.knows(seen.worker_key):
+                raise NoWarrant(f"{self._who(seen)} has a key that JITBOT_POOL_KEYS does not list; nothing was done.")
+            self._asked.permit(self._call.id, seen, act.permit(seen.worker_key))
+        except RunnerError as error:
+            if self._asked.turn_away(self._call.id, seen):
+                raise self._not_begun(seen, error) from error
 
     def _give_up(self, seen: Seen) -> None:
         """Have another worker begin where that may be, else leave it lost: it may have happened."""
@@ -163,8 +190,10 @@ class Following:
 
     def _answer(self, seen: Seen) -> Answer:
         try:
-            return read(self._call.kind, seen.answer)
+            return self._trust.answer(self._call.id, self._call.kind, seen)
         except ValueError as error:
+            if self._act is None:
+                raise PoolUnavailable(f"{self._who(seen)} gave an answer that is none. {error}") from error
             raise RunnerUnsure(f"{self._who(seen)} gave an answer that is none: it may have happened.") from error
 
     def _lost(self, seen: Seen) -> RunnerError:
@@ -192,7 +221,7 @@ class Following:
         return f"No worker of pool {self._asked.pool} answered {within}; nothing was done."
 
 
-def late_answer(asked: Asked, start: str) -> Any:
+def late_answer(asked: Asked, trust: Trust, start: str) -> Any:
     """Return what a start has come to, if it was answered by now; None if it was not. Raises: RunnerError."""
     try:
         seen = asked.look(start)
@@ -201,7 +230,7 @@ def late_answer(asked: Asked, start: str) -> Any:
     if seen is None or seen.state is not CallState.ANSWERED:
         return None
     try:
-        return believed(read(Kind.START, seen.answer))
+        return believed(trust.answer(start, Kind.START, seen))
     except ValueError:
         return None
 
@@ -210,6 +239,8 @@ def believed(answer: Answer) -> Any:
     """Return what a runner returned, or raise what it raised."""
     if answer.word is Word.REFUSED:
         raise RunnerRefused(answer.said)
+    if answer.word is Word.BARRED:
+        raise NoWarrant(answer.said)
     if answer.word is Word.CUT_OFF:
         raise RunnerCutOff(answer.said)
     if answer.word is Word.UNSURE:

@@ -19,19 +19,29 @@ calls = Table(
     Column("key", Text, nullable=False),
     Column("deadline", Instant, nullable=False),
     Column("until", Instant),
+    Column("addressed", String(40), nullable=False, server_default=""),
     Column("take_before", Instant, nullable=False),
     Column("asked_at", Instant, nullable=False, server_default=_NOW),
     Column("state", String(20), nullable=False),
     Column("attempt", Integer, nullable=False, server_default="1"),
     Column("stopping", Boolean, nullable=False, server_default=false()),
     Column("worker", Text),
+    Column("worker_key", Text),
     Column("taken_at", Instant),
+    Column("warrant", Text),
+    Column("warranted", Text),
     Column("answer", JSON(none_as_null=True)),
+    Column("signature", Text),
     Column("answered_at", Instant),
     Index("ix_calls_worker", "worker", "state"),
     Index("ix_calls_deadline", "deadline"),
+    Index("ix_calls_addressed", "addressed", "state"),
 )
-"""One row for each call. `take_before` is when nobody may begin it any more; `attempt` fences off earlier workers."""
+"""One row for each call. `take_before` is when nobody may begin it any more; `attempt` fences off earlier workers.
+
+`addressed` is the key of the one worker that may take it, empty for any; `warrant` is written once it is taken, for the
+worker and attempt in `warranted`. Whoever writes here can hold things up, and have nothing done.
+"""
 
 lines = Table(
     "lines",
@@ -56,7 +66,7 @@ workers = Table(
 """Who works in this pool, and when each was last heard of."""
 
 GRANTS = {
-    "calls": "SELECT, UPDATE (state, worker, taken_at, answer, answered_at), DELETE",
+    "calls": "SELECT, UPDATE (state, worker, worker_key, taken_at, answer, signature, answered_at), DELETE",
     "lines": "SELECT, INSERT, DELETE",
     "workers": "SELECT, INSERT, UPDATE, DELETE",
 }

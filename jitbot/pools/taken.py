@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Connection, delete, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 
-from jitbot.pools.calls import Answer, Call, CallState, Kind, Line, written
+from jitbot.audit import Signer
+from jitbot.pools.calls import ANSWER, Answer, Call, CallState, Kind, Line, signed_text, written
 from jitbot.pools.place import NOW, Place, waited
 from jitbot.pools.tables import calls, lines, workers
 
@@ -32,13 +33,20 @@ class Hold:
 class Taken:
     """The calls of one pool, for one worker."""
 
-    def __init__(self, place: Place, worker: str) -> None:
-        self._place, self._worker = place, worker
+    def __init__(self, place: Place, worker: str, signer: Signer) -> None:
+        """`signer` is the worker's own: what it answers is signed."""
+        self._place, self._worker, self._signer = place, worker, signer
 
     def take(self, call: str, attempt: int) -> Hold | None:
         """Take a call; None where it is taken, withdrawn, put up anew, or too late. Raises: StoreUnavailable."""
         free = (calls.c.state == CallState.WAITING.value) & (calls.c.attempt == attempt) & (calls.c.take_before > NOW)
-        takes = {"state": CallState.TAKEN.value, "worker": self._worker, "taken_at": NOW}
+        free &= calls.c.addressed.in_(["", self._signer.key])
+        takes = {
+            "state": CallState.TAKEN.value,
+            "worker": self._worker,
+            "taken_at": NOW,
+            "worker_key": self._signer.key,
+        }
         change = update(calls).where(calls.c.id == call, free).values(**takes).returning(*calls.c)
         with self._place.begin() as connection:
             row = connection.execute(change).one_or_none()
@@ -52,6 +60,26 @@ class Taken:
         with self._place.begin() as connection:
             return connection.execute(select(calls.c.id).where(self._mine(hold))).first() is not None
 
+    def warrant(self, hold: Hold) -> str | None:
+        """Return the warrant for what this worker holds, empty while there is none; None where it holds it no more.
+
+        Raises: StoreUnavailable.
+        """
+        query = select(calls.c.warrant, calls.c.warranted).where(self._mine(hold))
+        with self._place.begin() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        mine = row.warranted in (None, f"{self._worker}/{hold.attempt}")
+        return (row.warrant or "") if mine else ""
+
+    def addressed(self) -> Sequence[tuple[str, int]]:
+        """Return the calls that wait for this worker alone, with their attempts. Raises: StoreUnavailable."""
+        waits = (calls.c.addressed == self._signer.key) & (calls.c.state == CallState.WAITING.value)
+        query = select(calls.c.id, calls.c.attempt).where(waits, calls.c.take_before > NOW).order_by(calls.c.asked_at)
+        with self._place.begin() as connection:
+            return [(row.id, row.attempt) for row in connection.execute(query)]
+
     def answer(self, hold: Hold, answer: Answer, said: Sequence[Line] = ()) -> bool:
         """Write the last lines and what came of a call, in one; False where it was put up again meanwhile.
 
@@ -60,10 +88,11 @@ class Taken:
         ours = (calls.c.worker == self._worker) & (calls.c.attempt == hold.attempt)
         open_still = calls.c.state.in_([CallState.TAKEN.value, CallState.LOST.value])
         kept = written(hold.call.kind, answer)
+        signature = self._signer.vouch(ANSWER, signed_text(hold.call.id, hold.attempt, kept)).hex()
         change = update(calls).where(calls.c.id == hold.call.id, ours, open_still)
         with self._place.begin() as connection:
             _say(connection, hold, said)
-            answers = {"state": CallState.ANSWERED.value, "answer": kept, "answered_at": NOW}
+            answers = {"state": CallState.ANSWERED.value, "answer": kept, "answered_at": NOW, "signature": signature}
             return connection.execute(change.values(**answers)).rowcount == 1
 
     def tell(
@@ -89,7 +118,7 @@ class Taken:
         """Put back what was taken and never begun: that it was taken had remained unknown. Raises: StoreUnavailable."""
         mine = (calls.c.worker == self._worker) & (calls.c.attempt == attempt)
         taken = (calls.c.id == call) & (calls.c.state == CallState.TAKEN.value)
-        back = {"state": CallState.WAITING.value, "worker": None, "taken_at": None}
+        back = {"state": CallState.WAITING.value, "worker": None, "worker_key": None, "taken_at": None}
         with self._place.begin() as connection:
             connection.execute(update(calls).where(mine, taken).values(**back))
 

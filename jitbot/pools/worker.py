@@ -15,7 +15,8 @@ from contextlib import suppress
 from jitbot.errors import JitbotError
 from jitbot.pools.calls import Answer
 from jitbot.pools.doing import done, failed
-from jitbot.pools.hand import Hand
+from jitbot.pools.hand import Hand, NoneGiven
+from jitbot.pools.held import Held
 from jitbot.pools.taken import Hold, Taken
 from jitbot.pools.wakeups import Wakeups
 from jitbot.ports import Catalog
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 CLERK_SECONDS = 0.5
 TIDY_SECONDS = 3600.0
+END_SECONDS = 1.0
+"""How often it is looked what has to end."""
 RETRY_SECONDS = 1.0
 """How soon is tried again what the database did not take."""
 FRESH_SECONDS = 2.0
@@ -37,12 +40,14 @@ STOP_SECONDS = 30.0
 class Worker:
     """Works in one pool until it is told to stop."""
 
-    def __init__(self, *, taken: Taken, wakeups: Wakeups, catalog: Catalog) -> None:
-        self._taken, self._wakeups, self._catalog = taken, wakeups, catalog
+    def __init__(self, *, taken: Taken, wakeups: Wakeups, catalog: Catalog, held: Held) -> None:
+        """`catalog` has the runners behind the gate."""
+        self._taken, self._wakeups, self._catalog, self._held = taken, wakeups, catalog, held
         self._turn, self._writing = threading.Lock(), threading.Lock()
         self._hands: dict[tuple[str, int], Hand | None] = {}
         """What is in hand, by call and attempt; None while it is being taken."""
         self._left = threading.Event()
+        self._told = False
         self._tidied = 0.0
 
     def run(self, told: threading.Event) -> None:
@@ -50,7 +55,9 @@ class Worker:
         clerk = threading.Thread(target=self._clerk, name="clerk", daemon=True)
         self._write_down()
         clerk.start()
+        threading.Thread(target=self._end, name="ender", daemon=True).start()
         asyncio.run(self._listen(told))
+        self._told = True
         end = time.monotonic() + STOP_SECONDS
         while self._in_hand() and time.monotonic() < end:
             time.sleep(0.05)
@@ -97,12 +104,25 @@ class Worker:
             self._hands[call, attempt] = None
         hold = self._take(call, attempt)
         if hold is not None:
-            hand = Hand(hold)
+            hand = Hand(hold, self._taken.warrant)
             with self._turn:
                 self._hands[call, attempt] = hand
-            self._report(hand, done(self._catalog, hold.call, hand))
+            self._do(hand)
         with self._turn:  # not where something was thrown: what has begun is never put back
             del self._hands[call, attempt]
+
+    def _do(self, hand: Hand) -> None:
+        """Do what is in hand, keep what is held by it, and say what came of it."""
+        call = hand.hold.call
+        self._held.about_to(call, hand.log)
+        try:
+            answer = done(self._catalog, call, hand)
+        except NoneGiven as error:
+            log.warning("%s", error)
+            self._safely(lambda: self._taken.give_back(call.id, hand.hold.attempt))
+            return
+        self._held.answered(call, answer)
+        self._report(hand, answer)
 
     def _take(self, call: str, attempt: int) -> Hold | None:
         """Take a call; None where that did not succeed, or nobody knows whether it has."""
@@ -156,6 +176,8 @@ class Worker:
                 busy |= set(self._hands)
             for call, attempt in set(held) - busy:
                 self._taken.give_back(call, attempt)
+            for call, attempt in () if self._told else set(self._taken.addressed()) - busy:
+                threading.Thread(target=self.carry_out, args=(call, attempt), name=f"call {call}", daemon=True).start()
         except JitbotError as error:
             log.warning("nothing can be written down just now: %s", error)
             for hand, some in said:
@@ -164,6 +186,18 @@ class Worker:
         for hand in hands:
             if held.get((hand.hold.call.id, hand.hold.attempt), True):  # stopped, or given to another worker
                 hand.stop()
+
+    def _end(self) -> None:
+        """End what is due and was ended by nobody, in a thread of its own: an undo may take its time."""
+        while not self._left.wait(END_SECONDS):
+            try:
+                self._held.look(self._busy_with)
+            except Exception:
+                log.exception("what is due could not be looked at, and is again in a moment")
+
+    def _busy_with(self, key: str) -> bool:
+        with self._turn:
+            return any(hand is not None and hand.key == key for hand in self._hands.values())
 
     def _in_hand(self) -> int:
         with self._turn:

@@ -18,7 +18,7 @@ from jitbot.outbound.redaction.documents import without_secrets
 from jitbot.outbound.redaction.private_keys import line_by_line
 from jitbot.outbound.site import RedactingSite
 from jitbot.outbound.text import KEPT_CHARACTERS, shown
-from jitbot.ports import Extends, Run, Runner
+from jitbot.ports import Extends, Permitted, Run, Runner
 
 RECEIPT_BYTES = 16 * 1024
 TARGET_CHARACTERS = 500
@@ -31,7 +31,8 @@ _FOREIGN = (Exception, SystemExit)
 class Guarded:
     """A runner that keeps the contract of `ports.Runner` whatever the one inside does."""
 
-    def __init__(self, name: str, runner: Runner, site: RedactingSite) -> None:
+    def __init__(self, name: str, runner: Runner, site: RedactingSite, *, elsewhere: bool = False) -> None:
+        """`elsewhere` says that it only asks others, who want warrants: no plugin of this process gets any."""
         self.Inputs = runner.Inputs
         self.repeatable = runner.repeatable
         self.undoable = runner.undoable
@@ -44,6 +45,7 @@ class Guarded:
         self._name = name
         self._runner = runner
         self._site = site
+        self._run = _PermittedRun if elsewhere else _GuardedRun
 
     def target(self, inputs: BaseModel) -> str:
         with self._translating(RunnerRefused, "name its target"):
@@ -59,7 +61,7 @@ class Guarded:
 
     def start(self, inputs: BaseModel, run: Run) -> Receipt:
         with self._translating(RunnerUnsure, "start"):
-            guarded = _GuardedRun(run, self._site)
+            guarded = self._run(run, self._site)
             return self._kept(self._runner.start(self._own(inputs), guarded), guarded.log)
 
     def check(self, inputs: BaseModel, receipt: Receipt | None) -> Health:
@@ -83,12 +85,12 @@ class Guarded:
 
     def undo(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> None:
         with self._translating(RunnerUnsure, "undo"):
-            self._runner.undo(self._own(inputs), receipt, _GuardedRun(run, self._site))
+            self._runner.undo(self._own(inputs), receipt, self._run(run, self._site))
 
     def extend(self, inputs: BaseModel, receipt: Receipt | None, run: Run) -> Receipt:
         """Have a grant end later, where the runner can. Raises: RunnerRefused, RunnerUnsure."""
         with self._translating(RunnerUnsure, "extend"):
-            guarded = _GuardedRun(run, self._site)
+            guarded = self._run(run, self._site)
             return self._kept(cast(Extends, self._runner).extend(self._own(inputs), receipt, guarded), guarded.log)
 
     def privileges(self, inputs: BaseModel) -> Sequence[Privilege] | None:
@@ -100,6 +102,13 @@ class Guarded:
             found = list(lists(self._own(inputs)))
             _demand(all(isinstance(each, Privilege) and bool(each.target) for each in found))
         return [replace(each, holder=shown(self._site.redact(each.holder))) for each in found]
+
+    def release(self, inputs: BaseModel, run: Run) -> None:
+        """Have whoever has started a run elsewhere leave its end to others; here there is nobody to tell."""
+        tells = getattr(self._runner, "release", None)
+        if tells is not None:
+            with self._translating(RunnerUnsure, "let go of it"):
+                tells(self._own(inputs), self._run(run, self._site))
 
     def answered(self, key: str) -> Receipt | None:
         """Return what a start that ran elsewhere has come to meanwhile; None where it ran here. Raises: RunnerError."""
@@ -179,6 +188,13 @@ def why_halted(run: Run) -> str:
     """Say why a run may not begin any more where nobody has begun it, as far as whoever gives it knows."""
     asked: Callable[[], str] = getattr(run, "halted", str)
     return asked()
+
+
+class _PermittedRun(_GuardedRun):
+    """What who asks others sees of a run."""
+
+    def warrant(self, deed: str, receipt: Receipt | None, worker: str) -> str:
+        return cast(Permitted, self._run).warrant(deed, receipt, worker)
 
 
 def _demand(kept: bool) -> None:

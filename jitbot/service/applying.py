@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from jitbot.errors import InvalidInput, NotFound, RunnerError, RunnerRefused, Tampered
+from jitbot.errors import InvalidInput, NotFound, NoWarrant, RunnerError, RunnerRefused, Tampered
 from jitbot.explain import length
 from jitbot.lifecycle import Event
 from jitbot.model import Extension, Outcome, Policy, Receipt, Request, Review, State
@@ -24,6 +24,7 @@ from jitbot.service.halted import held_back
 from jitbot.service.runlog import RunLog
 from jitbot.service.running import TURN, free
 from jitbot.service.telling import alarm, announce_end, tell
+from jitbot.service.warranting import barred
 from jitbot.service.world import World
 
 _FREE: dict[str, Any] = {"owner": "", "lease_until": None}
@@ -175,6 +176,8 @@ class Applying:
                 receipt = cast(Extends, runner).extend(inputs, given, run)
             except (RunnerRefused, InvalidInput) as error:
                 refused = str(error) or "the runner refused"
+                if isinstance(error, NoWarrant):
+                    barred(world, request, error)
             except RunnerError as error:
                 unsure = str(error) or "the runner did not say"
 
@@ -199,7 +202,7 @@ class Applying:
         if not _still_held(parent, extension, entry):
             return self._fail(entry, request, "")
         changes: dict[str, Any] = {"expires_at": extension.until, "due_at": extension.until, "extended_by": request.id}
-        if receipt is not None:
+        if receipt is not None and dict(receipt.data) != (parent.receipt or {}):
             changes["receipt"] = dict(receipt.data)
         longer = entry.amend(parent, "extended", WORKER, request.name, **changes)
         tell(entry, longer, f"ends {length(extension.until - extension.since)} later: {request.name} was approved.")

@@ -3,8 +3,11 @@
 from datetime import timedelta
 from typing import Protocol, cast
 
+from pydantic import BaseModel
+
 from jitbot.errors import InvalidInput, RunnerError, RunnerRefused
 from jitbot.model import Receipt, Request
+from jitbot.ports import Run
 from jitbot.service.authority import WORKER
 from jitbot.service.claims import mine
 from jitbot.service.telling import tell
@@ -19,6 +22,13 @@ class AnswersLate(Protocol):
 
     def answered(self, key: str) -> Receipt | None:
         """Return what the start with this key came to; None where that is not known. Raises: RunnerError."""
+
+
+class Releases(Protocol):
+    """What a runner of a catalog has besides, for what runs elsewhere and is ended there by itself."""
+
+    def release(self, inputs: BaseModel, run: Run) -> None:
+        """Have whoever has started a run leave its end to another holder of its target. Raises: RunnerError."""
 
 
 def wait_for_a_worker(world: World, request: Request, why: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from jitbot.errors import Conflict, InvalidInput, RunnerCutOff, RunnerError, RunnerRefused, RunnerUnsure
+from jitbot.errors import Conflict, InvalidInput, NoWarrant, RunnerCutOff, RunnerError, RunnerRefused, RunnerUnsure
 from jitbot.model import TOUCHED, Clearance, HealthState, Progress, Receipt, Request, Stage, State, Watch
 from jitbot.policy.watching import RUNNING, Reading
 from jitbot.ports import Entry
@@ -21,6 +21,7 @@ from jitbot.service.halted import held_back
 from jitbot.service.parts import named, next_wave, of_stage, with_part, with_stage
 from jitbot.service.runlog import PartLog, RunLog
 from jitbot.service.telling import alarm, tell
+from jitbot.service.warranting import barred
 from jitbot.service.watching import Watching, counted
 from jitbot.service.world import World
 
@@ -136,6 +137,8 @@ class Rollouts:
             result = Progress(Stage.DONE, dict(receipt.data), receipt.summary)
         except (RunnerRefused, InvalidInput, Conflict) as error:
             result = Progress(Stage.UNSURE if again else Stage.REFUSED, said=str(error) or "the runner refused")
+            if isinstance(error, NoWarrant):
+                barred(self._world, request, error)
         except RunnerError as error:
             landing = isinstance(error, RunnerCutOff) and part.stopping()  # then it is undone once more at its deadline
             stage = Stage.BEGUN if landing else Stage.UNSURE

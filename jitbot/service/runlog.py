@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from types import TracebackType
 
 from jitbot.errors import JitbotError, StoreUnavailable
-from jitbot.model import Outgoing, Output, Phase, Portion, Request, State, Topic
+from jitbot.model import Outgoing, Output, Phase, Portion, Receipt, Request, State, Topic
 from jitbot.ports import Entry
 from jitbot.service.authority import WORKER
 from jitbot.service.batches import Batches
 from jitbot.service.results import passes
 from jitbot.service.spool import Spool
 from jitbot.service.telling import lines, tell
+from jitbot.service.warranting import Times, sign
 from jitbot.service.world import World
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class _Stream:
 
 
 class PartLog:
-    """Implements `ports.Run` for one part of a run: a key and a time limit of its own, lines with its name."""
+    """Implements `ports.Permitted` for one part of a run: a key and a time limit of its own, lines with its name."""
 
     def __init__(self, run: "RunLog", name: str, position: int, time_limit: timedelta) -> None:
         self.key = run.key_of(position)
@@ -49,6 +50,10 @@ class PartLog:
         self.until = run.until
         self._run = run
         self._name = name
+        self._position = position
+
+    def warrant(self, deed: str, receipt: Receipt | None, worker: str) -> str:
+        return self._run.signed(self, deed, receipt, worker, part=self._position)
 
     def log(self, line: str) -> None:
         self._run.log(f"{self._name}: {line}")
@@ -64,7 +69,7 @@ class PartLog:
 
 
 class RunLog:
-    """Implements `ports.Run`, as a context: at its end all is written, and length and digest are on record."""
+    """Implements `ports.Permitted`, as a context: at its end all is written, and length and digest are on record."""
 
     def __init__(self, world: World, request: Request, deadline: datetime, phase: Phase = Phase.START) -> None:
         """Begin; only a start can be stopped, since an undo has to come to its end."""
@@ -101,6 +106,13 @@ class RunLog:
             self._clerk.join()
         if kind is None and not self._write(last=True):  # the result does not wait for its output
             self._world.results.write_later(lambda: self._write_all(last=True), f"the output of {self.key}")
+
+    def warrant(self, deed: str, receipt: Receipt | None, worker: str) -> str:
+        return self.signed(self, deed, receipt, worker)
+
+    def signed(self, run: Times, deed: str, receipt: Receipt | None, worker: str, part: int | None = None) -> str:
+        """Return a warrant for this run, or for one of its parts. Raises: RunnerUnsure, StoreUnavailable."""
+        return sign(self._world, self._request, run, part=part, deed=deed, receipt=receipt, worker=worker)
 
     def now(self) -> datetime:
         """Return the present instant; asked once, it is counted on, so that no part waits for the database to begin."""

@@ -12,6 +12,7 @@ from jitbot.errors import (
     Conflict,
     InvalidInput,
     NotFound,
+    NoWarrant,
     PoolUnavailable,
     RunnerCutOff,
     RunnerError,
@@ -41,7 +42,8 @@ from jitbot.service.outcomes import Outcomes, Result
 from jitbot.service.owing import owe
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
-from jitbot.service.telling import tell
+from jitbot.service.telling import alarm, tell
+from jitbot.service.warranting import barred
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
@@ -185,6 +187,8 @@ class Running:
                 result = Result(runner.start(inputs, run))
             except (RunnerRefused, InvalidInput, Conflict) as error:
                 result = Result(refused=str(error) or "the runner refused")
+                if isinstance(error, NoWarrant):
+                    barred(world, request, error)
             except RunnerError as error:
                 landing = isinstance(error, RunnerCutOff)
                 result = Result(unsure=str(error) or "the runner did not say", may_land=landing)
@@ -244,6 +248,10 @@ class Running:
         What runs in a pool goes on there, and is only asked for its result. Nothing is repeated that is halted.
         """
         world = self._world
+        try:
+            verify(request, world.ledger, world.trail)
+        except Tampered as error:
+            return self._bent(request, error)
         if request.snapshot.parts and not _over(request, world.ledger.now()):
             return self._go_on(request)
         clearance = world.halts.clearance(request)
@@ -269,6 +277,14 @@ class Running:
         if moved.state is State.RUNNING:
             return self._start(moved)
         return world.queue.request(moved.id)
+
+    def _bent(self, request: Request, error: Tampered) -> None:
+        """Begin nothing more of what is not what its record says; what was begun may have happened."""
+        with self._world.ledger.begin() as entry:
+            entry.record("tampered", WORKER, request.id, why=str(error))
+            lost = self._outcomes.lose(entry, mine(entry, request), str(error), attempt_open=True)
+            alarm(entry, lost, f"NOT GONE ON WITH: {error} Look at the audit record before anything else.")
+        self._world.queue.messages()
 
     def _move(self, request: Request, event: Event, outcome: str, notice: str, **changes: Any) -> None:
         with self._world.ledger.begin() as entry:

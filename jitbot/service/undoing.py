@@ -6,16 +6,19 @@ undo runs once the deadline is over. A grant whose target somebody else still ho
 
 import logging
 from datetime import datetime, timedelta
+from typing import cast
 
-from jitbot.errors import InvalidInput, RunnerError
+from jitbot.errors import InvalidInput, NoWarrant, RunnerError
 from jitbot.lifecycle import ENDED_BY, Event
 from jitbot.model import TOUCHED, Phase, Receipt, Request, RequestId, State, UndoCause
 from jitbot.ports import Entry
 from jitbot.service.claims import mine
+from jitbot.service.elsewhere import Releases
 from jitbot.service.parts import of_stage
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
+from jitbot.service.warranting import as_recorded, barred
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
@@ -123,12 +126,22 @@ class Undoing:
 
     def _call(self, request: Request, deadline: datetime) -> str:
         """Have the runner undo it; return why that failed, or nothing."""
+        try:
+            request = as_recorded(self._world, request)
+        except NoWarrant as error:
+            return self._why(request, error)
         with RunLog(self._world, request, deadline, Phase.UNDO) as run:
             try:
                 self._take_back(request, run)
             except (RunnerError, InvalidInput) as error:
-                return str(error) or type(error).__name__
+                return self._why(request, error)
         return ""
+
+    def _why(self, request: Request, error: RunnerError | InvalidInput) -> str:
+        """Return why an undo failed; that somebody refused to do it is told to the operators at once."""
+        if isinstance(error, NoWarrant) and not request.undo_attempts:
+            barred(self._world, request, error)
+        return str(error) or type(error).__name__
 
     def _take_back(self, request: Request, run: RunLog) -> None:
         if request.snapshot.parts:
@@ -138,6 +151,9 @@ class Undoing:
         return runner.undo(inputs, None if request.receipt is None else Receipt(request.receipt), run)
 
     def _hand_over(self, request: Request, heir: Request) -> None:
+        why = "" if heir.id == request.id else self._release(request)
+        if why:
+            return self._world.results.write(request, lambda: self._failed(request, why))
         with self._world.ledger.begin() as entry:
             now = mine(entry, request)
             if heir.id == request.id:
@@ -145,6 +161,20 @@ class Undoing:
                 return
             self._end(entry, now, heir.id)
         self._world.queue.messages()
+
+    def _release(self, request: Request) -> str:
+        """Have a worker of a pool leave the end to the other holder; return why that failed, or nothing."""
+        if not request.snapshot.pool:
+            return ""
+        world = self._world
+        try:
+            request = as_recorded(world, request)
+            run = RunLog(world, request, world.ledger.now() + TIME_LIMIT, Phase.UNDO)
+            runner, inputs = world.runner(request)  # of many targets there is no other holder
+            cast(Releases, runner).release(inputs, run)
+        except (RunnerError, InvalidInput) as error:
+            return self._why(request, error)
+        return ""
 
     def _end(self, entry: Entry, now: Request, heir: RequestId | None = None) -> None:
         assert now.undo_cause is not None  # noqa: S101 - written with the move to UNDOING

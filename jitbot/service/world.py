@@ -28,6 +28,7 @@ from jitbot.service.drafting import runners_of
 from jitbot.service.halts import StandingHalts
 from jitbot.service.parts import looked_at, whole_health
 from jitbot.service.results import Results
+from jitbot.warrants.signing import Issuer
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class World:
     queue: Queue
     book: Book
     forgetting: Forgetting
+    warrants: Issuer
     name: str
     lease: timedelta = timedelta(seconds=20)
     """How long a claim lasts unless it is renewed; so long a lost worker's request waits for another."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import select
 
-from jitbot.audit import GENESIS, KEY, Head, Mark
+from jitbot.audit import KEY, Head, Mark
 from jitbot.audit.eras import in_force
 from jitbot.errors import Tampered
 from jitbot.model import Arrival
@@ -14,9 +14,6 @@ from jitbot.store.arrivals import to_arrival
 from jitbot.store.engine import Database
 from jitbot.store.keys import KeyFile
 from jitbot.store.trail import CUT, StoreTrail
-
-AT_ONCE = 500
-"""So many hashes are asked for in one statement."""
 
 
 class StoreHeads:
@@ -52,7 +49,7 @@ class StoreHeads:
         Each has to be signed by the key that signed then. Raises: Tampered, naming the first that does not fit.
         """
         kept = sorted(heads, key=lambda head: (head.count, head.at))
-        verifier, hashes = self._trail.verifier(), self._hashes({head.count for head in kept})
+        verifier, hashes = self._trail.verifier(), self._trail.hashes({head.count for head in kept})
         fits = "No head before it fits."
         for head in kept:
             digest = hashes.get(head.count)
@@ -68,18 +65,9 @@ class StoreHeads:
     def _beginning(self) -> Mark:
         """Return the event before the newest."""
         newest = self._trail.count()
-        return Mark(newest - 1, self._hashes({newest - 1}).get(newest - 1, b"")) if newest > 1 else Mark()
+        return Mark(newest - 1, self._trail.hashes({newest - 1}).get(newest - 1, b"")) if newest > 1 else Mark()
 
     def _still_there(self, seen: Mark) -> None:
         """See that the record leads through the head before. Raises: Tampered."""
-        if self._hashes({seen.count}).get(seen.count) != seen.hash:
+        if self._trail.hashes({seen.count}).get(seen.count) != seen.hash:
             raise Tampered(f"Event {seen.count} is not the one of the head before, or it is gone. {CUT}")
-
-    def _hashes(self, counts: set[int]) -> Mapping[int, bytes]:
-        found, wanted = {0: GENESIS}, sorted(counts)
-        with self._database.read() as connection:
-            for first in range(0, len(wanted), AT_ONCE):
-                some = tables.events.c.seq.in_(wanted[first : first + AT_ONCE])
-                query = select(tables.events.c.seq, tables.events.c.hash).where(some)
-                found |= {row.seq: row.hash for row in connection.execute(query)}
-        return found

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from jitbot.audit import Signer, fingerprint
+from jitbot.audit import Signer, Verifier, fingerprint
 from jitbot.errors import SettingsError, StoreUnavailable
 
 _BLOCK = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----.*?-----END [A-Z0-9 ]+-----", re.DOTALL)
@@ -50,6 +50,10 @@ class KeyFile:
     def signers(self) -> Mapping[str, Signer]:
         """Return what can sign, by fingerprint."""
         return self._signers
+
+    def vouched(self, key: str, purpose: str, text: str, signature: bytes) -> None:
+        """Verify what one of the keys that can sign has signed for a purpose. Raises: Tampered."""
+        Verifier([each.public for each in self._signers.values()]).vouched(key, purpose, text, signature)
 
     def signer(self, named: str = "") -> Signer:
         """Return who signs for the key of that fingerprint, without one for the first key.

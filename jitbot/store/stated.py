@@ -30,6 +30,11 @@ class Stated:
         with self._turn:
             return self._known if newest == (self._lines[-1][0].seq if self._lines else 0) else None
 
+    @property
+    def signing(self) -> str:
+        """Return the fingerprint of the key that signs, as far as was read."""
+        return self._known.eras[-1].key
+
     def keys(self, connection: Connection) -> Verifier:
         """Return a verifier that knows every key that signs the record. Raises: Tampered."""
         lines = [_line(row) for row in connection.execute(statements.KEYS)]

@@ -42,6 +42,13 @@ class SteadyClock:
             self._shown, self._at = shown, at
         return shown
 
+    def reckoned(self) -> datetime | None:
+        """Return the present instant by what was read last, without reading; None where nothing was."""
+        with self._turn:
+            if self._shown is None:
+                return None
+            return self._shown + timedelta(seconds=self._monotonic() - self._at)
+
     def _say(self, ahead: timedelta) -> None:
         behind = ahead > SET_BACK
         if behind and not self._behind:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -23,6 +23,8 @@ from jitbot.store.stated import Stated
 PAGE = 1_000
 REVIEWED = "reviewed_after"
 CUT = "The end was cut off."
+AT_ONCE = 500
+"""So many hashes are asked for in one statement."""
 NO_SIGNATURES = sys.maxsize
 """Behind which event signatures are verified, where only the chain is."""
 
@@ -57,24 +59,18 @@ class StoreTrail:
 
     def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
         """Fold a request's own events; none of them may be missing, changed or emptied."""
-        folded: dict[str, Any] = {}
-        reviews: dict[str, Review] = {}
-        for sealed in self._chained(raw.OF_REQUEST, request=request):
-            if sealed.body is None:
-                raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
-            body = json.loads(sealed.body)
-            folded |= body.get("changes", {})
-            if "review" in body:
-                review = review_from_signed(body["review"])
-                reviews.pop(review.reviewer, None)
-                reviews[review.reviewer] = review
-        if not folded:
-            raise Tampered(f"There is no signed record of JIT-{request}.")
-        try:
-            rebuilt = from_signed(folded)
-        except (ValidationError, TypeError) as error:
-            raise Tampered(f"The signed record of JIT-{request} is not whole: {type(error).__name__}.") from error
-        return rebuilt, [review for review in reviews.values() if review.revision == rebuilt.revision]
+        return _folded(request, self._chained(raw.OF_REQUEST, request=request))
+
+    def signed(self, request: RequestId) -> Request:
+        """Fold a request's own events, each verified by its own signature, whatever lies between them."""
+        query = select(tables.events).where(tables.events.c.request == request).order_by(tables.events.c.seq)
+        with self._database.read() as connection:
+            own = [_sealed(row) for row in connection.execute(query)]
+            verifier = self._stated.keys(connection)
+        hashes = self.hashes(sealed.seq - 1 for sealed in own)
+        for sealed in own:
+            verifier.event(sealed, hashes.get(sealed.seq - 1, b""))
+        return _folded(request, own)[0]
 
     def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
         """Return the newest event of a kind, if it is newer than `after`: verified, with everything that follows it."""
@@ -114,13 +110,11 @@ class StoreTrail:
         kinds = tables.events.c.kind
         owed = select(tables.events.c.request).where(kinds == "owed").order_by(tables.events.c.request)
         settled = select(tables.events).where(kinds == REVIEWED, tables.events.c.request.in_(owed))
-        before = select(tables.events.c.seq, tables.events.c.hash)
         with self._database.read() as connection:
             ids = [RequestId(each) for each in connection.execute(owed).scalars()]
             done = [_sealed(row) for row in connection.execute(settled)]
-            query = before.where(tables.events.c.seq.in_([each.seq - 1 for each in done]))
-            hashes = {row.seq: row.hash for row in connection.execute(query)}
             verifier = self._stated.keys(connection)
+        hashes = self.hashes(each.seq - 1 for each in done)
         for each in done:
             verifier.event(each, hashes.get(each.seq - 1, b""))
         reviewed = {each.request for each in done}
@@ -176,6 +170,16 @@ class StoreTrail:
         """Return what knows every key up to the one that an event names. Raises: Tampered."""
         return self._stated.known(newest) or self.verifier()
 
+    def hashes(self, numbers: Iterable[int]) -> Mapping[int, bytes]:
+        """Return the hashes of some events by their numbers; before the first event there is one too."""
+        found, wanted = {0: GENESIS}, sorted(set(numbers))
+        with self._database.read() as connection:
+            for first in range(0, len(wanted), AT_ONCE):
+                some = tables.events.c.seq.in_(wanted[first : first + AT_ONCE])
+                query = select(tables.events.c.seq, tables.events.c.hash).where(some)
+                found |= {row.seq: row.hash for row in connection.execute(query)}
+        return found
+
     def _pages(self, own: str, wanted: Mapping[str, Any], after: int) -> Iterator[Sequence[Any]]:
         """Yield the raw events behind one, a page at a time, each with whether it is chosen."""
         while True:
@@ -208,6 +212,10 @@ class StoreTrail:
         """Return what knows every key that signs the record. Raises: Tampered."""
         with self._database.read() as connection:
             return self._stated.keys(connection)
+
+    def signing(self) -> str:
+        """Return the fingerprint of the key that signs, as far as was read; nobody is asked."""
+        return self._stated.signing
 
     def eras(self) -> Sequence[Era]:
         """Return which keys sign which events, oldest first. Raises: Tampered."""
@@ -264,6 +272,28 @@ class StoreTrail:
         if upto and found != last:
             raise Tampered(f"Event {upto} is not the one that was written. {CUT}")
         return _Head(0, GENESIS, key or 0) if count is None else _Head(count, digest, key or 0)
+
+
+def _folded(request: RequestId, events: Iterable[Sealed]) -> tuple[Request, Sequence[Review]]:
+    """Fold verified events into the request and its reviews. Raises: Tampered, where they do not make one."""
+    folded: dict[str, Any] = {}
+    reviews: dict[str, Review] = {}
+    for sealed in events:
+        if sealed.body is None:
+            raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
+        body = json.loads(sealed.body)
+        folded |= body.get("changes", {})
+        if "review" in body:
+            review = review_from_signed(body["review"])
+            reviews.pop(review.reviewer, None)
+            reviews[review.reviewer] = review
+    if not folded:
+        raise Tampered(f"There is no signed record of JIT-{request}.")
+    try:
+        rebuilt = from_signed(folded)
+    except (ValidationError, TypeError) as error:
+        raise Tampered(f"The signed record of JIT-{request} is not whole: {type(error).__name__}.") from error
+    return rebuilt, [review for review in reviews.values() if review.revision == rebuilt.revision]
 
 
 def _sealed(row: Row[Any]) -> Sealed:

@@ -397,3 +397,9 @@ def test_what_waits_by_any_other_policy_set_is_found_oldest_first(store: Store) 
     assert [each.id for each in found] == [waiting[place].id for place in (0, 2, 3, 4)]
     assert [each.policy_digest for each in found] == ["c", "a", "c", "a"]
     assert len(store.ledger.outdated("b", 2)) == 2
+
+
+def test_the_present_instant_is_reckoned_without_asking(store: Store) -> None:
+    """The gate before each act looks at the clock, and waits for no database."""
+    read = store.database.now()
+    assert timedelta(0) <= store.database.reckoned() - read < timedelta(seconds=5)

@@ -1,6 +1,8 @@
 """The published contract suite, passed by runners of the house through a pool: the port hides where they run."""
 
+import uuid
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
@@ -9,7 +11,7 @@ from jitbot.pools.pooled import Pooled
 from jitbot.ports import Runner
 from jitbot.runners.registry import Registry
 from tests.contract import test_runners as here
-from tests.pooling import APool
+from tests.pooling import APool, Signing
 
 pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("pool")]
 
@@ -30,9 +32,9 @@ class InAPool:
 
     @pytest.fixture
     def runner(self, working: APool) -> Runner:
-        working.rows("DELETE FROM calls")  # each test begins with the same key of a run
         local = Registry(["command"], BareSite(lambda text: text)).runner("command")
-        return Pooled("command", local, working.asked())
+        pooled = Pooled("command", local, working.asked(), working.trust)
+        return cast(Runner, Signing(working, "command", pooled, anew=f"-{uuid.uuid4().hex}"))
 
 
 @pytest.mark.long

@@ -57,6 +57,19 @@ def test_claims_and_waits_leave_no_event(store: Store) -> None:
     assert [event.kind for event in store.trail.events(request.id)] == ["requested"]
 
 
+def test_a_request_is_folded_by_its_own_events_whatever_lies_between_them(store: Store) -> None:
+    request, other = store.add(), store.add()
+    with store.ledger.begin() as entry:
+        moved = entry.move(entry.get(request.id), Event.ASK, "policy", due_at=None)
+    with store.database.write() as connection:
+        connection.execute(update(tables.events).where(tables.events.c.request == other.id).values(body="{}"))
+    assert store.trail.signed(request.id) == without_workers_own(moved)
+    with pytest.raises(Tampered, match="body is not the one that was signed"):
+        store.trail.signed(other.id)
+    with pytest.raises(Tampered, match="no signed record of JIT-99"):
+        store.trail.signed(RequestId(99))
+
+
 def test_a_request_without_a_record_is_not_believed(store: Store) -> None:
     store.add()
     with pytest.raises(Tampered, match="no signed record of JIT-99"):

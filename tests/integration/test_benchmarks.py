@@ -111,6 +111,12 @@ def test_looking_for_credentials_is_measured(tmp_path: Path) -> None:
     assert figure.value is not None and figure.value > 0
 
 
+def test_a_warrant_is_measured_against_its_signature_alone(tmp_path: Path) -> None:
+    [figure] = run(TINY, tmp_path, parts=["warrants"])["warrants"]
+
+    assert figure.value and figure.reference and figure.ratio
+
+
 def test_the_json_has_every_field(tmp_path: Path) -> None:
     write([compared("a", 12.0, 10.0, "ms", most=1.3), Figure("b", None, "ms")], tmp_path / "figures.json")
 

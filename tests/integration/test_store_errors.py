@@ -86,6 +86,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "outbox.copies": lambda store: store.outbox.copies(RequestId(1)),
     "outbox.keep": lambda store: store.outbox.keep(Copy(RequestId(1), "#a")),
     "trail.rebuild": lambda store: store.trail.rebuild(RequestId(1)),
+    "trail.signed": lambda store: store.trail.signed(RequestId(1)),
     "trail.owing": lambda store: store.trail.owing(),
     "trail.latest": lambda store: store.trail.latest("policies"),
     "trail.follow": lambda store: list(store.trail.follow(0, GENESIS, ["delegated"])),

@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__ = ["pool"]
 
 pytestmark = pytest.mark.postgres
 
+WORKERS = ("one", "two")
 KEY = "open-sesame-4711"
 POLICY = """
 team: checkout
@@ -53,10 +55,12 @@ class Elsewhere:
         self.demo, self.pool, self.folder = demo, pool, folder
         self.log = folder / "worker.log"
         self.closing = ExitStack()
+        self._states = cycle(WORKERS)
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         before = len(self.pool.workers())
-        process = self.pool.process(self.log, JITBOT_SECRET_VAULT_KEY=KEY)
+        trusted = self.pool.trusting(self.folder / "demo" / "signing.key")
+        process = self.pool.process(self.log, next(self._states), JITBOT_SECRET_VAULT_KEY=KEY, **trusted)
         self.closing.callback(_end, process)
         until(lambda: len(self.pool.workers()) > before, f"a worker; see {self.log}", timeout=90)
         return process
@@ -93,7 +97,7 @@ def elsewhere(tmp_path: Path, pool: APool, monkeypatch: pytest.MonkeyPatch) -> I
     policies = tmp_path / "policies"
     shutil.copytree("policies", policies)
     (policies / "vault.yml").write_text(POLICY.format(pool=pool.name, folder=tmp_path))
-    settings = {"JITBOT_POOLS": pool.name}
+    settings = pool.known(*WORKERS)
     demo = Demo(port=0, folder=tmp_path / "demo", policies=policies, database_url=pool.url, settings=settings)
     with demo:
         elsewhere = Elsewhere(demo, pool, tmp_path)

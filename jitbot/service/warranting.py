@@ -1,0 +1,111 @@
+"""Sign for what is about to be done: exactly what was verified, for one worker, and on record where it goes elsewhere.
+
+What runs in this process goes through the same gate as what runs on a worker; its intention is on record already.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from jitbot.errors import NoWarrant, RunnerUnsure, Tampered
+from jitbot.model import Receipt, Request
+from jitbot.service.authority import WORKER
+from jitbot.service.telling import alarm
+from jitbot.service.world import World
+from jitbot.warrants.signing import Act
+from jitbot.warrants.warrant import Deed
+
+WARRANTED = "warranted"
+"""The event of a warrant that is about to be signed for a worker."""
+_UNDONE_BY = ("snapshot", "digest", "revision", "ttl", "receipt", "progress")
+"""What decides what an undo does, and where."""
+_BENT = "What it has done is not in its row as its signed record has it."
+
+
+class Times(Protocol):
+    """What a warrant has of a run."""
+
+    key: str
+    deadline: datetime
+    until: datetime | None
+
+
+def sign(
+    world: World, request: Request, run: Times, *, part: int | None, deed: str, receipt: Receipt | None, worker: str
+) -> str:
+    """Return a signed warrant for one act of a request. Raises: NoWarrant, RunnerUnsure, StoreUnavailable."""
+    snapshot = request.snapshot
+    if snapshot.pool:
+        with world.ledger.begin() as entry:
+            entry.record(WARRANTED, WORKER, request.id, key=run.key, deed=deed, worker=worker)
+        if deed == Deed.START:
+            _only_one(world, request, run.key, worker)
+    return world.warrants.issue(
+        Act(
+            deed=Deed(deed),
+            request=request.id,
+            digest=request.digest,
+            key=run.key,
+            runner=snapshot.runner,
+            inputs=snapshot.inputs if part is None else snapshot.inputs[snapshot.parts[part].name],
+            receipt=None if receipt is None else receipt.data,
+            pool=snapshot.pool,
+            worker=worker,
+            start_before=run.deadline,
+            until=run.until,
+            lasts=request.ttl.total_seconds() if request.ttl is not None and deed == Deed.START else None,
+            policy=request.policy_digest,
+        )
+    )
+
+
+def _only_one(world: World, request: Request, key: str, worker: str) -> None:
+    """See that the first worker that was to have leave is this one, unless its runner may repeat.
+
+    Of two processes of the service that sign at the same time, the record says which was first. Raises: RunnerUnsure.
+    """
+    if world.runner(request, 0 if request.snapshot.parts else None)[0].repeatable:
+        return
+    try:
+        events = world.trail.told(request.id, WARRANTED)
+    except Tampered as error:
+        raise NoWarrant(f"{error} Nothing is signed by a record that does not hold.") from error
+    starts = (event.body for event in events if (event.body["key"], event.body["deed"]) == (key, Deed.START))
+    if next(starts)["worker"] != worker:
+        raise RunnerUnsure("Another worker had leave to begin it before, and nobody knows whether it has.")
+
+
+def as_recorded(world: World, request: Request) -> Request:
+    """Return a request as it may be undone: by its signed record, whatever the row says.
+
+    Where the two differ, the operators are told, at the first try. Raises: NoWarrant, where the record does not hold.
+    """
+    try:
+        # Without the newest events an undo knows an older receipt, or none, which it has to bear. Of many targets it
+        # would leave some as they are, so there the whole record has to hold.
+        rebuilt = world.trail.rebuild(request.id)[0] if request.progress else world.trail.signed(request.id)
+    except Tampered as error:
+        raise NoWarrant(f"{error} What is not on record cannot be undone by it: look at it by hand.") from error
+    recorded = replace(request, **{name: getattr(rebuilt, name) for name in _UNDONE_BY})
+    if recorded != request and not request.undo_attempts and _stands(world, request):
+        with world.ledger.begin() as entry:
+            entry.record("tampered", WORKER, request.id, why=_BENT)
+            alarm(entry, request, f"{_BENT} It is undone by its record. Look at the audit record before anything else.")
+    return recorded
+
+
+def _stands(world: World, request: Request) -> bool:
+    """Tell whether a row is still as it was read: what comes in late is no tampering."""
+    return world.ledger.get(request.id).version == request.version
+
+
+def barred(world: World, request: Request, error: NoWarrant) -> None:
+    """Tell the operators that somebody refused to act: it was not signed for, or goes beyond a ceiling."""
+
+    def write() -> None:
+        with world.ledger.begin() as entry:
+            entry.record("barred", WORKER, request.id, why=str(error))
+            alarm(entry, request, f"REFUSED BY WHO WAS TO DO IT: {error}")
+
+    world.results.write(request, write)
+    world.queue.messages()
