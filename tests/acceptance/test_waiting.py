@@ -280,7 +280,7 @@ def test_a_fallbacks_approval_stands_when_somebody_is_there_again(deserted: Town
     deserted.edit("from: [group:empty]", "from: [group:empty], count: 2")
     request = deserted.ask(ANN, "restart")
     deserted.approve(DI, request)
-    deserted.directory.usergroups["oncall"] = {BO}
+    deserted.edit("empty: ['@oncall']", "empty: [U0BO]", file="people.yml")
     deserted.approve(BO, request)
     assert deserted.state(request) is State.SUCCEEDED
 

@@ -106,9 +106,9 @@ def test_it_falls_back_where_the_only_one_is_kept_apart_from_whoever_asks(slow: 
     slow.write("guardrails.yml", APART)
     slow.write("people.yml", GROUPS.replace("engineering: [U0ANN", "engineering: [U0ANN, U0BO"))
     slow.edit("limits: {held: 1}", "limits: {held: 5}")
-    slow.directory.usergroups["oncall"] = {ANN}
+    slow.edit('oncall: ["@oncall"]', "oncall: [U0ANN]", "people.yml")
     slow.approve(ANN, slow.ask(BO, "admin"))
-    slow.directory.usergroups["oncall"] = {BO}
+    slow.edit("oncall: [U0ANN]", "oncall: [U0BO]", "people.yml")
     request = slow.ask(ANN, "admin")
     assert "may not approve each other" in slow.approve(BO, request).text
     assert not slow.approve(CY, request).refused
