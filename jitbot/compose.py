@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -179,7 +179,10 @@ def open_pools(settings: Settings, secrets: Secrets) -> Mapping[str, Catalog]:
 
     site = BareSite(secrets.redact)
     local = Registry(settings.runners, site)
-    guard: Callable[[str, Runner], Runner] = lambda name, runner: Guarded(name, runner, site, elsewhere=True)  # noqa: E731
+
+    def guard(name: str, runner: Runner) -> Runner:
+        return Guarded(name, runner, site, elsewhere=True)
+
     return catalogs(settings.pools, settings.database_url, local, guard, open_pool_keys(settings))
 
 

@@ -162,7 +162,7 @@ def test_each_head_holds_by_the_key_that_signed_then(store: Store, heads: StoreH
 def test_many_heads_are_verified_in_several_statements(
     store: Store, heads: StoreHeads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jitbot.store.heads.AT_ONCE", 2)
+    monkeypatch.setattr("jitbot.store.trail.AT_ONCE", 2)
     kept = []
     for _ in range(5):
         append(store)

@@ -669,8 +669,8 @@ FAULTS = (
     Fault(
         "what the requester is told to be for may approve",
         "jitbot/policy/stand_ins.py",
-        "return frozenset({request.requester, request.beneficiary, *(facts.behind or ())})",
-        "return frozenset({request.requester})",
+        "return facts.accounts((request.requester, request.beneficiary, *(facts.behind or ())))",
+        "return facts.accounts((request.requester,))",
         DECIDING,
     ),
     Fault(
@@ -1587,15 +1587,15 @@ FAULTS = (
     Fault(
         "who broke the glass reviews it",
         "jitbot/service/owing.py",
-        "if user in (request.requester, request.beneficiary):",
-        "if False:",
+        "        if user in outsiders(request, facts):",
+        "        if False:",
         _in("break_glass"),
     ),
     Fault(
         "anybody reviews broken glass",
         "jitbot/service/owing.py",
-        "if facts.may_review(user) and satisfied(reviewers, facts, user):",
-        "if facts.may_review(user):",
+        "if facts.behind is not None and facts.may_review(user) and reviews_by(reviewers, facts, user):",
+        "if facts.behind is not None and facts.may_review(user):",
         _in("break_glass"),
     ),
     Fault(
@@ -2009,8 +2009,8 @@ FAULTS = (
     Fault(
         "a lost worker's parts are begun again though that may not be",
         "jitbot/service/rollouts.py",
-        "if begun and not self._world.repeatable(request):",
-        "if False:",
+        "if begun and (halted or not self._world.repeatable(request)):",
+        "if begun and halted:",
         _in("many_targets"),
     ),
     Fault(

@@ -54,7 +54,7 @@ class ARun(ContractRun):
             "lasts": 60.0,
             "policy": "p",
         }
-        self.signed = self.signed or Issuer(self.signer, lambda: (7, b"h")).issue(Act(**(said | self.bent)))
+        self.signed = self.signed or Issuer(lambda: self.signer, lambda: (7, b"h")).issue(Act(**(said | self.bent)))
         return self.signed
 
 
