@@ -23,6 +23,7 @@ from jitbot.runners.guard import Guarded
 from jitbot.service import Book, Folder, Service, World
 from jitbot.store.boxes import StoreInbox
 from jitbot.store.delegations import SignedDelegations
+from jitbot.store.deliveries import Vouched
 from jitbot.store.engine import Database
 from jitbot.store.forgetting import StoreForgetting
 from jitbot.store.keys import open_key
@@ -195,7 +196,7 @@ def engine(url: str, folder: Path, valve: Valve, workers: int = 16) -> Iterator[
     assert not book.ends_only, book.fault
     world = World(
         ledger=ledger,
-        inbox=StoreInbox(database),
+        inbox=StoreInbox(database, Vouched(keys, trail)),
         trail=trail,
         forgetting=StoreForgetting(database, ledger, trail),
         outputs=StoreOutputs(database),

@@ -50,6 +50,7 @@ from jitbot.slack.sending import Sender
 from jitbot.store.backup import mark, see_unused, unmark
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
+from jitbot.store.deliveries import Vouched
 from jitbot.store.engine import Database
 from jitbot.store.forgetting import StoreForgetting
 from jitbot.store.heads import StoreHeads
@@ -136,7 +137,7 @@ def _opened(settings: Settings) -> Store:
         database=database,
         keys=keys,
         ledger=ledger,
-        inbox=StoreInbox(database),
+        inbox=StoreInbox(database, Vouched(keys, trail)),
         outbox=StoreOutbox(database),
         trail=trail,
         outputs=StoreOutputs(database),

@@ -193,7 +193,10 @@ class Inbox(Protocol):
         """
 
     def get(self, key: str) -> Delivery | None:
-        """Return a delivery that is not done yet, claimed for half a minute; None if done or in other hands."""
+        """Return a delivery that is not done yet, claimed for half a minute; None if done or in other hands.
+
+        Raises: Tampered where it is not what one of us has taken in, or was worked on by the signed record.
+        """
 
     def waiting(self, limit: int) -> Sequence[str]:
         """Return the keys of deliveries that are not done and in nobody's hands, oldest first."""

@@ -10,10 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from jitbot.errors import Conflict, InNewerHands, InvalidInput, NotFound, StoreUnavailable, StoreUnsure, UserFault
+from jitbot.errors import (
+    Conflict,
+    InNewerHands,
+    InvalidInput,
+    NotFound,
+    StoreUnavailable,
+    StoreUnsure,
+    Tampered,
+    UserFault,
+)
 from jitbot.model import Answer, Delivery, DeliveryKind, Outgoing, RequestId, Topic, UserId
 from jitbot.ports import Entry
 from jitbot.service.allowing import MOST_REFUSALS, Refusals
+from jitbot.service.authority import WORKER
 from jitbot.service.telling import notify
 from jitbot.service.world import World
 
@@ -80,7 +90,7 @@ class Intake:
 
         `by_message` has the answer sent as a direct message, where nobody waits for it any more.
         """
-        delivery = self._ours(key) or self._world.inbox.get(key)
+        delivery = self._ours(key) or self._claimed(key)
         if delivery is None:
             return None
         answer = self._carry_out(delivery)
@@ -89,6 +99,25 @@ class Intake:
                 notify(entry, delivery.user, delivery.key, answer.text)
             self._world.queue.messages()
         return answer
+
+    def _claimed(self, key: str) -> Delivery | None:
+        """Claim what nobody works on; what none of us has taken in, or was done before, is put aside with an alarm."""
+        world = self._world
+        try:
+            return world.inbox.get(key)
+        except Tampered as error:
+            forged = error
+        log.error("a delivery is not worked on: %s", forged)
+        try:
+            with world.ledger.begin() as entry:
+                entry.settle(key)
+                entry.record("tampered", WORKER, None, why=str(forged))
+                text = f"A CLICK WAS NOT WORKED ON: {forged} Look at the audit record before anything else."
+                entry.say(Outgoing("alarm:delivery", Topic.ALARM, None, text))
+        except Conflict:  # somebody else has put it aside
+            return None
+        world.queue.messages()
+        return None
 
     def _hold(self, delivery: Delivery, until: float) -> None:
         """Keep what was just taken in, and forget what nobody came for."""

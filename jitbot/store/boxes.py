@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, update
 
+from jitbot.errors import Tampered
 from jitbot.model import Copy, Delivery, Outgoing, RequestId, Topic
 from jitbot.store import tables
+from jitbot.store.deliveries import Vouched
 from jitbot.store.engine import Database
 from jitbot.store.leases import LONGEST, unleased
 from jitbot.store.newer import about_understood, known
@@ -19,25 +21,37 @@ INBOX_LEASE = timedelta(seconds=30)
 class StoreInbox:
     """Implements `ports.Inbox`: one row a delivery, by its own unique key."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vouched: Vouched) -> None:
         self._database = database
+        self._vouched = vouched
 
     def put(self, delivery: Delivery, lease: timedelta) -> bool:
         """Commit a delivery unless its key is known; it is in the hands of whoever puts it."""
         row = {name: getattr(delivery, name) for name in delivery.__dataclass_fields__}
-        row |= {"attempts": 0, "lease_until": delivery.received_at + lease}
+        row |= {"attempts": 0, "lease_until": delivery.received_at + lease, "seal": self._vouched.seal(delivery)}
         with self._database.write(urgent=True) as connection:
             return connection.execute(put_delivery(connection.dialect.name), row).first() is not None
 
     def get(self, key: str) -> Delivery | None:
-        """Claim a delivery that is not done."""
+        """Claim a delivery that is not done, and see that it is what was taken in, and was not worked on."""
         with self._database.write() as connection:
             now = self._database.now(connection)
             wanted = {"_key": key, "_now": now, "_latest": now + LONGEST, "_until": now + INBOX_LEASE}
             row = connection.execute(CLAIM_DELIVERY, wanted).one_or_none()
         if row is None:
             return None
-        return Delivery(row.key, row.kind, row.user, row.team, row.body, row.received_at, row.request)
+        delivery = Delivery(row.key, row.kind, row.user, row.team, row.body, row.received_at, row.request)
+        self._vouched.see(delivery, row.seal)
+        if not self._vouched.settled(delivery):
+            return delivery
+        if self._open(key):
+            raise Tampered("It was worked on before, by the signed record, and is in the inbox as if it was not.")
+        return None
+
+    def _open(self, key: str) -> bool:
+        query = select(tables.inbox.c.key).where(tables.inbox.c.key == key, tables.inbox.c.done_at.is_(None))
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
 
     def waiting(self, limit: int) -> Sequence[str]:
         """Return the keys of deliveries that nobody works on."""

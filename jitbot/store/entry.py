@@ -35,6 +35,7 @@ from jitbot.model import (
 from jitbot.store import statements, tables, tallies
 from jitbot.store.arrivals import arrival_at, keep_arrival
 from jitbot.store.delegations import standing_delegations
+from jitbot.store.deliveries import name_of
 from jitbot.store.emptying import empty
 from jitbot.store.keys import KeyFile
 from jitbot.store.newer import leave_target, missing
@@ -79,6 +80,8 @@ class StoreEntry:
         self._signing = ""
         self._events: list[tuple[str, RequestId | None, dict[str, Any]]] = []
         self._cleared: int | None = None
+        self._settled = ""
+        """The delivery that this transaction works on; its first event says so."""
 
     def get(self, request: RequestId) -> Request:
         """Read and lock a request."""
@@ -189,6 +192,7 @@ class StoreEntry:
         done = {"_key": delivery, "done_at": self.now}
         if self._connection.execute(statements.SETTLE_DELIVERY, done).rowcount != 1:
             raise Conflict("This delivery was worked on already.")
+        self._settled = name_of(delivery)
 
     def waiting(self, request: RequestId) -> bool:
         """Look for deliveries that are not done."""
@@ -276,6 +280,8 @@ class StoreEntry:
         seq, previous, halted = row._mapping["count"], row.hash, row.halted
         signer = self._keys.signer(self._signing or row.key)
         sealed = []
+        if self._settled:
+            self._events[0][2]["delivery"] = self._settled
         for kind, request, body in self._events:
             seq += 1
             sealed.append(signer.seal(previous, seq, self.now, kind, request, body))

@@ -13,7 +13,8 @@ OF_REQUEST = "request = :request"
 OF_REQUEST_AND_KIND = "request = :request AND kind = :kind"
 NUMBERED = "seq = :seq"
 OF_KINDS = "kind IN :kinds"
-"""Which events are chosen, in the four ways in which the record is read."""
+SETTLING = "(body IS NULL OR body LIKE :said)"
+"""Which events are chosen, in the five ways in which the record is read."""
 
 _INSTANT = {
     "sqlite": "at",

@@ -243,6 +243,7 @@ inbox = Table(
     Column("lease_until", Instant),
     Column("attempts", Integer, nullable=False),
     Column("needs", String(32)),
+    Column("seal", String(160), nullable=False, server_default=text("''")),
     Index("ix_inbox_done_at", "done_at", "received_at"),
     Index("ix_inbox_request", "request", "done_at"),
 )

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, cast
 
@@ -25,6 +25,8 @@ REVIEWED = "reviewed_after"
 CUT = "The end was cut off."
 AT_ONCE = 500
 """So many hashes are asked for in one statement."""
+ASIDE = timedelta(minutes=5)
+"""So far apart events may lie from the order of their instants: no transaction takes longer."""
 NO_SIGNATURES = sys.maxsize
 """Behind which event signatures are verified, where only the chain is."""
 
@@ -104,6 +106,26 @@ class StoreTrail:
         """Return a request's events of a kind, verified with everything that follows them."""
         chosen = self._chained(raw.OF_REQUEST_AND_KIND, request=request, kind=kind)
         return [_event(sealed) for sealed in chosen if sealed.body is not None]
+
+    def settled(self, delivery: str, since: datetime) -> bool:
+        """Tell whether events since an instant say that a delivery was worked on; all of them are verified.
+
+        Where the bodies of some were deleted since, it counts as that.
+        """
+        table = tables.events
+        query = select(table.c.seq).where(table.c.at < since - ASIDE).order_by(table.c.seq.desc()).limit(1)
+        with self._database.read() as connection:
+            before = max(0, (connection.execute(query).scalar() or 0) - 1)
+            digest = connection.execute(statements.HASH, {"_seq": before}).scalar() if before else GENESIS
+            head = self._head(connection)
+        # One more event than needed, since that it is old enough has to be verified too.
+        found = self._verified(raw.SETTLING, {"said": f'%"delivery":"{delivery}"%'}, before, digest or b"", head)
+        chosen = [sealed for sealed, own in found if own]
+        old = since - ASIDE
+        return any(
+            sealed.at >= old if sealed.body is None else json.loads(sealed.body).get("delivery") == delivery
+            for sealed in chosen
+        )
 
     def owing(self) -> Sequence[Request]:
         """Rebuild every request that came to owe a review, but for those whose review is signed too."""

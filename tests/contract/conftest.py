@@ -10,6 +10,7 @@ import pytest
 from jitbot.audit import Verifier
 from jitbot.model import Request
 from jitbot.store.boxes import StoreInbox, StoreOutbox
+from jitbot.store.deliveries import Vouched
 from jitbot.store.engine import Database
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
@@ -32,7 +33,8 @@ class Store:
         self.database = Database(self.url)
         self.ledger = StoreLedger(self.database, keys)
         self.trail = StoreTrail(self.database, Verifier(keys.public))
-        self.inbox, self.outbox = StoreInbox(self.database), StoreOutbox(self.database)
+        self.inbox = StoreInbox(self.database, Vouched(keys, self.trail))
+        self.outbox = StoreOutbox(self.database)
 
     def forward(self, **length: float) -> None:
         self.database.offset += timedelta(**length)

@@ -92,6 +92,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "trail.follow": lambda store: list(store.trail.follow(0, GENESIS, ["delegated"])),
     "delegations.standing": lambda store: SignedDelegations(store.database, store.trail).standing(NOW),
     "delegations.of": lambda store: SignedDelegations(store.database, store.trail).of(UserId("U0BO"), NOW),
+    "trail.settled": lambda store: store.trail.settled("0" * 32, NOW),
     "trail.told": lambda store: store.trail.told(RequestId(1), "output"),
     "trail.events": lambda store: store.trail.events(),
     "trail.count": lambda store: store.trail.count(),

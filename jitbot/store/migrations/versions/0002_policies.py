@@ -67,6 +67,7 @@ def upgrade() -> None:
     op.add_column("reviews", sa.Column("seen", sa.String(length=32), server_default=sa.text("''"), nullable=False))
     op.add_column("chain", sa.Column("halted", SERIAL, nullable=False, server_default="0"))
     op.add_column("inbox", sa.Column("needs", sa.String(length=32), nullable=True))
+    op.add_column("inbox", sa.Column("seal", sa.String(length=160), nullable=False, server_default=sa.text("''")))
     op.create_table(
         "schemas",
         sa.Column("schema", sa.String(length=32), nullable=False),
@@ -182,6 +183,7 @@ def _add_turns() -> None:
 def downgrade() -> None:
     op.drop_index("ix_requests_open", table_name="requests")
     op.drop_index("ix_requests_needs", table_name="requests")
+    op.drop_column("inbox", "seal")
     op.drop_column("inbox", "needs")
     op.drop_table("schemas")
     op.drop_table("sinks")
