@@ -115,7 +115,7 @@ def go_through_backup(settings: Settings) -> tuple[Found, GoneThrough]:
         )
     see_unused(settings.database_url)
     mark(settings.database_url)
-    upgrade(settings.database_url)
+    upgrade(settings.database_url, open_key(settings.key_file))
     store = _opened(settings)
     try:
         store.trail.verify()

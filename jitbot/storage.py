@@ -3,7 +3,7 @@
 Part of `ports`, where they are imported from. All instants are aware and in UTC.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -62,6 +62,9 @@ class Entry(Protocol):  # more than eight methods: all of them must be one trans
 
     def amend(self, request: Request, kind: str, by: str, note: str = "", **changes: Any) -> Request:
         """Change fields without moving the state, with an audit event of that kind. Raises: Conflict."""
+
+    def put_right(self, recorded: Request) -> Request:
+        """Write a request's row as its record has it, whatever it says by now: due at once, and in nobody's hands."""
 
     def review(self, request: Request, review: Review) -> None:
         """Record a review; a later one by the same person on the same revision replaces it."""
@@ -278,6 +281,12 @@ class Trail(Protocol):
         """Rebuild a request from its own events, each verified by its own signature; quick on the longest record.
 
         That none is missing is not seen. Raises: Tampered.
+        """
+
+    def begun(self, after: int) -> tuple[int, Collection[RequestId], Collection[RequestId]]:
+        """Return the newest event's number, and which requests have begun, and have ended, behind one.
+
+        Nothing is verified: what has begun may be asked for by `signed`.
         """
 
     def told(self, request: RequestId, kind: str) -> Sequence[AuditEvent]:

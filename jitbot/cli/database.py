@@ -21,9 +21,11 @@ NAMED = 10
 def upgrade() -> None:
     """Bring the database to the newest schema; refused while a jitbot runs that may not go on beside it."""
     from jitbot.settings import read_settings
+    from jitbot.store.keys import read_keys
     from jitbot.store.upgrade import upgrade as upgrade_now
 
-    upgrade_now(read_settings().database_url)
+    settings = read_settings()
+    upgrade_now(settings.database_url, read_keys(settings.key_file) if settings.key_file.exists() else None)
     typer.secho("The database has the newest schema.", fg="green")
 
 

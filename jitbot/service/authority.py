@@ -22,7 +22,7 @@ def verify(request: Request, ledger: Ledger, trail: Trail) -> Sequence[Review]:
     Raises: Tampered, and Conflict where the row has moved on since it was read.
     """
     rebuilt, reviews = trail.rebuild(request.id)
-    different = _difference(request, rebuilt, ledger.reviews(request), reviews)
+    different = difference(rebuilt, request) or _other_reviews(ledger.reviews(request), reviews)
     if different and ledger.get(request.id).version != request.version:
         raise Conflict(f"{request.name} has moved while it was being checked.")
     if different:
@@ -61,9 +61,12 @@ def refuse(world: World, request: Request, error: Tampered) -> None:
     world.queue.messages()
 
 
-def _difference(request: Request, rebuilt: Request, kept: Sequence[Review], reviews: Sequence[Review]) -> str:
-    for field in fields(Request):
-        if field.name not in WORKERS_OWN and getattr(rebuilt, field.name) != getattr(request, field.name):
-            return field.name
+def difference(recorded: Request, row: Request) -> str:
+    """Return the first field of a row that is not what the record says; nothing where all are."""
+    differs = (each.name for each in fields(Request) if getattr(recorded, each.name) != getattr(row, each.name))
+    return next((name for name in differs if name not in WORKERS_OWN), "")
+
+
+def _other_reviews(kept: Sequence[Review], reviews: Sequence[Review]) -> str:
     key = lambda review: (review.at, review.reviewer)  # noqa: E731 - used twice, here
     return "" if sorted(reviews, key=key) == sorted(kept, key=key) else "reviews"

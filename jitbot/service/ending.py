@@ -16,6 +16,7 @@ from jitbot.service.facts import FactsReader
 from jitbot.service.reviewing import too_late
 from jitbot.service.settling import Settling
 from jitbot.service.telling import tell
+from jitbot.service.warranting import as_long, lasting
 from jitbot.service.world import World
 
 
@@ -89,8 +90,9 @@ class Ending:
             raise NotPermitted("Who asked cannot settle this. Somebody who may approve it has to.")
         if not self._may_approve(delivery.user, request):
             raise NotPermitted(f"Only who may approve {request.name} can settle it.")
+        sure = lasting(self._world, request)
         with self._world.ledger.begin() as entry:
-            now = entry.get(request.id)
+            now = as_long(entry.get(request.id), sure)
             if now.state is not State.UNSURE:
                 raise Settled(too_late(now) if now.ended_at else f"{now.name} is settled: it is {_word(now)}.")
             if delivery.body.get("happened"):

@@ -43,7 +43,7 @@ from jitbot.service.owing import owe
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
-from jitbot.service.warranting import barred
+from jitbot.service.warranting import as_long, barred, lasting
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
@@ -202,7 +202,7 @@ class Running:
 
         def write() -> None:
             with self._world.ledger.begin() as entry:
-                self._outcomes.parts_ended(entry, mine(entry, request), ended)
+                self._outcomes.parts_ended(entry, as_long(mine(entry, request), request), ended)
 
         self._world.results.write(request, write)
         self._world.queue.messages()
@@ -215,6 +215,8 @@ class Running:
         def write() -> tuple[Request, bool]:
             with world.ledger.begin() as entry:
                 now = entry.get(request.id)
+                if now.state in (State.RUNNING, State.UNSURE):
+                    now = as_long(now, request)
                 if now.fence != request.fence:
                     moved = self._outcomes.late(entry, now, result)
                 elif now.state is not State.RUNNING:  # nobody else can have moved it: we did, unanswered
@@ -234,9 +236,11 @@ class Running:
         if receipt is None and not refused:
             return False
 
+        sure = lasting(self._world, request)
+
         def write() -> Request:
             with self._world.ledger.begin() as entry:
-                return self._outcomes.late(entry, mine(entry, request), Result(receipt, refused))
+                return self._outcomes.late(entry, as_long(mine(entry, request), sure), Result(receipt, refused))
 
         self._world.queue.request(self._world.results.write(request, write).id)
         self._world.queue.messages()

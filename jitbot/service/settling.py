@@ -13,6 +13,7 @@ from jitbot.service.parts import of_stage, with_stage
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.running import Running
 from jitbot.service.telling import tell
+from jitbot.service.warranting import as_long, lasting
 from jitbot.service.world import World
 
 CHECK_AGAIN = timedelta(seconds=30)
@@ -41,9 +42,9 @@ class Settling:
         if request.snapshot.pool and self._running.answered(request):
             return None
         began = world.ledger.now()
-        health = world.health(request)
+        health, sure = world.health(request), lasting(world, request)
         with world.ledger.begin() as entry:
-            now = mine(entry, request)
+            now = as_long(mine(entry, request), sure)
             if health.state is HealthState.HEALTHY:
                 entry.record("settled", WORKER, request.id, happened=True)
                 self._outcomes.happened(entry, now, None)
@@ -68,12 +69,12 @@ class Settling:
     def _look_at_parts(self, request: Request) -> None:
         """Let the runner's check settle one part after the other; once none is unsure, it is known what has become."""
         progress = self._rollouts.look(request, may_land=request.may_land(self._world.ledger.now()))
+        sure = lasting(self._world, request)
         with self._world.ledger.begin() as entry:
             soon = min(entry.now + CHECK_AGAIN, request.expires_at or entry.now + CHECK_AGAIN)
             changes: dict[str, Any] = {"progress": progress} if progress != request.progress else {}
-            looked = entry.amend(
-                mine(entry, request), "checked", WORKER, due_at=soon, owner="", lease_until=None, **changes
-            )
+            now = as_long(mine(entry, request), sure)
+            looked = entry.amend(now, "checked", WORKER, due_at=soon, owner="", lease_until=None, **changes)
             if not of_stage(looked, Stage.BEGUN, Stage.UNSURE):
                 self._settled(entry, looked)
         self._world.queue.messages()

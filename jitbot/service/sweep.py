@@ -13,6 +13,7 @@ from jitbot.service.intake import Intake
 from jitbot.service.joining import Joining
 from jitbot.service.keeping import Keeping
 from jitbot.service.leaving import Leaving
+from jitbot.service.outliving import Outliving
 from jitbot.service.undoing import TIME_LIMIT
 from jitbot.service.world import World
 
@@ -44,6 +45,7 @@ class Sweep:
         self._leaving = leaving
         self._joining = joining
         self._keeping = Keeping(world)
+        self._outliving = Outliving(world)
         self._halt_cards = HaltCards(world)
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
@@ -75,6 +77,7 @@ class Sweep:
     def chores(self) -> None:
         """Do what hangs on no single request that is due; one process at it is enough. Never raises, as above."""
         try:
+            self._outliving.tick()
             self._chasing.overdue()
             self._keeping.tick()
             self._halt_cards.tick()

@@ -5,6 +5,7 @@ undo runs once the deadline is over. A grant whose target somebody else still ho
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -18,7 +19,7 @@ from jitbot.service.parts import of_stage
 from jitbot.service.rollouts import Rollouts
 from jitbot.service.runlog import RunLog
 from jitbot.service.telling import alarm, tell
-from jitbot.service.warranting import as_recorded, barred
+from jitbot.service.warranting import as_recorded, barred, holds
 from jitbot.service.watching import Watching
 from jitbot.service.world import World
 
@@ -56,7 +57,7 @@ class Undoing:
     def expired(self, request: Request) -> None:
         """End a grant whose time is over, and undo it."""
         with self._world.ledger.begin() as entry:
-            heir = _heir(entry, request)
+            others = _others(entry, request)
             now = mine(entry, request)
             if now.expires_at is not None and entry.now < now.expires_at:  # extended since it was claimed
                 entry.amend(now, "waits", WORKER, due_at=now.expires_at, owner="", lease_until=None)
@@ -72,7 +73,7 @@ class Undoing:
             )
             tell(entry, moved)
         self._world.queue.messages()
-        self._undo(moved, heir)
+        self._undo(moved, others)
 
     def undo(self, request: Request) -> None:
         """Try the undo once; what becomes of it is written down."""
@@ -80,11 +81,12 @@ class Undoing:
             self._watching.undone(request)
             return
         with self._world.ledger.begin() as entry:
-            heir = _heir(entry, request)
+            others = _others(entry, request)
             mine(entry, request)  # the last word of the database before the undo
-        self._undo(request, heir)
+        self._undo(request, others)
 
-    def _undo(self, request: Request, heir: Request | None) -> None:
+    def _undo(self, request: Request, others: Sequence[Request]) -> None:
+        heir = _heir(request, [each for each in others if holds(self._world, each)])
         if heir is not None:
             return self._hand_over(request, heir)
         world = self._world
@@ -203,12 +205,16 @@ class Undoing:
                 alarm(entry, moved, f"the undo has failed {tries} times and is tried on: {why}")
 
 
-def _heir(entry: Entry, request: Request) -> Request | None:
-    """Return who else holds this target; itself where somebody is just starting on it and we have to wait.
+def _others(entry: Entry, request: Request) -> Sequence[Request]:
+    """Return whose rows say that they hold this target too.
 
     Whoever locks both locks a target before the rows of its holders, or two would wait for each other.
     """
-    others = [each for each in entry.holders(*request.snapshot.targets) if each.id != request.id]
+    return [each for each in entry.holders(*request.snapshot.targets) if each.id != request.id]
+
+
+def _heir(request: Request, others: Sequence[Request]) -> Request | None:
+    """Return who else holds this target; itself where somebody is just starting on it and we have to wait."""
     if any(each.state is State.RUNNING for each in others):
         return request
     heirs = (each for each in others if each.ttl is not None and each.extension is None)

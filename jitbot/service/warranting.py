@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from jitbot.errors import NoWarrant, RunnerUnsure, Tampered
+from jitbot.errors import Conflict, NoWarrant, RunnerUnsure, Tampered
 from jitbot.model import Receipt, Request
 from jitbot.service.authority import WORKER
 from jitbot.service.telling import alarm
@@ -86,12 +86,44 @@ def as_recorded(world: World, request: Request) -> Request:
         rebuilt = world.trail.rebuild(request.id)[0] if request.progress else world.trail.signed(request.id)
     except Tampered as error:
         raise NoWarrant(f"{error} What is not on record cannot be undone by it: look at it by hand.") from error
+    if rebuilt.started_at is None:
+        raise NoWarrant(f"{request.name} was never started, by its signed record, so that there is nothing to undo.")
     recorded = replace(request, **{name: getattr(rebuilt, name) for name in _UNDONE_BY})
     if recorded != request and not request.undo_attempts and _stands(world, request):
         with world.ledger.begin() as entry:
             entry.record("tampered", WORKER, request.id, why=_BENT)
             alarm(entry, request, f"{_BENT} It is undone by its record. Look at the audit record before anything else.")
     return recorded
+
+
+def holds(world: World, other: Request) -> bool:
+    """Tell whether another request holds its targets by its signed record too, so that an end may be left to it."""
+    try:
+        recorded = world.trail.signed(other.id)
+    except Tampered as error:
+        why = str(error)
+    else:
+        if (recorded.state, recorded.snapshot, recorded.ttl) == (other.state, other.snapshot, other.ttl):
+            return True
+        why = f"What {other.name} holds is not what its signed record says."
+    if _stands(world, other):
+        with world.ledger.begin() as entry:
+            entry.record("tampered", WORKER, other.id, why=why)
+            alarm(entry, other, f"{why} No end is left to it. Look at the audit record before anything else.")
+    return False
+
+
+def lasting(world: World, request: Request) -> Request:
+    """Return a request with the length and the end that its signed record gives it. Raises: Conflict."""
+    try:
+        return as_long(request, world.trail.signed(request.id))
+    except Tampered as error:
+        raise Conflict(f"{error} For how long it is held cannot be told.") from error
+
+
+def as_long(request: Request, verified: Request) -> Request:
+    """Return a request that is held for as long as the verified one, whatever its row says by now."""
+    return replace(request, ttl=verified.ttl, expires_at=verified.expires_at)
 
 
 def _stands(world: World, request: Request) -> bool:

@@ -8,9 +8,12 @@ import hashlib
 from datetime import UTC
 from typing import Any
 
+from sqlalchemy import Connection, select, update
+
 from jitbot.audit import Signer, Verifier, canonical
 from jitbot.errors import StoreUnavailable
 from jitbot.model import Delivery
+from jitbot.store import tables
 from jitbot.store.keys import KeyFile
 from jitbot.store.trail import StoreTrail
 
@@ -22,6 +25,19 @@ def name_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
+def seal(delivery: Delivery, signer: Signer) -> str:
+    """Sign a delivery."""
+    return f"{signer.key} {signer.vouch(PURPOSE, _text(delivery)).hex()}"
+
+
+def seal_waiting(connection: Connection, signer: Signer) -> None:
+    """Sign what waits from before deliveries were signed: whoever upgrades takes it as it lies there."""
+    inbox = tables.inbox
+    for row in connection.execute(select(inbox).where(inbox.c.done_at.is_(None))).all():
+        waits = Delivery(**{name: row._mapping[name] for name in Delivery.__dataclass_fields__})
+        connection.execute(update(inbox).where(inbox.c.key == waits.key).values(seal=seal(waits, signer)))
+
+
 class Vouched:
     """Signs what is taken in, by the key that signs the record, and sees later that it was."""
 
@@ -31,8 +47,7 @@ class Vouched:
 
     def seal(self, delivery: Delivery) -> str:
         """Sign a delivery. Raises: StoreUnavailable, where the key file does not hold the key."""
-        signer = self._signer()
-        return f"{signer.key} {signer.vouch(PURPOSE, _text(delivery)).hex()}"
+        return seal(delivery, self._signer())
 
     def see(self, delivery: Delivery, seal: str) -> None:
         """See that one of us has taken this in, with the key that signs the record by now. Raises: Tampered."""

@@ -148,6 +148,21 @@ class StoreEntry:
         rows = [{"request": request.id, "target": target} for target in request.snapshot.targets]
         self._connection.execute(insert(tables.parts), rows)
 
+    def put_right(self, recorded: Request) -> Request:
+        """Write a row anew as its record has it, due now and in nobody's hands."""
+        requests, connection = tables.requests, self._connection
+        own = requests.c.id == recorded.id
+        moved = select(requests.c.version, requests.c.fence).where(own).with_for_update()
+        found = connection.execute(moved).one_or_none()
+        version, fence = (found.version, found.fence) if found else (0, 0)
+        right = replace(recorded, version=version + 1, fence=fence + 1, due_at=self.now)
+        values = {**to_row(right), "needs": None}
+        connection.execute(update(requests).where(own).values(values) if found else insert(requests).values(values))
+        self._draw_out(right)
+        if right.snapshot.parts:
+            self._draw_out_parts(right)
+        return right
+
     def review(self, request: Request, review: Review) -> None:
         """Keep one review a person and revision: the last."""
         row = {name: getattr(review, name) for name in review.__dataclass_fields__} | {"request": request.id}

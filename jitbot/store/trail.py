@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Row, func, select
 
 from jitbot.audit import GENESIS, KEY, Era, Forgotten, Mark, Sealed, Verifier
 from jitbot.errors import Tampered
-from jitbot.model import AuditEvent, Request, RequestId, Review
+from jitbot.lifecycle import HOLDING, TERMINAL, TRANSITIONS, Event, after
+from jitbot.model import AuditEvent, Request, RequestId, Review, State
 from jitbot.store import raw, statements, tables
 from jitbot.store.engine import Database
 from jitbot.store.proof import STRETCH, Rules, Stretch, verified
@@ -27,6 +28,9 @@ AT_ONCE = 500
 """So many hashes are asked for in one statement."""
 ASIDE = timedelta(minutes=5)
 """So far apart events may lie from the order of their instants: no transaction takes longer."""
+_BEGINS = frozenset({Event.START.value})
+_ENDS = frozenset(event.value for (state, event), to in TRANSITIONS.items() if to in TERMINAL and state in HOLDING)
+"""The kinds of events with which a request begins to hold something, and with which it is over."""
 NO_SIGNATURES = sys.maxsize
 """Behind which event signatures are verified, where only the chain is."""
 
@@ -101,6 +105,17 @@ class StoreTrail:
         if sealed.body is None:
             raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
         return _event(sealed)
+
+    def begun(self, after: int) -> tuple[int, Collection[RequestId], Collection[RequestId]]:
+        """Return the newest number, and what has begun and what has ended behind one; nothing is verified."""
+        events = tables.events.c
+        query = select(events.kind, events.request).where(events.seq > after, events.kind.in_(_ENDS | _BEGINS))
+        with self._database.read() as connection:
+            newest = connection.execute(select(tables.chain.c.count)).scalar() or 0
+            rows = connection.execute(query.where(events.seq <= newest).order_by(events.seq)).all()
+        last = {row.request: row.kind for row in rows}
+        begun = {RequestId(each) for each, kind in last.items() if kind in _BEGINS}
+        return newest, begun, {RequestId(each) for each in last} - begun
 
     def told(self, request: RequestId, kind: str) -> Sequence[AuditEvent]:
         """Return a request's events of a kind, verified with everything that follows them."""
@@ -304,7 +319,8 @@ def _folded(request: RequestId, events: Iterable[Sealed]) -> tuple[Request, Sequ
         if sealed.body is None:
             raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
         body = json.loads(sealed.body)
-        folded |= body.get("changes", {})
+        if _possible(sealed.kind, folded, body.get("changes", {})):
+            folded |= body.get("changes", {})
         if "review" in body:
             review = review_from_signed(body["review"])
             reviews.pop(review.reviewer, None)
@@ -316,6 +332,17 @@ def _folded(request: RequestId, events: Iterable[Sealed]) -> tuple[Request, Sequ
     except (ValidationError, TypeError) as error:
         raise Tampered(f"The signed record of JIT-{request} is not whole: {type(error).__name__}.") from error
     return rebuilt, [review for review in reviews.values() if review.revision == rebuilt.revision]
+
+
+def _possible(kind: str, folded: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+    """Tell whether a move leads on from where the record stood; else a row that was bent has led to it.
+
+    It counts for nothing then. A move that only newer code knows is not judged.
+    """
+    before, then = folded.get("state"), changes.get("state")
+    if before not in list(State) or then not in list(State) or kind not in list(Event):
+        return True
+    return after(State(before), Event(kind)) is State(then)
 
 
 def _sealed(row: Row[Any]) -> Sealed:

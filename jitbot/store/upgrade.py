@@ -18,11 +18,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from jitbot.errors import SettingsError, StoreUnavailable
+from jitbot.store.deliveries import seal_waiting
 from jitbot.store.engine import plain_engine
+from jitbot.store.keys import KeyFile
 from jitbot.store.postgres import SESSION
 from jitbot.store.statements import upsert
 from jitbot.store.tables import SCHEMA, schemas
 
+SEALED = "0002"
+"""The schema since which deliveries are signed."""
 LOCK = 0x6A6974626F74
 """The number under which migrations exclude each other on Postgres: "jitbot" in ASCII."""
 PUT_BACK = "put_back"
@@ -32,8 +36,11 @@ WAIT = "SET LOCAL lock_timeout = '10s'"
 SESSIONS = text("SELECT application_name FROM pg_stat_activity WHERE datname = current_database()")
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, keys: KeyFile | None = None) -> None:
     """Migrate to the newest schema; does nothing on one that is there already.
+
+    What waits in the inbox from before deliveries were signed is signed with the first of the `keys`, or worked on no
+    more.
 
     It is one transaction: killed at any instant, it leaves the schema before or the newest. Raises: StoreUnavailable,
     SettingsError where a jitbot is running that may not go on beside the newest schema, or where it is newer than ours.
@@ -57,6 +64,8 @@ def upgrade(url: str) -> None:
                 see_none_older(connection, compatible)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if keys is not None and found is not None and found < SEALED:
+                seal_waiting(connection, keys.signer())
             row = upsert(connection.dialect.name, schemas).values(schema=SCHEMA, compatible=compatible)
             connection.execute(row.on_conflict_do_nothing(index_elements=["schema"]))
     except SQLAlchemyError as error:

@@ -43,7 +43,11 @@ def test_a_refused_click_is_on_record_and_its_card_is_drawn_again(town: Town, as
     answer = town.approve(BO, asked)
     last = town.trail.events(asked.id)[-1]
     assert last.kind == "refused"
-    assert {name: last.body[name] for name in ("by", "what", "why")} == {"by": BO, "what": "approve", "why": answer.text}
+    assert {name: last.body[name] for name in ("by", "what", "why")} == {
+        "by": BO,
+        "what": "approve",
+        "why": answer.text,
+    }
     assert [message.key for message in town.outbox.claim(100, timedelta(0))] == [f"card:{asked.id}"]
 
 

@@ -20,6 +20,7 @@ from jitbot.settings import Settings
 from jitbot.store import tables, upgrade
 from jitbot.store.backup import back_up, put_back
 from jitbot.store.engine import Database, plain_engine
+from jitbot.store.keys import read_keys
 from tests.integration.previous.make import write_key
 from tests.town import ANN, BO, CY, DI, Town
 
@@ -67,7 +68,8 @@ def town_on(url: str, folder: Path) -> Town:
 def test_the_bot_goes_on_from_a_database_of_the_release_before(previous: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=f"has schema 0001, this jitbot wants {tables.SCHEMA}. Run: jitbot db upg"):
         upgrade.ready(previous)
-    upgrade.upgrade(previous)
+    write_key(tmp_path / "signing.key")
+    upgrade.upgrade(previous, read_keys(tmp_path / "signing.key"))
     town = town_on(previous, tmp_path)
     before = {each.id: each for each in town.ledger.find(limit=100)}
     by_state = {state: [each for each in before.values() if each.state is state] for state in State}
