@@ -283,6 +283,12 @@ class Trail(Protocol):
         That none is missing is not seen. Raises: Tampered.
         """
 
+    def salvaged(self, request: RequestId) -> Request:
+        """Rebuild a request from those of its own events that hold; whatever else lies among them counts for nothing.
+
+        Raises: Tampered, where they do not make one.
+        """
+
     def begun(self, after: int) -> tuple[int, Collection[RequestId], Collection[RequestId]]:
         """Return the newest event's number, and which requests have begun, and have ended, behind one.
 

@@ -50,7 +50,7 @@ class Outliving:
 
     def _look(self, request: RequestId, now: datetime) -> None:
         try:
-            recorded = self._world.trail.signed(request)
+            recorded = self._world.trail.salvaged(request)
         except Tampered as error:
             del self._ends[request]
             return self._say(request, error)
@@ -71,7 +71,7 @@ class Outliving:
             why = _why_not(recorded, self._world.ledger.get(recorded.id), now)
         except (NotFound, InNewerHands, ValueError, LookupError, TypeError):  # newer code's, its events tell too
             why = f"The row of {recorded.name} is gone, hidden, or cannot be read."
-        if not why or self._world.trail.signed(recorded.id) != recorded:  # it has moved in the same moment
+        if not why or self._world.trail.salvaged(recorded.id) != recorded:  # it has moved in the same moment
             return
         said = f"{why} It is ended by its signed record. Look at the audit record before anything else."
         log.error("%s outlives its end: %s", recorded.name, why)

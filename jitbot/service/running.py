@@ -151,8 +151,18 @@ class Running:
             entry.amend(request, "waits", WORKER, due_at=entry.now + TURN, owner="", lease_until=None)
             return None
         decided = {**decided, "outcome": ""} if request.outcome else decided  # what was waited for is there now
-        begins = {"attempts": 1, "receipt": _base(holders, request), "progress": _none_begun(request)}
+        begins = {"attempts": 1, "receipt": self._base(holders, request), "progress": _none_begun(request)}
         return self._intend(entry, request, Event.START, **begins, **decided)
+
+    def _base(self, holders: Sequence[Request], request: Request) -> Mapping[str, Any] | None:
+        """Return the receipt of the first holder of this target, by which the last one undoes, as its record has it."""
+        first = next((each for each in holders if each.id != request.id and each.receipt is not None), None)
+        if first is None:
+            return None
+        try:
+            return self._world.trail.signed(first.id).receipt
+        except Tampered as error:
+            raise Conflict(f"{error} What was there before {request.name} cannot be told.") from error
 
     def _intend(self, entry: Entry, request: Request, event: Event, **changes: Any) -> Request:
         """Write down what is about to happen, the end first."""
@@ -308,12 +318,6 @@ class Running:
 def free(holders: Sequence[Request], request: Request) -> bool:
     """Tell whether a target can be started on: start and undo on one target exclude each other."""
     return all(holder.state is State.ACTIVE for holder in holders if holder.id != request.id)
-
-
-def _base(holders: Sequence[Request], request: Request) -> Mapping[str, Any] | None:
-    """Return the receipt of the first holder of this target, by which the last one undoes."""
-    receipts = (holder.receipt for holder in holders if holder.id != request.id)
-    return next((receipt for receipt in receipts if receipt is not None), None)
 
 
 def _none_begun(request: Request) -> tuple[Progress, ...]:

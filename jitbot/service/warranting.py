@@ -83,16 +83,14 @@ def as_recorded(world: World, request: Request) -> Request:
     try:
         # Without the newest events an undo knows an older receipt, or none, which it has to bear. Of many targets it
         # would leave some as they are, so there the whole record has to hold.
-        rebuilt = world.trail.rebuild(request.id)[0] if request.progress else world.trail.signed(request.id)
+        rebuilt = world.trail.rebuild(request.id)[0] if request.progress else _held_to(world, request)
     except Tampered as error:
         raise NoWarrant(f"{error} What is not on record cannot be undone by it: look at it by hand.") from error
     if rebuilt.started_at is None:
         raise NoWarrant(f"{request.name} was never started, by its signed record, so that there is nothing to undo.")
     recorded = replace(request, **{name: getattr(rebuilt, name) for name in _UNDONE_BY})
     if recorded != request and not request.undo_attempts and _stands(world, request):
-        with world.ledger.begin() as entry:
-            entry.record("tampered", WORKER, request.id, why=_BENT)
-            alarm(entry, request, f"{_BENT} It is undone by its record. Look at the audit record before anything else.")
+        _told(world, request, f"{_BENT} It is undone by its record.")
     return recorded
 
 
@@ -107,9 +105,7 @@ def holds(world: World, other: Request) -> bool:
             return True
         why = f"What {other.name} holds is not what its signed record says."
     if _stands(world, other):
-        with world.ledger.begin() as entry:
-            entry.record("tampered", WORKER, other.id, why=why)
-            alarm(entry, other, f"{why} No end is left to it. Look at the audit record before anything else.")
+        _told(world, other, f"{why} No end is left to it.")
     return False
 
 
@@ -124,6 +120,23 @@ def lasting(world: World, request: Request) -> Request:
 def as_long(request: Request, verified: Request) -> Request:
     """Return a request that is held for as long as the verified one, whatever its row says by now."""
     return replace(request, ttl=verified.ttl, expires_at=verified.expires_at)
+
+
+def _held_to(world: World, request: Request) -> Request:
+    """Rebuild what was granted; where some of its own events were changed, by those that were not. Raises: Tampered."""
+    try:
+        return world.trail.signed(request.id)
+    except Tampered as error:
+        rebuilt = world.trail.salvaged(request.id)
+        if not request.undo_attempts:
+            _told(world, request, f"{error} It is undone by what of its record holds.")
+        return rebuilt
+
+
+def _told(world: World, request: Request, why: str) -> None:
+    with world.ledger.begin() as entry:
+        entry.record("tampered", WORKER, request.id, why=why)
+        alarm(entry, request, f"{why} Look at the audit record before anything else.")
 
 
 def _stands(world: World, request: Request) -> bool:

@@ -13,7 +13,7 @@ OF_REQUEST = "request = :request"
 OF_REQUEST_AND_KIND = "request = :request AND kind = :kind"
 NUMBERED = "seq = :seq"
 OF_KINDS = "kind IN :kinds"
-SETTLING = "(body IS NULL OR body LIKE :said)"
+ALL = "seq > 0"
 """Which events are chosen, in the five ways in which the record is read."""
 
 _INSTANT = {

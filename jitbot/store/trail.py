@@ -69,14 +69,23 @@ class StoreTrail:
 
     def signed(self, request: RequestId) -> Request:
         """Fold a request's own events, each verified by its own signature, whatever lies between them."""
+        own = self._own(request)
+        for fault in filter(None, (fault for _, fault in own)):
+            raise fault
+        return _folded(request, (sealed for sealed, _ in own))[0]
+
+    def salvaged(self, request: RequestId) -> Request:
+        """Fold those of a request's own events that hold, each by its own signature, and pass over all others."""
+        return _folded(request, (each for each, fault in self._own(request) if fault is None and each.body))[0]
+
+    def _own(self, request: RequestId) -> Sequence[tuple[Sealed, Tampered | None]]:
+        """Return a request's own events, each with what is wrong with it by itself."""
         query = select(tables.events).where(tables.events.c.request == request).order_by(tables.events.c.seq)
         with self._database.read() as connection:
             own = [_sealed(row) for row in connection.execute(query)]
             verifier = self._stated.keys(connection)
         hashes = self.hashes(sealed.seq - 1 for sealed in own)
-        for sealed in own:
-            verifier.event(sealed, hashes.get(sealed.seq - 1, b""))
-        return _folded(request, own)[0]
+        return [(sealed, _fault(verifier, sealed, hashes.get(sealed.seq - 1, b""))) for sealed in own]
 
     def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
         """Return the newest event of a kind, if it is newer than `after`: verified, with everything that follows it."""
@@ -133,14 +142,13 @@ class StoreTrail:
             before = max(0, (connection.execute(query).scalar() or 0) - 1)
             digest = connection.execute(statements.HASH, {"_seq": before}).scalar() if before else GENESIS
             head = self._head(connection)
-        # One more event than needed, since that it is old enough has to be verified too.
-        found = self._verified(raw.SETTLING, {"said": f'%"delivery":"{delivery}"%'}, before, digest or b"", head)
-        chosen = [sealed for sealed, own in found if own]
-        old = since - ASIDE
-        return any(
-            sealed.at >= old if sealed.body is None else json.loads(sealed.body).get("delivery") == delivery
-            for sealed in chosen
-        )
+        # One more event than needed, since that it is old enough has to be verified too. The bodies of all, since what
+        # one does not say any more, it may have said.
+        for sealed, _ in self._verified(raw.ALL, {}, before, digest or b"", head):
+            gone = sealed.body is None and sealed.at >= since - ASIDE
+            if gone or json.loads(sealed.body or "{}").get("delivery") == delivery:
+                return True
+        return False
 
     def owing(self) -> Sequence[Request]:
         """Rebuild every request that came to owe a review, but for those whose review is signed too."""
@@ -343,6 +351,14 @@ def _possible(kind: str, folded: Mapping[str, Any], changes: Mapping[str, Any]) 
     if before not in list(State) or then not in list(State) or kind not in list(Event):
         return True
     return after(State(before), Event(kind)) is State(then)
+
+
+def _fault(verifier: Verifier, sealed: Sealed, previous: bytes) -> Tampered | None:
+    try:
+        verifier.event(sealed, previous)
+    except Tampered as error:
+        return error
+    return None
 
 
 def _sealed(row: Row[Any]) -> Sealed:
