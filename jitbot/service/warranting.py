@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from jitbot.errors import Conflict, NoWarrant, RunnerUnsure, Tampered
-from jitbot.model import Receipt, Request
+from jitbot.model import Receipt, Request, State
 from jitbot.service.authority import WORKER
 from jitbot.service.telling import alarm
 from jitbot.service.world import World
@@ -86,8 +86,8 @@ def as_recorded(world: World, request: Request) -> Request:
         rebuilt = world.trail.rebuild(request.id)[0] if request.progress else _held_to(world, request)
     except Tampered as error:
         raise NoWarrant(f"{error} What is not on record cannot be undone by it: look at it by hand.") from error
-    if rebuilt.started_at is None:
-        raise NoWarrant(f"{request.name} was never started, by its signed record, so that there is nothing to undo.")
+    if rebuilt.started_at is None or rebuilt.state is State.SUCCEEDED:
+        raise NoWarrant(f"{request.name} holds nothing, by its signed record, so that there is nothing to undo.")
     recorded = replace(request, **{name: getattr(rebuilt, name) for name in _UNDONE_BY})
     if recorded != request and not request.undo_attempts and _stands(world, request):
         _told(world, request, f"{_BENT} It is undone by its record.")
