@@ -19,7 +19,7 @@ from jitbot.store import raw, statements, tables
 from jitbot.store.engine import Database
 from jitbot.store.proof import STRETCH, Rules, Stretch, verified
 from jitbot.store.rows import from_signed, review_from_signed
-from jitbot.store.stated import Stated
+from jitbot.store.stated import Stated, line
 
 PAGE = 1_000
 REVIEWED = "reviewed_after"
@@ -72,20 +72,18 @@ class StoreTrail:
         own = self._own(request)
         for fault in filter(None, (fault for _, fault in own)):
             raise fault
-        return _folded(request, (sealed for sealed, _ in own))[0]
+        return _folded(request, [sealed for sealed, _ in own])[0]
 
     def salvaged(self, request: RequestId) -> Request:
         """Fold those of a request's own events that hold, each by its own signature, and pass over all others."""
-        return _folded(request, (each for each, fault in self._own(request) if fault is None and each.body))[0]
+        return _folded(request, [each for each, fault in self._own(request) if fault is None and each.body])[0]
 
     def _own(self, request: RequestId) -> Sequence[tuple[Sealed, Tampered | None]]:
         """Return a request's own events, each with what is wrong with it by itself."""
-        query = select(tables.events).where(tables.events.c.request == request).order_by(tables.events.c.seq)
         with self._database.read() as connection:
-            own = [_sealed(row) for row in connection.execute(query)]
-            verifier = self._stated.keys(connection)
-        hashes = self.hashes(sealed.seq - 1 for sealed in own)
-        return [(sealed, _fault(verifier, sealed, hashes.get(sealed.seq - 1, b""))) for sealed in own]
+            rows = connection.execute(statements.OF_REQUEST, {"_request": request}).all()
+        verifier = self._keys(max((row.newest_key or 0 for row in rows), default=0))
+        return [(sealed, _fault(verifier, sealed, previous)) for sealed, previous in map(line, rows)]
 
     def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
         """Return the newest event of a kind, if it is newer than `after`: verified, with everything that follows it."""
