@@ -1,14 +1,16 @@
 """A day at jitbot with something in every table, what an insider makes of one column, and what came of that."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Enum, LargeBinary, Table
+from sqlalchemy import Column, Enum, LargeBinary, Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from jitbot.errors import JitbotError, RunnerUnsure
@@ -85,20 +87,20 @@ class Day:
 class Bent(Town):
     """The same jitbot started again on a copy."""
 
-    def __init__(self, day: Day, folder: Path, change: Callable[[Connection], object] = lambda db: None) -> None:
+    def __init__(self, day: Day, folder: Path, change: Callable[[sqlite3.Connection], object] = id) -> None:
         for name in ("jitbot.db", "signing.key"):
             shutil.copy(day.folder / name, folder / name)
         self.errors: list[Exception] = []
-        self.change = change
         self.day = day
+        with closing(sqlite3.connect(folder / "jitbot.db")) as database:
+            change(database)
+            database.commit()
         super().__init__(f"sqlite:///{folder}/jitbot.db", folder, files=FILES)
 
     def _build(self) -> None:
         self.database.offset = self.day.offset
         self.runner = Watched()
         self.runner.world, self.runner._before = dict(self.day.world), dict(self.day.before)
-        with self.database.write() as connection:
-            self.change(connection)
         super()._build()
 
     def settle(self) -> None:
@@ -195,12 +197,10 @@ class Bend:
     def __str__(self) -> str:
         return f"{self.table}.{self.column}[{self.row}]={str(self.value)[:40]}"
 
-    def write(self, connection: Connection) -> None:
-        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+    def write(self, database: sqlite3.Connection) -> None:
         found = f"SELECT rowid FROM {self.table} ORDER BY rowid LIMIT 1 OFFSET {self.row}"
         change = f'UPDATE {self.table} SET "{self.column}" = ? WHERE rowid = ({found})'
-        connection.exec_driver_sql(change, (self.value,))
+        database.execute(change, (self.value,))
 
 
 def values(column: Column[Any], own: object, others: list[object]) -> list[object]:
@@ -226,9 +226,6 @@ def values(column: Column[Any], own: object, others: list[object]) -> list[objec
 
 def bends(day: Day, table: Table) -> Iterator[Bend]:
     """Yield everything that is tried with a table: each row, each column, each value."""
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(day.folder / "jitbot.db")) as database:
         names = [column.name for column in table.columns]
         query = ", ".join(f'"{name}"' for name in names)

@@ -93,7 +93,6 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "delegations.standing": lambda store: SignedDelegations(store.database, store.trail).standing(NOW),
     "delegations.of": lambda store: SignedDelegations(store.database, store.trail).of(UserId("U0BO"), NOW),
     "trail.settled": lambda store: store.trail.settled("0" * 32, NOW),
-    "trail.hashes": lambda store: store.trail.hashes([1]),
     "trail.salvaged": lambda store: store.trail.salvaged(RequestId(1)),
     "trail.begun": lambda store: store.trail.begun(0),
     "trail.told": lambda store: store.trail.told(RequestId(1), "output"),
