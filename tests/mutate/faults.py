@@ -53,6 +53,8 @@ def _in(*names: str) -> Sequence[str]:
     return tuple(f"tests/acceptance/test_{name}.py" for name in names)
 
 
+CLICKS = ("tests/attacks/test_an_insider_who_clicks_for_others.py",)
+PROLONGS = ("tests/attacks/test_an_insider_who_prolongs.py",)
 INTERLEAVED = ("tests/model/test_every_interleaving.py",)
 STORIES = ("tests/model/test_stories.py",)
 CONFIG_FILE = ("tests/contract/test_config_file.py",)
@@ -2736,5 +2738,47 @@ FAULTS = (
         "            if self._now() < grant.ends_at + GRACE:\n",
         "            if True:\n",
         ("tests/unit/pools/test_ending.py",),
+    ),
+    Fault(
+        "whatever lies in the inbox counts as taken in",
+        "jitbot/store/boxes.py",
+        "        self._vouched.see(delivery, row.seal)\n",
+        "",
+        CLICKS,
+    ),
+    Fault(
+        "what was worked on is worked on again, if its row says so",
+        "jitbot/store/boxes.py",
+        "        if not self._vouched.settled(delivery):\n",
+        "        if True:\n",
+        CLICKS,
+    ),
+    Fault(
+        "an event that does not say any more what it has done has done nothing",
+        "jitbot/store/trail.py",
+        "            gone = sealed.body is None and sealed.at >= since - ASIDE\n",
+        "            gone = False\n",
+        CLICKS,
+    ),
+    Fault(
+        "a move counts to which only a bent row has led",
+        "jitbot/store/trail.py",
+        "    return after(State(before), Event(kind)) is State(then)\n",
+        "    return True\n",
+        PROLONGS,
+    ),
+    Fault(
+        "an end is left to whoever is said to hold the same",
+        "jitbot/service/undoing.py",
+        "[each for each in others if holds(self._world, each)]",
+        "others",
+        PROLONGS,
+    ),
+    Fault(
+        "what was never started is undone",
+        "jitbot/service/warranting.py",
+        "    if rebuilt.started_at is None or rebuilt.state is State.SUCCEEDED:\n",
+        "    if False:\n",
+        PROLONGS,
     ),
 )
