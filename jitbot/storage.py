@@ -289,8 +289,8 @@ class Trail(Protocol):
         Raises: Tampered, where they do not make one.
         """
 
-    def begun(self, after: int) -> tuple[int, Collection[RequestId], Collection[RequestId]]:
-        """Return the newest event's number, and which requests have begun, and have ended, behind one.
+    def begun(self, after: int) -> tuple[int, Collection[RequestId]]:
+        """Return the newest event's number, and which requests have started behind one and not ended.
 
         Nothing is verified: what has begun may be asked for by `signed`.
         """

@@ -40,11 +40,8 @@ class Outliving:
         if self._next is not None and now < self._next:
             return
         self._next = now + EVERY
-        self._seen, begun, ended = self._world.trail.begun(self._seen)
-        for request in begun:
-            self._ends.setdefault(request, now)
-        for request in ended:
-            self._ends.pop(request, None)
+        self._seen, begun = self._world.trail.begun(self._seen)
+        self._ends.update(dict.fromkeys(begun, now))
         for request in [each for each, at in self._ends.items() if at <= now]:
             self._look(request, now)
 

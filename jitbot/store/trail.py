@@ -28,9 +28,8 @@ AT_ONCE = 500
 """So many hashes are asked for in one statement."""
 ASIDE = timedelta(minutes=5)
 """So far apart events may lie from the order of their instants: no transaction takes longer."""
-_BEGINS = frozenset({Event.START.value})
 _ENDS = frozenset(event.value for (state, event), to in TRANSITIONS.items() if to in TERMINAL and state in HOLDING)
-"""The kinds of events with which a request begins to hold something, and with which it is over."""
+"""The kinds of events with which a request ends that may have held something."""
 NO_SIGNATURES = sys.maxsize
 """Behind which event signatures are verified, where only the chain is."""
 
@@ -113,16 +112,15 @@ class StoreTrail:
             raise Tampered(f"Event {seq} is empty, and what it says is still needed.")
         return _event(sealed)
 
-    def begun(self, after: int) -> tuple[int, Collection[RequestId], Collection[RequestId]]:
-        """Return the newest number, and what has begun and what has ended behind one; nothing is verified."""
+    def begun(self, after: int) -> tuple[int, Collection[RequestId]]:
+        """Return the newest number, and what has begun behind one and not ended; nothing is verified."""
         events = tables.events.c
-        query = select(events.kind, events.request).where(events.seq > after, events.kind.in_(_ENDS | _BEGINS))
         with self._database.read() as connection:
             newest = connection.execute(select(tables.chain.c.count)).scalar() or 0
-            rows = connection.execute(query.where(events.seq <= newest).order_by(events.seq)).all()
-        last = {row.request: row.kind for row in rows}
-        begun = {RequestId(each) for each, kind in last.items() if kind in _BEGINS}
-        return newest, begun, {RequestId(each) for each in last} - begun
+            behind = (events.seq > after) & (events.seq <= newest)
+            ended = select(events.request).where(behind, events.kind.in_(_ENDS))
+            begun = select(events.request).where(behind, events.kind == Event.START, events.request.not_in(ended))
+            return newest, {RequestId(each) for each in connection.execute(begun).scalars()}
 
     def told(self, request: RequestId, kind: str) -> Sequence[AuditEvent]:
         """Return a request's events of a kind, verified with everything that follows them."""
