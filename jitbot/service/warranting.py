@@ -128,6 +128,8 @@ def _held_to(world: World, request: Request) -> Request:
         return world.trail.signed(request.id)
     except Tampered as error:
         rebuilt = world.trail.salvaged(request.id)
+        if rebuilt.started_at is None:
+            raise
         if not request.undo_attempts:
             _told(world, request, f"{error} It is undone by what of its record holds.")
         return rebuilt

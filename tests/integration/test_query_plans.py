@@ -26,6 +26,7 @@ GROWING = ("requests", "events", "inbox", "reviews", "copies", "outputs", "outpu
 LOOKS_THROUGH = {
     "ledger.find": "the newest of all requests, by their numbers, up to a limit",
     "trail.events": "pages through the whole record",
+    "trail.settled": "goes back from the newest event to the time of one delivery, and no further",
     "trail.verify": "verifies the whole record",
     "ledger.resume": "the newest event, by its number",
     "outbox.parked": "`doctor` lists what was given up, which is little",
