@@ -86,7 +86,7 @@ class Undoing:
         self._undo(request, others)
 
     def _undo(self, request: Request, others: Sequence[Request]) -> None:
-        heir = _heir(request, [each for each in others if holds(self._world, each)])
+        heir = _heir(request, [each for each in others if each.state is not State.UNDOING and holds(self._world, each)])
         if heir is not None:
             return self._hand_over(request, heir)
         world = self._world

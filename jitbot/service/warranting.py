@@ -95,7 +95,10 @@ def as_recorded(world: World, request: Request) -> Request:
 
 
 def holds(world: World, other: Request) -> bool:
-    """Tell whether another request holds its targets by its signed record too, so that an end may be left to it."""
+    """Tell whether another request holds its targets by its signed record too, so that an end may be left to it.
+
+    Raises: Conflict, where it moves just now.
+    """
     try:
         recorded = world.trail.signed(other.id)
     except Tampered as error:
@@ -104,8 +107,9 @@ def holds(world: World, other: Request) -> bool:
         if (recorded.state, recorded.snapshot, recorded.ttl) == (other.state, other.snapshot, other.ttl):
             return True
         why = f"What {other.name} holds is not what its signed record says."
-    if _stands(world, other):
-        _told(world, other, f"{why} No end is left to it.")
+    if not _stands(world, other):
+        raise Conflict(f"{other.name} has moved while it was looked at.")
+    _told(world, other, f"{why} No end is left to it.")
     return False
 
 

@@ -2770,7 +2770,7 @@ FAULTS = (
     Fault(
         "an end is left to whoever is said to hold the same",
         "jitbot/service/undoing.py",
-        "[each for each in others if holds(self._world, each)]",
+        "[each for each in others if each.state is not State.UNDOING and holds(self._world, each)]",
         "others",
         PROLONGS,
     ),
