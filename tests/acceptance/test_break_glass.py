@@ -306,6 +306,8 @@ def test_a_row_that_was_bent_is_put_right_when_it_is_overdue(guarded: Town) -> N
     request = broken(guarded)
     with guarded.database.write() as connection:
         connection.execute(update(tables.requests).where(tables.requests.c.id == request.id).values(obligation=None))
+    guarded.forward(minutes=31)
+    guarded.settle()
     guarded.forward(hours=25)
     guarded.settle()
     owed = guarded.see(request).obligation

@@ -215,7 +215,7 @@ def values(column: Column[Any], own: object, others: list[object]) -> list[objec
     elif isinstance(kind, LargeBinary):
         found = [bytes(len(own) if isinstance(own, bytes) else 32)]
     elif isinstance(kind, Value):
-        found = others[:2]
+        found = others[:2] or ["{}"]
     elif isinstance(own, int):
         found = [own + 1, 0, 1]
     else:

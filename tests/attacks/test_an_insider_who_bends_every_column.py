@@ -104,6 +104,7 @@ def wrong_with(bend: Bend, day: Day, twin: Bent, folder: Path) -> list[str]:
     if f"{bend.table}.{bend.column}" in STOPS and told:
         harmed = [each for each in harmed if not each.startswith("is held")]
     quiet = (bend.table == "requests" and bend.row in QUIET) or f"{bend.table}.{bend.column}" in SOONER
+    quiet = quiet or MEANS[bend.table][bend.column] in (WORK, FOUND)
     if not same and not told and not quiet:
         harmed.append("something else came of it, and nobody was told")
     return [f"{bend}: {each}" for each in harmed]
