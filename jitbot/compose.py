@@ -46,6 +46,7 @@ from jitbot.slack.notifier import Boards, Notifier
 from jitbot.slack.output import OutputPosts
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
+from jitbot.slack.seals import PURPOSE, Seals
 from jitbot.slack.sending import Sender
 from jitbot.store.backup import mark, see_unused, unmark
 from jitbot.store.boxes import StoreInbox, StoreOutbox
@@ -359,6 +360,7 @@ class SlackSide:
             sender=said,
             channels=channels,
             directory=directory,
+            seals=Seals(lambda: store.keys.signer(store.trail.signing()).vouch(PURPOSE, "")),
             fallback=settings.fallback_channel,
             ending=ending,
         )

@@ -1,5 +1,6 @@
 """What the buttons of cards do: one click, one delivery, one answer; or a modal that asks or shows more."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from jitbot.model import Copy, DeliveryKind, Request, RequestId, Review, State
 from jitbot.service.facing import face
 from jitbot.slack.desk import Body, Desk, Listener
 from jitbot.slack.door import Caller, caller_of
+from jitbot.slack.seals import SEALED
 from jitbot.slack.spans import Block
 from jitbot.slack.typed import Typed, placed, read_instant
 from jitbot.slack.views import ids, small
@@ -18,6 +20,8 @@ from jitbot.slack.views.break_glass import ACCEPT, review_after_form
 from jitbot.slack.views.change import change_form
 from jitbot.slack.views.people import Names, on_card
 from jitbot.slack.views.whole import details, review_form
+
+log = logging.getLogger(__name__)
 
 NOT_OURS = (
     "This card is not one of mine, so nothing was done. Look at the request itself with /jit status, "
@@ -84,6 +88,11 @@ class Clicks:
             copy = self._desk.cards.adopt(click.request, click.caller.user, click.channel, click.ts)
             if copy is None:
                 raise Stale(NOT_OURS)
+            if click.action in SEALED and not self._desk.cards.as_drawn(body):
+                log.warning("JIT-%s: the card in %s shows something else than was drawn", click.request, click.channel)
+                ack()
+                self._desk.hands.give(self._show_instead, body, click, copy)
+                return
             drawn = {"revision": click.revision, "seen": click.seen, "channel": click.channel, "ts": click.ts}
             self._desk.take_in(click.key, kind, click.caller, {**drawn, **said}, click.request)
             ack()
@@ -186,6 +195,11 @@ class Clicks:
             shown = small.saying(f"JIT-{request}", "This cannot be looked up just now. Try again in a minute.")
         self._desk.replies.update(str(opened["id"]), shown)
 
+    def _show_instead(self, body: Body, click: Click, copy: Copy) -> None:
+        """Show what the record says, with Approve below, to whoever was shown something else, and mend the card."""
+        self.show(body, click.caller, click.request, review_form)
+        self._redraw(click, copy, str(body.get("response_url") or ""), refused=True)
+
     def _send_output(self, body: Body, click: Click) -> None:
         try:
             self._desk.service.handing_out.ask(click.caller.user, click.request)
@@ -226,12 +240,12 @@ class Clicks:
             return
         if answer.text:
             self._desk.replies.to_person(body, click.caller.user, answer.text)
-        url = str(body.get("response_url") or "")
-        if url:
-            self._redraw(click, copy, url, refused=answer.refused)
+        self._redraw(click, copy, str(body.get("response_url") or ""), refused=answer.refused)
 
     def _redraw(self, click: Click, copy: Copy, url: str, *, refused: bool) -> None:
         """Redraw the clicked copy at once; a card that was refused on may be an old drawing of the newest state."""
+        if not url:
+            return
         try:
             self._desk.cards.redraw_clicked(
                 click.request, copy, lambda drawing: self._desk.replies.redraw(url, drawing), anyway=refused
