@@ -34,7 +34,7 @@ from jitbot.service.restoring import GoneThrough
 from jitbot.service.turns import Turn
 from jitbot.settings import Settings, variable
 from jitbot.slack.app import SocketRunner, build_app
-from jitbot.slack.cards import Cards
+from jitbot.slack.cards import SEAL, Cards
 from jitbot.slack.channels import Channels
 from jitbot.slack.client import web_client
 from jitbot.slack.desk import Desk
@@ -46,7 +46,6 @@ from jitbot.slack.notifier import Boards, Notifier
 from jitbot.slack.output import OutputPosts
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
-from jitbot.slack.seals import PURPOSE, Seals
 from jitbot.slack.sending import Sender
 from jitbot.store.backup import mark, see_unused, unmark
 from jitbot.store.boxes import StoreInbox, StoreOutbox
@@ -360,7 +359,7 @@ class SlackSide:
             sender=said,
             channels=channels,
             directory=directory,
-            seals=Seals(lambda: store.keys.signer(store.trail.signing()).vouch(PURPOSE, "")),
+            secret=lambda: store.keys.signer(store.trail.signing()).vouch(SEAL, ""),
             fallback=settings.fallback_channel,
             ending=ending,
         )

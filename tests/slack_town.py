@@ -26,7 +26,6 @@ from jitbot.slack.notifier import Boards, Notifier
 from jitbot.slack.output import OutputPosts
 from jitbot.slack.pace import Pace
 from jitbot.slack.replies import Replies
-from jitbot.slack.seals import Seals
 from jitbot.slack.sending import Sender
 from tests.town import Town
 
@@ -80,7 +79,7 @@ class SlackTown:
             sender=self.sender,
             channels=self.channels,
             directory=self.directory,
-            seals=Seals(lambda: slack.signing_secret.encode()),
+            secret=lambda: slack.signing_secret.encode(),
             fallback="#jit-fallback",
         )
         self.notifier = Notifier(

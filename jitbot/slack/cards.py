@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 UNSURE_AGAIN = timedelta(seconds=3)
 """When a post with an unknown outcome is tried again: time for a click to tell us where it stands."""
 TURNS = 64
+SEAL = "card"
+"""For which purpose a key has to sign, for cards to be sealed with what comes of it."""
 LOST = "?"
 """Ends the place of a copy whose post had an unknown outcome and was posted again: a click may still find it."""
 _PROGRESS = frozenset({State.RUNNING, State.VERIFYING})
@@ -64,17 +66,17 @@ class Cards:
         sender: Sender,
         channels: Channels,
         directory: SlackDirectory,
-        seals: Seals,
+        secret: Callable[[], bytes],
         fallback: str = "",
         ending: threading.Event | None = None,
     ) -> None:
-        """`ending` is set when the process ends."""
+        """`secret` returns what cards are sealed with; `ending` is set when the process ends."""
         self._requests = requests
         self._outbox = outbox
         self._sender = sender
         self._channels = channels
         self._directory = directory
-        self._seals = seals
+        self._seals = Seals(secret)
         self._fallback = fallback
         self._ending = ending or threading.Event()
         self._turns = tuple(threading.Lock() for _ in range(TURNS))

@@ -15,7 +15,6 @@ from jitbot.audit import canonical
 from jitbot.slack.spans import Block, Drawing
 from jitbot.slack.views import ids
 
-PURPOSE = "card"
 SEALED = frozenset({ids.APPROVE})
 """The buttons that count at once for what is shown. Others open a view drawn from the record, or loosen nothing."""
 _READ = frozenset({"text", "url", "user_id", "timestamp", "format", "action_id", "image_url", "alt_text"})
