@@ -37,7 +37,7 @@ class Stated:
 
     def keys(self, connection: Connection) -> Verifier:
         """Return a verifier that knows every key that signs the record. Raises: Tampered."""
-        lines = [_line(row) for row in connection.execute(statements.KEYS)]
+        lines = [line(row) for row in connection.execute(statements.KEYS)]
         with self._turn:
             if lines != self._lines:
                 self._known = self._given.through(lines)
@@ -49,12 +49,13 @@ class Stated:
         row = connection.execute(statements.FORGETTING).one_or_none()
         if row is None:
             return Forgotten()
-        sealed, previous = _line(row)
+        sealed, previous = line(row)
         self.keys(connection).event(sealed, previous)
         return forgotten_by(sealed.seq, sealed.at, sealed.body)
 
 
-def _line(row: Any) -> tuple[Sealed, bytes]:
+def line(row: Any) -> tuple[Sealed, bytes]:
+    """Return an event, and the hash before it."""
     values = row._mapping
     before = values["before"] if values["seq"] > 1 else GENESIS
     return Sealed(**{name: values[name] for name in Sealed.__slots__}), before or b""

@@ -144,12 +144,13 @@ _events = tables.events.c
 NEWEST_OF_KIND = select(func.max(_events.seq)).where(_events.kind == bindparam("_kind"))
 HASH = select(_events.hash).where(_events.seq == bindparam("_seq"))
 HALTED = select(tables.chain.c.halted)
+_NEWEST_KEY = select(func.max(_events.seq)).where(text(tables.KEY)).scalar_subquery()
 CHAIN = select(
     *(
         select(column).where(tables.chain.c.id == 1).scalar_subquery()
         for column in (tables.chain.c.count, tables.chain.c.hash)
     ),
-    select(func.max(_events.seq)).where(text(tables.KEY)).scalar_subquery(),
+    _NEWEST_KEY,
     HASH.scalar_subquery(),
 )
 """Number and hash of the head, None where there is none; the newest event that names a key; the hash of an event."""
@@ -158,6 +159,12 @@ WITH_BEFORE = select(
     tables.events, select(_before.c.hash).where(_before.c.seq == _events.seq - 1).scalar_subquery().label("before")
 )
 """Events, each with the hash before it."""
+OF_REQUEST = (
+    WITH_BEFORE.add_columns(_NEWEST_KEY.label("newest_key"))
+    .where(_events.request == bindparam("_request"))
+    .order_by(_events.seq)
+)
+"""The events of a request, each with the newest event that names a key."""
 KEYS = WITH_BEFORE.where(text(f"events.{tables.KEY}")).order_by(_events.seq)
 FORGETTING = WITH_BEFORE.where(text(f"events.{tables.FORGOTTEN}")).order_by(_events.seq.desc()).limit(1)
 """Those that name keys, and the newest that says what was forgotten.

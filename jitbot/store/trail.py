@@ -18,7 +18,7 @@ from jitbot.store import raw, statements, tables
 from jitbot.store.engine import Database
 from jitbot.store.proof import STRETCH, Rules, Stretch, verified
 from jitbot.store.rows import from_signed, review_from_signed
-from jitbot.store.stated import Stated
+from jitbot.store.stated import Stated, line
 
 PAGE = 1_000
 REVIEWED = "reviewed_after"
@@ -63,14 +63,13 @@ class StoreTrail:
 
     def signed(self, request: RequestId) -> Request:
         """Fold a request's own events, each verified by its own signature, whatever lies between them."""
-        query = select(tables.events).where(tables.events.c.request == request).order_by(tables.events.c.seq)
         with self._database.read() as connection:
-            own = [_sealed(row) for row in connection.execute(query)]
-            verifier = self._stated.keys(connection)
-        hashes = self.hashes(sealed.seq - 1 for sealed in own)
-        for sealed in own:
-            verifier.event(sealed, hashes.get(sealed.seq - 1, b""))
-        return _folded(request, own)[0]
+            rows = connection.execute(statements.OF_REQUEST, {"_request": request}).all()
+        verifier = self._keys(max((row.newest_key or 0 for row in rows), default=0))
+        own = [line(row) for row in rows]
+        for sealed, previous in own:
+            verifier.event(sealed, previous)
+        return _folded(request, [sealed for sealed, _ in own])[0]
 
     def latest(self, kind: str, after: int = 0) -> AuditEvent | None:
         """Return the newest event of a kind, if it is newer than `after`: verified, with everything that follows it."""

@@ -108,6 +108,15 @@ def test_an_extension_takes_effect_once_the_halt_is_lifted_in_time(town: Town) -
     assert town.see(held).expires_at == held.expires_at + timedelta(hours=1)
 
 
+def test_an_extension_that_a_halted_person_has_approved_waits(town: Town) -> None:
+    held = grant(town)
+    extension = town.extend(ANN, held, "1h")
+    town.approve(BO, extension)
+    halt(town, "person", BO)
+    town.approve(DI, extension)
+    assert (town.state(extension), town.see(held).expires_at) == (State.APPROVED, held.expires_at)
+
+
 def test_a_target_that_could_not_be_told_is_not_told_again(town: Town) -> None:
     tries: list[str] = []
 

@@ -14,6 +14,7 @@ from jitbot.outbound.site import EnvironmentSite
 from jitbot.ports import Run
 from jitbot.runners.guard import Guarded
 from jitbot.store import tables
+from jitbot.store.rotation import Rotation
 from jitbot.testing.runners import ContractRun
 from jitbot.warrants.ceiling import Ceiling
 from jitbot.warrants.signing import verified
@@ -72,6 +73,15 @@ def test_a_warrant_says_what_was_approved_and_by_which_record(town: Town) -> Non
     assert warrant.policy == request.policy_digest
     event = town.trail.events(after=warrant.count - 1, limit=1)[0]
     assert (event.request, event.kind) == (request.id, "start"), "the intention was on record before it was signed"
+
+
+def test_a_process_that_runs_signs_with_the_key_that_signs_the_record_by_then(town: Town) -> None:
+    before = town.world.warrants._signer().key
+    named = Rotation(town.folder / "signing.key", town.ledger, town.trail).rotate().key
+    assert town.state(town.ask(ANN, "tune", value=7)) is State.ACTIVE
+    assert (before != named, town.world.warrants._signer().key) == (True, named)
+    town.restart()
+    assert town.state(town.ask(ANN, "tune", value=7)) is State.ACTIVE
 
 
 def test_what_goes_beyond_the_ceiling_fails_and_requester_and_operators_are_told(town: Town) -> None:

@@ -58,7 +58,7 @@ def listing(known: Halts, names: Names) -> Drawing:
         own = _lines(each, names)
         lines += own
         blocks += [rich(paragraph(*own)), *actions(_lift(each))]
-    return Drawing(spoken([*lines, *below]), [*blocks, rich(paragraph(["\n"], *below))])
+    return Drawing(spoken([*lines, *below]), [*blocks, rich(paragraph(*below))])
 
 
 def lift_form(halt: Halt, names: Names) -> Block:
