@@ -3,6 +3,7 @@
 import copy
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,26 @@ from tests.slack_town import HERE, Json, SlackTown, ephemeral, shown, slack_town
 HARMLESS = "Restart a service: worker, staging"
 
 
-@pytest.fixture(scope="module")
-def town(empty_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlackTown]:
-    folder = tmp_path_factory.mktemp("token")
-    shutil.copy(empty_file, folder / "jitbot.db")
+@contextmanager
+def a_town(empty: Path, folder: Path) -> Iterator[SlackTown]:
+    shutil.copy(empty, folder / "jitbot.db")
     slack, town = slack_town(f"sqlite:///{folder}/jitbot.db", folder)
     yield town.connect()
     town.close()
     slack.stop()
+
+
+@pytest.fixture(scope="module")
+def town(empty_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlackTown]:
+    with a_town(empty_file, tmp_path_factory.mktemp("token")) as town:
+        yield town
+
+
+@pytest.fixture
+def quiet(empty_file: Path, tmp_path: Path) -> Iterator[SlackTown]:
+    """Give a town in which nothing else is being said."""
+    with a_town(empty_file, tmp_path) as town:
+        yield town
 
 
 @pytest.fixture
@@ -119,21 +132,21 @@ def test_the_button_of_another_request_below_a_harmless_card_approves_neither(
 
 
 def test_a_card_whose_post_was_lost_is_not_approved_on_another_message_that_they_post_meanwhile(
-    town: SlackTown, thief: WebClient
+    quiet: SlackTown,
 ) -> None:
-    town.forward(10)
-    town.slack.faults({"on": "chat.postMessage", "kind": "drop_after", "times": 1})
-    request = town.ask("U0ANN", "restart service=api env=prod reason=INC-3")
-    real = card(town, request)
-    [lost] = [each for each in town.town.outbox.copies(request.id) if each.place == "#payments-oncall"]
+    quiet.slack.faults({"on": "chat.postMessage", "kind": "drop_after", "times": 1})
+    request = quiet.ask("U0ANN", "restart service=api env=prod reason=INC-3")
+    real = card(quiet, request)
+    [lost] = [each for each in quiet.town.outbox.copies(request.id) if each.place == "#payments-oncall"]
     assert lost.unsure
+    thief = web_client(quiet.slack.bot_token, quiet.slack.api_url)
     posted = thief.chat_postMessage(channel=HERE, text=HARMLESS, blocks=harmless(real))
-    [message] = [each for each in town.person("U0BO").messages(HERE) if each["ts"] == posted["ts"]]
-    press(town, message)
-    bo = town.person("U0BO")
-    town.until(lambda: "prod/api" in shown(bo.modal() or {}), "the whole request")
-    assert posted["ts"] in [each.ts for each in town.town.outbox.copies(request.id)], "it was taken for the lost one"
-    nothing_came_of_it(town, request)
+    [message] = [each for each in quiet.person("U0BO").messages(HERE) if each["ts"] == posted["ts"]]
+    press(quiet, message)
+    bo = quiet.person("U0BO")
+    quiet.until(lambda: "prod/api" in shown(bo.modal() or {}), "the whole request")
+    assert posted["ts"] in [each.ts for each in quiet.town.outbox.copies(request.id)], "it was taken for the lost one"
+    nothing_came_of_it(quiet, request)
     bo.close(clear=True)
 
 
