@@ -19,6 +19,7 @@ SEALED = frozenset({ids.APPROVE})
 """The buttons that count at once for what is shown. Others open a view drawn from the record, or loosen nothing."""
 _READ = frozenset({"text", "url", "user_id", "timestamp", "format", "action_id", "image_url", "alt_text"})
 _LENGTH = 32
+_AS_EMOJI = "\ufe0f"
 
 
 class Seals:
@@ -81,4 +82,9 @@ def _told(part: Any) -> Iterator[str]:
 def _plain(text: str) -> str:
     for escaped, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         text = text.replace(escaped, sign)
-    return "".join(each for each in text if not each.isspace() and unicodedata.category(each) not in ("So", "Mn", "Sk"))
+    return "".join(each for each in text if not each.isspace() and not _is_symbol(each))
+
+
+def _is_symbol(sign: str) -> bool:
+    """Tell whether this may come back as an emoji, or is left over from one; what changes letters beside it is none."""
+    return sign == _AS_EMOJI or unicodedata.category(sign) in ("So", "Sk")

@@ -84,6 +84,16 @@ def struck_out(blocks: list[Json]) -> None:
     texts(blocks)[0]["style"] = {"strike": True}
 
 
+def struck_out_letter_by_letter(blocks: list[Json]) -> None:
+    part = texts(blocks)[0]
+    part["text"] = "".join(f"{each}\u0336" for each in part["text"])
+
+
+def turned_round(blocks: list[Json]) -> None:
+    part = texts(blocks)[0]
+    part["text"] = f"\u202e{part['text']}"
+
+
 def another_label(blocks: list[Json]) -> None:
     blocks[-1]["elements"][0]["text"]["text"] = "Deny"
 
@@ -117,6 +127,8 @@ def without_a_seal(blocks: list[Json]) -> None:
 BENT = [
     one_letter,
     struck_out,
+    struck_out_letter_by_letter,
+    turned_round,
     another_label,
     a_picture,
     less,
