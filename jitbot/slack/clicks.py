@@ -88,12 +88,13 @@ class Clicks:
             copy = self._desk.cards.adopt(click.request, click.caller.user, click.channel, click.ts)
             if copy is None:
                 raise Stale(NOT_OURS)
+            drawn = {"revision": click.revision, "seen": click.seen, "channel": click.channel, "ts": click.ts}
             if click.action in SEALED and not self._desk.cards.as_drawn(body):
                 log.warning("JIT-%s: the card in %s shows something else than was drawn", click.request, click.channel)
+                self._desk.take_in(click.key, kind, click.caller, {**drawn, **said, "edited": True}, click.request)
                 ack()
                 self._desk.hands.give(self._show_instead, body, click, copy)
                 return
-            drawn = {"revision": click.revision, "seen": click.seen, "channel": click.channel, "ts": click.ts}
             self._desk.take_in(click.key, kind, click.caller, {**drawn, **said}, click.request)
             ack()
             self._desk.hands.give(self._work, click, copy, body)
@@ -198,7 +199,7 @@ class Clicks:
     def _show_instead(self, body: Body, click: Click, copy: Copy) -> None:
         """Show what the record says, with Approve below, to whoever was shown something else, and mend the card."""
         self.show(body, click.caller, click.request, review_form)
-        self._redraw(click, copy, str(body.get("response_url") or ""), refused=True)
+        self._work(click, copy, body)
 
     def _send_output(self, body: Body, click: Click) -> None:
         try:
@@ -240,12 +241,12 @@ class Clicks:
             return
         if answer.text:
             self._desk.replies.to_person(body, click.caller.user, answer.text)
-        self._redraw(click, copy, str(body.get("response_url") or ""), refused=answer.refused)
+        url = str(body.get("response_url") or "")
+        if url:
+            self._redraw(click, copy, url, refused=answer.refused)
 
     def _redraw(self, click: Click, copy: Copy, url: str, *, refused: bool) -> None:
         """Redraw the clicked copy at once; a card that was refused on may be an old drawing of the newest state."""
-        if not url:
-            return
         try:
             self._desk.cards.redraw_clicked(
                 click.request, copy, lambda drawing: self._desk.replies.redraw(url, drawing), anyway=refused

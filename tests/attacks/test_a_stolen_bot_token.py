@@ -87,6 +87,13 @@ def nothing_came_of_it(town: SlackTown, request: Request) -> None:
     assert town.town.kinds(request) == ["requested", "ask"]
 
 
+def refused_on_record(town: SlackTown, request: Request) -> None:
+    town.until(lambda: "refused" in town.town.kinds(request), "the refusal")
+    assert town.state(request.id) == "pending"
+    [event] = [each for each in town.town.trail.events(request.id) if each.kind == "refused"]
+    assert "shows something else than I had drawn" in event.body["why"]
+
+
 @pytest.mark.parametrize("where", ["in the channel", "in the approver's direct messages"])
 def test_a_copy_of_a_card_that_they_post_counts_for_nothing(
     town: SlackTown, thief: WebClient, asked: Request, where: str
@@ -112,7 +119,7 @@ def test_a_card_that_they_edit_is_not_approved_and_what_it_is_about_is_shown_ins
     view = town.until(lambda: (found := bo.modal()) and "prod/api" in shown(found) and found, "the whole request")
     assert view["title"]["text"] == f"Review {asked.name}"
     town.until(lambda: HARMLESS not in shown(card(town, asked)), "the card put right")
-    nothing_came_of_it(town, asked)
+    refused_on_record(town, asked)
     bo.submit()  # having seen what it is
     town.until(lambda: town.state(asked.id) == "succeeded", "the run")
 
@@ -146,7 +153,7 @@ def test_a_card_whose_post_was_lost_is_not_approved_on_another_message_that_they
     bo = quiet.person("U0BO")
     quiet.until(lambda: "prod/api" in shown(bo.modal() or {}), "the whole request")
     assert posted["ts"] in [each.ts for each in quiet.town.outbox.copies(request.id)], "it was taken for the lost one"
-    nothing_came_of_it(quiet, request)
+    refused_on_record(quiet, request)
     bo.close(clear=True)
 
 
