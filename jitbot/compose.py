@@ -34,7 +34,7 @@ from jitbot.service.restoring import GoneThrough
 from jitbot.service.turns import Turn
 from jitbot.settings import Settings, variable
 from jitbot.slack.app import SocketRunner, build_app
-from jitbot.slack.cards import Cards
+from jitbot.slack.cards import SEAL, Cards
 from jitbot.slack.channels import Channels
 from jitbot.slack.client import web_client
 from jitbot.slack.desk import Desk
@@ -359,6 +359,7 @@ class SlackSide:
             sender=said,
             channels=channels,
             directory=directory,
+            secret=lambda: next(iter(store.keys.signers.values())).vouch(SEAL, ""),
             fallback=settings.fallback_channel,
             ending=ending,
         )
