@@ -23,7 +23,6 @@ from jitbot.runners.guard import Guarded
 from jitbot.service import Book, Folder, Service, World
 from jitbot.store.boxes import StoreInbox
 from jitbot.store.delegations import SignedDelegations
-from jitbot.store.deliveries import Vouched
 from jitbot.store.engine import Database
 from jitbot.store.forgetting import StoreForgetting
 from jitbot.store.keys import open_key
@@ -196,7 +195,7 @@ def engine(url: str, folder: Path, valve: Valve, workers: int = 16) -> Iterator[
     assert not book.ends_only, book.fault
     world = World(
         ledger=ledger,
-        inbox=StoreInbox(database, Vouched(keys, trail)),
+        inbox=StoreInbox(database, keys, trail),
         trail=trail,
         forgetting=StoreForgetting(database, ledger, trail),
         outputs=StoreOutputs(database),

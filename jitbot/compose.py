@@ -34,7 +34,7 @@ from jitbot.service.restoring import GoneThrough
 from jitbot.service.turns import Turn
 from jitbot.settings import Settings, variable
 from jitbot.slack.app import SocketRunner, build_app
-from jitbot.slack.cards import Cards
+from jitbot.slack.cards import SEAL, Cards
 from jitbot.slack.channels import Channels
 from jitbot.slack.client import web_client
 from jitbot.slack.desk import Desk
@@ -50,7 +50,6 @@ from jitbot.slack.sending import Sender
 from jitbot.store.backup import mark, see_unused, unmark
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
-from jitbot.store.deliveries import Vouched
 from jitbot.store.engine import Database
 from jitbot.store.forgetting import StoreForgetting
 from jitbot.store.heads import StoreHeads
@@ -137,7 +136,7 @@ def _opened(settings: Settings) -> Store:
         database=database,
         keys=keys,
         ledger=ledger,
-        inbox=StoreInbox(database, Vouched(keys, trail)),
+        inbox=StoreInbox(database, keys, trail),
         outbox=StoreOutbox(database),
         trail=trail,
         outputs=StoreOutputs(database),
@@ -360,6 +359,7 @@ class SlackSide:
             sender=said,
             channels=channels,
             directory=directory,
+            secret=lambda: next(iter(store.keys.signers.values())).vouch(SEAL, ""),
             fallback=settings.fallback_channel,
             ending=ending,
         )

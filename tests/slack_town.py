@@ -79,6 +79,7 @@ class SlackTown:
             sender=self.sender,
             channels=self.channels,
             directory=self.directory,
+            secret=lambda: slack.signing_secret.encode(),
             fallback="#jit-fallback",
         )
         self.notifier = Notifier(

@@ -41,7 +41,6 @@ from jitbot.runners.guard import Guarded
 from jitbot.service import Book, Folder, Service, World
 from jitbot.store.boxes import StoreInbox, StoreOutbox
 from jitbot.store.delegations import SignedDelegations
-from jitbot.store.deliveries import Vouched
 from jitbot.store.engine import Database
 from jitbot.store.forgetting import StoreForgetting
 from jitbot.store.history import StoreHistory
@@ -274,7 +273,7 @@ class Town:
         self.trail = StoreTrail(self.database, Verifier(keys.public))
         self.delegations = SignedDelegations(self.database, self.trail)
         self.ledger = StoreLedger(self.database, keys)
-        self.inbox, self.outbox = StoreInbox(self.database, Vouched(keys, self.trail)), StoreOutbox(self.database)
+        self.inbox, self.outbox = StoreInbox(self.database, keys, self.trail), StoreOutbox(self.database)
         self.sets, self.outputs = PolicySets(self.database), StoreOutputs(self.database)
         folder = Folder(
             read=lambda: self._read(),

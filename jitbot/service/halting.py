@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from jitbot.errors import DirectoryUnavailable, InvalidInput, NotFound, NotPermitted, Settled, Tampered, Unavailable
-from jitbot.model import Answer, Delivery, Facts, Halt, HaltId, HaltKind, Halts, Policy, UserId
+from jitbot.model import Answer, Delivery, Facts, Halt, HaltId, HaltKind, Halts, Person, Policy, Standing, UserId
 from jitbot.policy.requirements import reviews_by, satisfied
 from jitbot.policy.wanted import reviewing
 from jitbot.policy.wording import did_you_mean, listed, shown
@@ -33,7 +33,9 @@ class Halting:
         kind, of = self._about(str(body.get("about", "")), str(body.get("of", "")), policy)
         why = reason(str(body.get("why", "")))
         known = self._trusted(user)
-        if (kind, of) != (HaltKind.PERSON, user):
+        if (kind, of) == (HaltKind.PERSON, user):
+            self._is_member(self._somebody(of))
+        else:
             self._permitted([user], _may_halt(policy, kind, of), "halt that")
         with self._world.ledger.begin() as entry:
             made = set_halt(entry, known, Halt(HaltId(0), kind, of, user, why, entry.now))
@@ -78,7 +80,7 @@ class Halting:
         if kind is HaltKind.ALL:
             return kind, ""
         if kind is HaltKind.PERSON:
-            return kind, self._somebody(of)
+            return kind, self._somebody(of).id
         pools = {action.pool for action in policy.actions.values() if action.pool}
         there = sorted(policy.actions if kind is HaltKind.ACTION else pools)
         if of not in there:
@@ -86,13 +88,18 @@ class Halting:
             raise InvalidInput(f"There is no {kind.value} {shown(of)}.{did_you_mean(of, there)}{known}")
         return kind, of
 
-    def _somebody(self, user: str) -> str:
+    def _somebody(self, user: str) -> Person:
         try:
-            return self._world.directory.person(UserId(user)).id
+            return self._world.directory.person(UserId(user))
         except NotFound:
             raise InvalidInput(f"There is nobody with the id {shown(user, 40)} here. Name a person by @.") from None
         except DirectoryUnavailable as error:
             raise Unavailable("Who that is could not be looked up just now. Try again in a minute.") from error
+
+    def _is_member(self, person: Person) -> None:
+        """See that whoever halts themselves is somebody here. Raises: NotPermitted."""
+        if person.standing is not Standing.MEMBER:
+            raise NotPermitted(f"A {person.standing.value} halts nothing here. Ask a full member of this workspace.")
 
     def _permitted(self, users: Sequence[UserId], selectors: Sequence[str], doing: str) -> Facts:
         """Return what is known of some people, the first of whom one of these selectors names now.

@@ -34,6 +34,10 @@ from jitbot.service.world import World
 
 VERDICTS = {DeliveryKind.APPROVE: Verdict.APPROVE, DeliveryKind.DENY: Verdict.DENY}
 WHY = "Say why: the requester will read it."
+EDITED = (
+    "This card shows something else than I had drawn, or is from before an upgrade, so your approval was not counted. "
+    "What {} is about stands in the form that has just opened, and behind Details. Approve it there if it is right."
+)
 WORDS = {
     State.DENIED: "was denied",
     State.WITHDRAWN: "was withdrawn",
@@ -89,6 +93,8 @@ class Reviewing:
             raise Settled(too_late(request))
         if request.lapses_at is not None and delivery.received_at >= request.lapses_at and not request.approved_at:
             raise Settled(f"{request.name} {WORDS[State.LAPSED]}. Ask again if it is still needed.")
+        if delivery.body.get("edited"):
+            raise Stale(EDITED.format(request.name))
         other = not deny and delivery.body.get("seen") not in (None, face(request))
         if other or delivery.body.get("revision") != request.revision:
             raise Stale(f"{request.name} has changed since this was drawn. Look at it again, then decide.")

@@ -6,11 +6,11 @@ somebody clicks on it. A place that Slack refuses for good is left for the fallb
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from jitbot.errors import NotifyError, NotifyUnsure
 from jitbot.model import Copy, Halts, Request, RequestId, Review, State, UserId
@@ -18,6 +18,7 @@ from jitbot.ports import Outbox
 from jitbot.service.results import until_written
 from jitbot.slack.channels import Channels
 from jitbot.slack.directory import SlackDirectory
+from jitbot.slack.seals import Seals
 from jitbot.slack.sending import GONE, Refused, Sender
 from jitbot.slack.spans import Drawing
 from jitbot.slack.views import notices
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 UNSURE_AGAIN = timedelta(seconds=3)
 """When a post with an unknown outcome is tried again: time for a click to tell us where it stands."""
 TURNS = 64
+SEAL = "card"
+"""For which purpose a key has to sign, for cards to be sealed with what comes of it."""
 LOST = "?"
 """Ends the place of a copy whose post had an unknown outcome and was posted again: a click may still find it."""
 _PROGRESS = frozenset({State.RUNNING, State.VERIFYING})
@@ -55,7 +58,7 @@ class Requests(Protocol):
 class Cards:
     """Draws the copies of cards."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a card is drawn with, and where
         self,
         *,
         requests: Requests,
@@ -63,15 +66,17 @@ class Cards:
         sender: Sender,
         channels: Channels,
         directory: SlackDirectory,
+        secret: Callable[[], bytes],
         fallback: str = "",
         ending: threading.Event | None = None,
     ) -> None:
-        """`ending` is set when the process ends."""
+        """`secret` returns what cards are sealed with; `ending` is set when the process ends."""
         self._requests = requests
         self._outbox = outbox
         self._sender = sender
         self._channels = channels
         self._directory = directory
+        self._seals = Seals(secret)
         self._fallback = fallback
         self._ending = ending or threading.Event()
         self._turns = tuple(threading.Lock() for _ in range(TURNS))
@@ -118,6 +123,10 @@ class Cards:
         self._outbox.keep(found)
         log.info("adopted a copy of JIT-%s whose post had an unknown outcome", request_id)
         return found
+
+    def as_drawn(self, body: Mapping[str, Any]) -> bool:
+        """Tell whether the message that was clicked shows what was drawn, as far as its button carries a seal."""
+        return self._seals.holds(body)
 
     def shared_copy(self, request: Request) -> Copy | None:
         """Return the copy in a channel, under which threads hang; the requester's where there can be no other."""
@@ -203,7 +212,7 @@ class Cards:
         note = f"This belongs into {request.snapshot.channel}, where I cannot post." if strayed else ""
         own = place == request.requester
         output = self._requests.has_output(request, own=own)
-        return draw_card(request, reviews, names, CardFor(own, ping, output, note))
+        return self._seals.put(draw_card(request, reviews, names, CardFor(own, ping, output, note)))
 
     def _give_up(self, request: Request, reviews: Sequence[Review], place: str, refusal: Refused) -> None:
         """Leave a place that Slack refuses for good. Raises: Refused when no other channel is left."""

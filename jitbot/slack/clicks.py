@@ -1,5 +1,6 @@
 """What the buttons of cards do: one click, one delivery, one answer; or a modal that asks or shows more."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from jitbot.model import Copy, DeliveryKind, Request, RequestId, Review, State
 from jitbot.service.facing import face
 from jitbot.slack.desk import Body, Desk, Listener
 from jitbot.slack.door import Caller, caller_of
+from jitbot.slack.seals import SEALED
 from jitbot.slack.spans import Block
 from jitbot.slack.typed import Typed, placed, read_instant
 from jitbot.slack.views import ids, small
@@ -18,6 +20,8 @@ from jitbot.slack.views.break_glass import ACCEPT, review_after_form
 from jitbot.slack.views.change import change_form
 from jitbot.slack.views.people import Names, on_card
 from jitbot.slack.views.whole import details, review_form
+
+log = logging.getLogger(__name__)
 
 NOT_OURS = (
     "This card is not one of mine, so nothing was done. Look at the request itself with /jit status, "
@@ -85,6 +89,12 @@ class Clicks:
             if copy is None:
                 raise Stale(NOT_OURS)
             drawn = {"revision": click.revision, "seen": click.seen, "channel": click.channel, "ts": click.ts}
+            if click.action in SEALED and not self._desk.cards.as_drawn(body):
+                log.warning("JIT-%s: the card in %s shows something else than was drawn", click.request, click.channel)
+                self._desk.take_in(click.key, kind, click.caller, {**drawn, **said, "edited": True}, click.request)
+                ack()
+                self._desk.hands.give(self._show_instead, body, click, copy)
+                return
             self._desk.take_in(click.key, kind, click.caller, {**drawn, **said}, click.request)
             ack()
             self._desk.hands.give(self._work, click, copy, body)
@@ -185,6 +195,11 @@ class Clicks:
         except JitbotError:
             shown = small.saying(f"JIT-{request}", "This cannot be looked up just now. Try again in a minute.")
         self._desk.replies.update(str(opened["id"]), shown)
+
+    def _show_instead(self, body: Body, click: Click, copy: Copy) -> None:
+        """Show what the record says, with Approve below, to whoever was shown something else, and mend the card."""
+        self.show(body, click.caller, click.request, review_form)
+        self._work(click, copy, body)
 
     def _send_output(self, body: Body, click: Click) -> None:
         try:

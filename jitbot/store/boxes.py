@@ -11,9 +11,11 @@ from jitbot.model import Copy, Delivery, Outgoing, RequestId, Topic
 from jitbot.store import tables
 from jitbot.store.deliveries import Vouched
 from jitbot.store.engine import Database
+from jitbot.store.keys import KeyFile
 from jitbot.store.leases import LONGEST, unleased
 from jitbot.store.newer import about_understood, known
 from jitbot.store.statements import CLAIM_DELIVERY, COPIES, OUR_DELIVERY, put_delivery, upsert
+from jitbot.store.trail import StoreTrail
 
 INBOX_LEASE = timedelta(seconds=30)
 
@@ -21,9 +23,9 @@ INBOX_LEASE = timedelta(seconds=30)
 class StoreInbox:
     """Implements `ports.Inbox`: one row a delivery, by its own unique key."""
 
-    def __init__(self, database: Database, vouched: Vouched) -> None:
+    def __init__(self, database: Database, keys: KeyFile, trail: StoreTrail) -> None:
         self._database = database
-        self._vouched = vouched
+        self._vouched = Vouched(keys, trail)
 
     def put(self, delivery: Delivery, lease: timedelta) -> bool:
         """Commit a delivery unless its key is known; it is in the hands of whoever puts it."""

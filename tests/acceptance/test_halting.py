@@ -188,6 +188,13 @@ def test_who_may_halt_what(watched: Town) -> None:
     assert "Only leads or U0ANN may lift halts" in lift(watched, EVE).text
 
 
+@pytest.mark.parametrize("standing", [each for each in Standing if each is not Standing.MEMBER])
+def test_whoever_is_no_member_halts_not_even_themselves(watched: Town, standing: Standing) -> None:
+    watched.directory.set(BO, standing)
+    assert f"A {standing.value} halts nothing here" in halt(watched, "person", BO, by=BO).text
+    assert watched.world.halts.known.standing == ()
+
+
 def test_without_a_word_in_the_guardrails_only_approvers_halt_and_nobody_lifts_from_slack(town: Town) -> None:
     assert "guardrails name nobody" in halt(town, by=CY).text
     assert not halt(town, "action", "restart", by=CY).refused

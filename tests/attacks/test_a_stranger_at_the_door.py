@@ -29,7 +29,6 @@ from jitbot.model import Request
 from jitbot.sandbox.signing import signature_headers
 from jitbot.settings import SLACKS, read_settings
 from jitbot.slack.replies import _belongs_to
-from jitbot.slack.views.ids import stamp
 from tests.slack_town import HERE, SlackTown, slack_town
 
 Json = dict[str, Any]
@@ -60,13 +59,15 @@ class Door:
     def click(self, request: Request, **more: Any) -> bytes:
         """Write a press of Approve on a request's card as Slack sends it."""
         card = self.world.until(lambda: self.world.card(request.id), "the card")
-        pressed = {"type": "button", "action_id": "jit:approve", "block_id": "b", "value": stamp(request)}
+        [row] = [block for block in card["blocks"] if block["type"] == "actions"]
+        pressed = next(each for each in row["elements"] if each["action_id"] == "jit:approve")
         payload = {
             "type": "block_actions",
             "user": {"id": "U0BO", "team_id": "T0ACME"},
             "team": {"id": "T0ACME"},
             "trigger_id": f"8.{next(self._triggers)}",
             "container": {"type": "message", "message_ts": card["ts"], "channel_id": HERE},
+            "message": card,
             "actions": [pressed | {"action_ts": "100.5"}],
         }
         return urlencode({"payload": json.dumps(payload | more)}).encode()

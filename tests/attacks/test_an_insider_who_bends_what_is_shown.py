@@ -127,3 +127,12 @@ def test_a_denial_counts_whatever_was_shown(town: Town, asked: Request) -> None:
     restore(town, asked)
     assert not click(town, BO, carried, DeliveryKind.DENY, comment="no").refused
     assert town.state(asked) is State.DENIED
+
+
+def test_a_click_on_a_card_that_was_edited_in_slack_is_refused_and_on_record(town: Town, asked: Request) -> None:
+    read = read_stamp(button(town, asked))
+    said = {"revision": read.revision, "seen": read.seen, "edited": True}
+    answer = town.do(DeliveryKind.APPROVE, BO, asked.id, **said)
+    assert answer.refused
+    assert "This card shows something else than I had drawn" in answer.text
+    assert (town.state(asked), town.kinds(asked)[-1]) == (State.PENDING, "refused")

@@ -10,7 +10,6 @@ import pytest
 from jitbot.audit import Verifier
 from jitbot.model import Request
 from jitbot.store.boxes import StoreInbox, StoreOutbox
-from jitbot.store.deliveries import Vouched
 from jitbot.store.engine import Database
 from jitbot.store.keys import open_key
 from jitbot.store.ledger import StoreLedger
@@ -33,7 +32,7 @@ class Store:
         self.database = Database(self.url)
         self.ledger = StoreLedger(self.database, keys)
         self.trail = StoreTrail(self.database, Verifier(keys.public))
-        self.inbox = StoreInbox(self.database, Vouched(keys, self.trail))
+        self.inbox = StoreInbox(self.database, keys, self.trail)
         self.outbox = StoreOutbox(self.database)
 
     def forward(self, **length: float) -> None:

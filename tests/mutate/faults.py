@@ -76,6 +76,8 @@ def _postgres(name: str, *tests: str) -> Sequence[str]:
 EXTENDING = _in("extending")
 
 AT_THE_DOOR = ("tests/attacks/test_a_stranger_at_the_door.py",)
+A_BOT_TOKEN = ("tests/attacks/test_a_stolen_bot_token.py",)
+SEALS = ("tests/unit/slack/test_seals.py",)
 WHAT_IS_SHOWN = ("tests/attacks/test_an_insider_who_bends_what_is_shown.py",)
 WHAT_IS_KEPT = ("tests/attacks/test_a_reader_of_what_is_kept.py",)
 
@@ -93,6 +95,41 @@ FAULTS = (
         "found = _meant(ipaddress.ip_address(",
         "found = (ipaddress.ip_address(",
         ("tests/unit/outbound/test_peers.py",),
+    ),
+    Fault(
+        "an approval counts on a card that was edited with the bot's token",
+        "jitbot/slack/clicks.py",
+        "if click.action in SEALED and not self._desk.cards.as_drawn(body):",
+        "if False:",
+        A_BOT_TOKEN,
+    ),
+    Fault(
+        "a seal holds on whatever a card shows",
+        "jitbot/slack/seals.py",
+        "said = canonical([carried, shown])",
+        'said = canonical([carried, ""])',
+        SEALS,
+    ),
+    Fault(
+        "a seal does not say for which request it is",
+        "jitbot/slack/seals.py",
+        "said = canonical([carried, shown])",
+        "said = canonical([shown])",
+        SEALS,
+    ),
+    Fault(
+        "what somebody has put below a card is not seen",
+        "jitbot/slack/seals.py",
+        'if message.get("attachments") or message.get("files"):',
+        "if False:",
+        SEALS,
+    ),
+    Fault(
+        "whoever is no member halts themselves",
+        "jitbot/service/halting.py",
+        "self._is_member(self._somebody(of))",
+        "self._somebody(of)",
+        ("tests/attacks/test_the_matrix.py",),
     ),
     Fault(
         "a guest in the right group may end everything",

@@ -47,7 +47,8 @@ GLASS_BLOCK = "break-glass"
 VERDICT_BLOCK = "verdict"
 _PARAMETER = "p:"
 
-_STAMP = re.compile(r"([0-9]{1,15})\.([0-9]{1,9})(?:\.([0-9a-f]{32}))?")
+_STAMP = re.compile(r"([0-9]{1,15})\.([0-9]{1,9})(?:\.([0-9a-f]{32})(?:\.[0-9a-f]{32})?)?")
+"""The last is the seal of the whole card (`slack.seals`)."""
 
 
 class Stamp(NamedTuple):

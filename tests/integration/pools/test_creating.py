@@ -29,8 +29,6 @@ from tests.pooling import APool, until
 from tests.town import FakeRunner, OneRunner
 from tests.unit.core.builders import an_action
 
-NO_RULES = Rules([], Path("not-there"))
-
 
 def test_the_role_of_a_pool_reads_and_writes_nothing_but_its_pool(pool: APool) -> None:
     ready(pool.url)
@@ -92,18 +90,18 @@ def test_a_login_that_may_not_make_roles_is_told_what_to_have_run(pool: APool) -
         pool.rows("DROP ROLE unprivileged")
 
 
-def test_a_pool_needs_postgres_and_a_name(sqlite_url: str) -> None:
+def test_a_pool_needs_postgres_and_a_name(sqlite_url: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="needs Postgres"):
         create(sqlite_url, "prod-eu")
     with pytest.raises(SettingsError, match="'Prod' cannot be a pool's name"):
         create(sqlite_url, "Prod")
     with pytest.raises(SettingsError, match="needs Postgres: its workers are other processes"):
-        worker("prod-eu", sqlite_url, OneRunner(FakeRunner()), 1, NO_RULES)
+        worker("prod-eu", sqlite_url, OneRunner(FakeRunner()), 1, Rules([], tmp_path))
 
 
-def test_a_worker_does_not_start_where_its_schema_is_not(postgres_url: str) -> None:
+def test_a_worker_does_not_start_where_its_schema_is_not(postgres_url: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Run `jitbot pool create prod-xx`"):
-        worker("prod-xx", postgres_url, OneRunner(FakeRunner()), 1, NO_RULES)
+        worker("prod-xx", postgres_url, OneRunner(FakeRunner()), 1, Rules([], tmp_path))
 
 
 def test_the_doctor_tells_whether_somebody_works_in_a_pool(pool: APool) -> None:

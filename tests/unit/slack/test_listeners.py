@@ -118,6 +118,9 @@ class FakeSlack:
     def adopt(self, request: RequestId, user: UserId, channel: str, ts: str) -> Copy | None:
         return Copy(request, channel, channel, ts) if ts == "1.0" else None
 
+    def as_drawn(self, body: Any) -> bool:
+        return True
+
     def redraw_clicked(self, *anything: Any, **more: Any) -> None:
         return None
 
