@@ -125,7 +125,7 @@ class Bent(Town):
         waits = self.day.waiting
         assert waits is not None
         self._try(lambda: self.work(self.take_in(DeliveryKind.APPROVE, DI, waits.id, revision=1)))
-        for minutes in (1, 10, 12, 12, 3, 3):
+        for minutes in (1, 10, 12, 12, 3, 3, 30):
             self.forward(minutes=minutes)
             self.settle()
 

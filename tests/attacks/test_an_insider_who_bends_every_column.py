@@ -56,8 +56,10 @@ STOPS = ("chain.id", "chain.count", "chain.hash", "chain.key")
 QUIET = dict.fromkeys((0, 7), "what waits for approval gets no further, and is verified if it is to run")
 QUIET |= dict.fromkeys((1, 2, 4), "what is over is only shown as something else")
 """The requests with which something else may come of the day and nobody is told: their places, and why that is so."""
-SOONER = ("requests.requester", "requests.beneficiary", "requests.state")
+SOONER = ("requests.requester", "requests.beneficiary", "requests.state", "requests.expires_at")
 """With which what is held may end sooner, by its record: as if who holds it had left, or as if its end had begun."""
+LESS = ("reviews.verdict", "reviews.reviewer", "inbox.done_at")
+"""With which an approval of what waits, or a click that nobody has worked on, is taken away."""
 SPARSE = {"events": 6, "outbox": 6, "outputs": 3, "output_chunks": 3}
 """Of what is much alike, every so manieth row is tried."""
 
@@ -103,7 +105,7 @@ def wrong_with(bend: Bend, day: Day, twin: Bent, folder: Path) -> list[str]:
     town.close()
     if f"{bend.table}.{bend.column}" in STOPS and told:
         harmed = [each for each in harmed if not each.startswith("is held")]
-    quiet = (bend.table == "requests" and bend.row in QUIET) or f"{bend.table}.{bend.column}" in SOONER
+    quiet = (bend.table == "requests" and bend.row in QUIET) or f"{bend.table}.{bend.column}" in SOONER + LESS
     quiet = quiet or MEANS[bend.table][bend.column] in (WORK, FOUND)
     if not same and not told and not quiet:
         harmed.append("something else came of it, and nobody was told")
