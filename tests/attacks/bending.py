@@ -116,7 +116,15 @@ class Bent(Town):
     def _try(self, do: Callable[[], object]) -> None:
         try:
             do()
-        except (JitbotError, SQLAlchemyError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (
+            JitbotError,
+            SQLAlchemyError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            AssertionError,
+        ) as error:
             self.errors.append(error)
 
     def live(self) -> None:
