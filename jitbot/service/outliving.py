@@ -7,6 +7,7 @@ its row does not lead there, the row is put right and the operators are told.
 
 import logging
 from datetime import datetime, timedelta
+from itertools import islice
 
 from jitbot.errors import Conflict, InNewerHands, NotFound, Tampered
 from jitbot.lifecycle import TERMINAL
@@ -22,6 +23,8 @@ LATE = timedelta(minutes=2)
 """So long workers have for an end before anybody looks whether something keeps them from it."""
 RETRIED_WITHIN = timedelta(minutes=1)
 """What is being ended is looked at again that soon, or its row does not lead there."""
+LOOKS = 10
+"""So many are looked at in one tick: each is a millisecond or two, and a process may find thousands when it starts."""
 
 
 class Outliving:
@@ -37,12 +40,12 @@ class Outliving:
     def tick(self) -> None:
         """Look for what outlives its end. Raises: StoreUnavailable."""
         now = self._world.ledger.now()
-        if self._next is not None and now < self._next:
-            return
-        self._next = now + EVERY
-        self._seen, begun = self._world.trail.begun(self._seen)
-        self._ends.update(dict.fromkeys(begun, now))
-        for request in [each for each, at in self._ends.items() if at <= now]:
+        if self._next is None or now >= self._next:
+            self._next = now + EVERY
+            self._seen, begun = self._world.trail.begun(self._seen)
+            self._ends.update(dict.fromkeys(begun, now))
+        due = (each for each, at in self._ends.items() if at <= now)
+        for request in list(islice(due, LOOKS)):
             self._look(request, now)
 
     def _look(self, request: RequestId, now: datetime) -> None:

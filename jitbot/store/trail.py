@@ -28,6 +28,8 @@ AT_ONCE = 500
 """So many hashes are asked for in one statement."""
 ASIDE = timedelta(minutes=5)
 """So far apart events may lie from the order of their instants: no transaction takes longer."""
+LOOKED_BACK = 100_000
+"""So many events are looked through for what is held, when a process begins: a second's work, however long the record."""
 _ENDS = frozenset(event.value for (state, event), to in TRANSITIONS.items() if to in TERMINAL and state in HOLDING)
 """The kinds of events with which a request ends that may have held something."""
 NO_SIGNATURES = sys.maxsize
@@ -113,11 +115,14 @@ class StoreTrail:
         return _event(sealed)
 
     def begun(self, after: int) -> tuple[int, Collection[RequestId]]:
-        """Return the newest number, and what has begun behind one and not ended; nothing is verified."""
+        """Return the newest number, and what has begun behind one and not ended; nothing is verified.
+
+        No more than the newest `LOOKED_BACK` events are looked through.
+        """
         events = tables.events.c
         with self._database.read() as connection:
             newest = connection.execute(select(tables.chain.c.count)).scalar() or 0
-            behind = (events.seq > after) & (events.seq <= newest)
+            behind = (events.seq > max(after, newest - LOOKED_BACK)) & (events.seq <= newest)
             ended = select(events.request).where(behind, events.kind.in_(_ENDS))
             begun = select(events.request).where(behind, events.kind == Event.START, events.request.not_in(ended))
             return newest, {RequestId(each) for each in connection.execute(begun).scalars()}

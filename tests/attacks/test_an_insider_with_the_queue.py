@@ -18,6 +18,7 @@ from jitbot.errors import RunnerUnsure
 from jitbot.model import Receipt
 from jitbot.outbound.site import BareSite
 from jitbot.pools.calls import Call, Kind
+from jitbot.pools.state import key_of
 from jitbot.runners.registry import Registry
 from jitbot.store.keys import open_key
 from jitbot.testing.runners import ContractRun
@@ -217,7 +218,7 @@ def test_a_worker_whose_service_and_database_are_gone_ends_what_it_granted(pool:
     process = pool.process(tmp_path / "log", **trusting)
     try:
         until(pool.workers, "the worker", timeout=60)
-        pool.service, pool.key = open_key(key), open_key(pool.folder / "one" / pool.name / "key.pem")
+        pool.service, pool.key = open_key(key).signer(), key_of(pool.folder / "one" / pool.name)
         service: Any = pool.runners(Registry(["command"], BareSite(str))).runner("command")
         inputs = service.Inputs.model_validate({"argv": ["touch", str(there)], "undo_argv": ["rm", "-f", str(there)]})
         run = ContractRun()
