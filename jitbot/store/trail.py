@@ -29,7 +29,7 @@ AT_ONCE = 500
 ASIDE = timedelta(minutes=5)
 """So far apart events may lie from the order of their instants: no transaction takes longer."""
 LOOKED_BACK = 100_000
-"""So many events are looked through for what is held, when a process begins: a second's work, however long the record."""
+"""So many events a process that begins looks through for what is held: a second's work, however long the record."""
 _ENDS = frozenset(event.value for (state, event), to in TRANSITIONS.items() if to in TERMINAL and state in HOLDING)
 """The kinds of events with which a request ends that may have held something."""
 NO_SIGNATURES = sys.maxsize
