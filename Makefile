@@ -20,7 +20,7 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_D
 # What covers the core and the service. Traced, these tests take a third longer, so `make test` runs them without that.
 COVERING := $(addprefix tests/,acceptance model outages unit/core unit/policy unit/warrants contract/test_trail.py \
 	integration/test_benchmarks.py integration/test_output_command.py \
-	attacks/test_an_insider_who_bends_what_is_shown.py) $(wildcard tests/integration/test_slack_*.py)
+	$(addprefix attacks/test_an_insider_who_,bends_what_is_shown.py clicks_for_others.py prolongs.py)) $(wildcard tests/integration/test_slack_*.py)
 
 # Where bytecode is not kept, each test process compiles every test again, and each bot all of jitbot.
 unexport PYTHONDONTWRITEBYTECODE

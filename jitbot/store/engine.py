@@ -27,7 +27,7 @@ from sqlalchemy.exc import (
 from jitbot.errors import SettingsError, StoreRefused, StoreUnavailable, StoreUnsure
 from jitbot.hurry import hurry, seconds_left
 from jitbot.store.far_clock import FarClock
-from jitbot.store.postgres import Places, postgres_engine, reading_engine
+from jitbot.store.postgres import Losses, Places, postgres_engine, reading_engine
 from jitbot.store.private import make_private
 from jitbot.store.steady import SteadyClock
 from jitbot.store.writer import Writer
@@ -54,9 +54,10 @@ class Database:
         self._far = FarClock()
         self._places = Places(needed=not self.sqlite)
         self._newest = threading.Lock()
-        self._engine = _sqlite(url, writes=True) if self.sqlite else postgres_engine(url)
+        losses = Losses()
+        self._engine = _sqlite(url, writes=True) if self.sqlite else postgres_engine(url, losses)
         self._writer = Writer(self._engine, _begin) if self.sqlite else None
-        self._reader = _sqlite(url, writes=False) if self.sqlite else reading_engine(url)
+        self._reader = _sqlite(url, writes=False) if self.sqlite else reading_engine(url, losses)
 
     @contextmanager
     def write(self, *, urgent: bool = False) -> Iterator[Connection]:

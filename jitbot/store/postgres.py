@@ -90,15 +90,33 @@ class ImpatientConnection(psycopg.Connection[Any]):
         return connection
 
 
-def reading_engine(url: str) -> Engine:
+class Losses:
+    """When a connection to one server was last found lost, by either of the engines that talk to it."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def note(self, context: ExceptionContext) -> None:
+        """Remember that a connection was lost, if that is what went wrong."""
+        if context.is_disconnect:
+            self._last = time.monotonic()
+
+    def taken_to_live(self, since: float | None) -> bool:
+        """Tell whether a connection that rests since then, None for a new one, need not be asked whether it lives."""
+        return since is None or (since > self._last and time.monotonic() - since < REST_SECONDS)
+
+
+def reading_engine(url: str, losses: Losses) -> Engine:
     """Return an engine that looks at what is committed, with connections of its own.
 
     To change one connection between looking and writing takes longer than most statements, each time.
     """
-    return postgres_engine(url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, pool_reset_on_return=None)
+    return postgres_engine(
+        url, losses, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, pool_reset_on_return=None
+    )
 
 
-def postgres_engine(url: str, **more: Any) -> Engine:
+def postgres_engine(url: str, losses: Losses, **more: Any) -> Engine:
     """Return an engine whose every wait has an end."""
     engine = create_engine(
         url,
@@ -121,7 +139,7 @@ def postgres_engine(url: str, **more: Any) -> Engine:
 
     @event.listens_for(engine, "checkout")
     def look(connection: Any, record: Any, _proxy: object) -> None:
-        if time.monotonic() - record.info.get("since", time.monotonic()) < REST_SECONDS:
+        if losses.taken_to_live(record.info.get("since")):
             return
         try:
             engine.dialect.do_ping(connection)
@@ -131,6 +149,7 @@ def postgres_engine(url: str, **more: Any) -> Engine:
     @event.listens_for(engine, "handle_error")
     def keep_the_others(context: ExceptionContext) -> None:
         """Give up one connection, not all, where only the one who waits had no more time."""
+        losses.note(context)
         if in_a_hurry():
             context.invalidate_pool_on_disconnect = False
 

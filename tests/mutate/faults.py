@@ -932,7 +932,7 @@ FAULTS = (
     Fault(
         "the second holder undoes to what the first had set",
         "jitbot/service/running.py",
-        '"receipt": _base(holders, request), ',
+        '"receipt": self._base(holders, request), ',
         "",
         _in("holds"),
     ),

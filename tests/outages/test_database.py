@@ -104,6 +104,21 @@ class TestAServerThatHangs:
         database.close()
         assert seen == ["idle in transaction"]
 
+    def test_a_connection_that_was_lost_has_those_that_rest_asked_whether_they_live(self, postgres: Breakable) -> None:
+        database = Database(postgres.url("lost"))
+        for _ in range(2):
+            with database.write() as writing, database.read() as reading:
+                assert [each.exec_driver_sql("SELECT 1").scalar() for each in (writing, reading)] == [1, 1]
+            postgres.stop()
+            postgres.start()
+            with pytest.raises(StoreUnavailable), database.write() as connection:
+                connection.exec_driver_sql("SELECT 1")
+            with database.read() as connection:
+                assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+            with database.write() as connection:
+                assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+        database.close()
+
 
 STATE = "SELECT state FROM pg_stat_activity WHERE pid = %s"
 LIMITS = ("statement_timeout", "idle_in_transaction_session_timeout")
