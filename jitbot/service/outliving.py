@@ -7,7 +7,7 @@ its row does not lead there, the row is put right and the operators are told.
 
 import logging
 from datetime import datetime, timedelta
-from itertools import islice
+from heapq import heappop, heappush
 
 from jitbot.errors import Conflict, InNewerHands, NotFound, Tampered
 from jitbot.lifecycle import TERMINAL
@@ -34,8 +34,8 @@ class Outliving:
         self._world = world
         self._next: datetime | None = None
         self._seen = 0
-        self._ends: dict[RequestId, datetime] = {}
-        """What has started, as far as is known here, and when to look at it."""
+        self._looks: list[tuple[datetime, RequestId]] = []
+        """When to look at what has started, as far as is known here; a heap."""
 
     def tick(self) -> None:
         """Look for what outlives its end. Raises: StoreUnavailable."""
@@ -43,27 +43,33 @@ class Outliving:
         if self._next is None or now >= self._next:
             self._next = now + EVERY
             self._seen, begun = self._world.trail.begun(self._seen)
-            self._ends.update(dict.fromkeys(begun, now))
-        due = (each for each, at in self._ends.items() if at <= now)
-        for request in list(islice(due, LOOKS)):
-            self._look(request, now)
+            for each in begun:
+                heappush(self._looks, (now, each))
+        for _ in range(LOOKS):
+            if not self._looks or self._looks[0][0] > now:
+                return
+            _, request = heappop(self._looks)
+            again: datetime | None = now + EVERY  # if it cannot be looked at, and others must not wait for it
+            try:
+                again = self._look(request, now)
+            finally:
+                if again is not None:
+                    heappush(self._looks, (again, request))
 
-    def _look(self, request: RequestId, now: datetime) -> None:
+    def _look(self, request: RequestId, now: datetime) -> datetime | None:
+        """Look at one request, and return when to do so again, if ever."""
         try:
             recorded = self._world.trail.salvaged(request)
         except Tampered as error:
-            del self._ends[request]
-            return self._say(request, error)
+            self._say(request, error)
+            return None
         except Conflict:  # newer code has it in hand
-            self._ends[request] = now + EVERY
-            return None
+            return now + EVERY
         if recorded.state in TERMINAL or recorded.expires_at is None:
-            del self._ends[request]
             return None
-        self._ends[request] = max(recorded.expires_at + LATE, now + EVERY)
         if recorded.expires_at + LATE <= now:
             self._put_right(recorded, now)
-        return None
+        return max(recorded.expires_at + LATE, now + EVERY)
 
     def _put_right(self, recorded: Request, now: datetime) -> None:
         """Have a row lead to its end again, if it does not."""

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from jitbot.errors import Conflict, JitbotError, StoreUnavailable
+from jitbot.errors import Conflict, JitbotError, StoreRefused, StoreUnavailable
 from jitbot.model import Request, RequestId, State
 from jitbot.service.chasing import Chasing
 from jitbot.service.halt_cards import HaltCards
@@ -41,12 +41,14 @@ class Sweep:
         """`states` says what is done with a due request of each state."""
         self._world = world
         self._intake = intake
-        self._chasing = chasing
-        self._leaving = leaving
-        self._joining = joining
-        self._keeping = Keeping(world)
-        self._outliving = Outliving(world)
-        self._halt_cards = HaltCards(world)
+        self._chores = (
+            Outliving(world).tick,
+            chasing.overdue,
+            Keeping(world).tick,
+            HaltCards(world).tick,
+            leaving.tick,
+            joining.tick,
+        )
         self._held: dict[RequestId, tuple[Request, datetime]] = {}
         self._turn = threading.Lock()
         self._away = False
@@ -75,16 +77,20 @@ class Sweep:
             log.warning("the sweep has to wait: %s", error)
 
     def chores(self) -> None:
-        """Do what hangs on no single request that is due; one process at it is enough. Never raises, as above."""
-        try:
-            self._outliving.tick()
-            self._chasing.overdue()
-            self._keeping.tick()
-            self._halt_cards.tick()
-            self._leaving.tick()
-            self._joining.tick()
-        except StoreUnavailable as error:
-            log.warning("the chores have to wait: %s", error)
+        """Do what hangs on no single request that is due; one process at it is enough. Never raises.
+
+        One that fails keeps no other from being done: a row that was bent must not stop what has nothing to do with it.
+        """
+        for chore in self._chores:
+            try:
+                chore()
+            except StoreRefused:
+                log.exception("a chore cannot be written, and is tried again")
+            except StoreUnavailable as error:
+                return log.warning("the chores have to wait: %s", error)
+            except Exception:
+                log.exception("a chore failed, and is tried again")
+        return None
 
     def delivery(self, key: str) -> None:
         """Work on a delivery that nobody waits for any more."""

@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from jitbot.errors import Conflict, Tampered
 from jitbot.model import HALTS, DeliveryKind, Request, Standing, State, UserId
+from jitbot.service.halt_cards import HaltCards
 from jitbot.service.halt_changes import want
 from jitbot.store import tables
 from tests import halting
@@ -278,7 +279,7 @@ def test_an_event_about_halts_that_says_nothing_is_not_believed(watched: Town) -
 def test_a_card_that_moves_in_the_same_moment_is_drawn_by_whoever_moved_it(watched: Town) -> None:
     stale = restart(watched, env="prod")
     halt(watched)
-    watched.service.sweep._halt_cards._say(replace(stale, version=0))
+    HaltCards(watched.world)._say(replace(stale, version=0))
     assert "is halted" in watched.see(stale).halted
 
 

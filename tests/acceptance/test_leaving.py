@@ -7,6 +7,7 @@ import pytest
 from jitbot.errors import DirectoryUnavailable
 from jitbot.model import Request, Standing, State, UndoCause, UserId
 from jitbot.service import leaving
+from jitbot.service.leaving import Leaving
 from tests.town import ANN, BO, CY, DI, PEOPLE, POLICY, Town
 
 
@@ -146,5 +147,5 @@ def test_all_that_is_held_is_gone_through_some_at_a_time(town: Town, monkeypatch
 def test_one_that_ends_at_the_same_instant_is_left_to_that(town: Town, grant: Request) -> None:
     stale = town.see(grant)
     town.drop(ANN, grant)
-    town.service.sweep._leaving._end(stale, "has left")
+    Leaving(town.world, town.service._facts)._end(stale, "has left")
     assert town.see(grant).undo_cause is UndoCause.DROP

@@ -146,7 +146,7 @@ def test_a_request_that_was_taken_back_meanwhile_is_left_alone(slow: Town) -> No
     assert claimed is not None
     slow.withdraw(ANN, request)
     with pytest.raises(Conflict, match="is in other hands"):
-        slow.service.sweep._chasing.waits(claimed)
+        slow.service.sweep._next[State.PENDING](claimed)
     assert calls(slow) == []
 
 
