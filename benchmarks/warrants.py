@@ -13,9 +13,9 @@ from jitbot.audit import Signer, Verifier
 from jitbot.model import Receipt
 from jitbot.warrants.ceiling import Ceiling
 from jitbot.warrants.gate import Gate, Wanted
-from jitbot.warrants.signing import Act, Issuer
+from jitbot.warrants.signing import Issuer
 from jitbot.warrants.spent import Spent
-from jitbot.warrants.warrant import Deed
+from jitbot.warrants.warrant import Act, Deed
 
 WARRANTS = 500
 MOST_MILLISECONDS = 1.0
@@ -45,7 +45,7 @@ class Run:
     def warrant(self, deed: str, receipt: Receipt | None, worker: str) -> str:
         """Sign, as the service does."""
         said: dict[str, Any] = {"deed": Deed(deed), "request": 1042, "digest": "d" * 64, "key": self.key}
-        said |= {"runner": "command", "inputs": INPUTS.model_dump(), "receipt": None, "pool": "", "worker": worker}
+        said |= {"runner": "command", "inputs": INPUTS.model_dump(), "receipt": "", "pool": "", "worker": worker}
         said |= {"start_before": self.deadline, "until": self.until, "lasts": 3600.0, "policy": "p" * 64}
         self.signed = self._issuer.issue(Act(**said))
         return self.signed

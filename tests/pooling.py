@@ -35,8 +35,8 @@ from jitbot.runners.guard import Guarded
 from jitbot.store.keys import open_key
 from jitbot.warrants.ceiling import Ceiling
 from jitbot.warrants.keys import SERVICE, key_line
-from jitbot.warrants.signing import Act, Issuer
-from jitbot.warrants.warrant import Deed
+from jitbot.warrants.signing import Issuer
+from jitbot.warrants.warrant import Act, Deed, receipt_digest
 
 SECONDS = 20.0
 
@@ -100,7 +100,7 @@ class APool:
             "key": run.key,
             "runner": runner,
             "inputs": inputs.model_dump(mode="json"),
-            "receipt": None if receipt is None else receipt.data,
+            "receipt": receipt_digest(receipt),
             "pool": self.name,
             "worker": worker,
             "start_before": run.deadline,

@@ -12,8 +12,7 @@ from jitbot.model import Receipt, Request, State
 from jitbot.service.authority import WORKER
 from jitbot.service.telling import alarm
 from jitbot.service.world import World
-from jitbot.warrants.signing import Act
-from jitbot.warrants.warrant import Deed
+from jitbot.warrants.warrant import Act, Deed, receipt_digest
 
 WARRANTED = "warranted"
 """The event of a warrant that is about to be signed for a worker."""
@@ -48,7 +47,7 @@ def sign(
             key=run.key,
             runner=snapshot.runner,
             inputs=snapshot.inputs if part is None else snapshot.inputs[snapshot.parts[part].name],
-            receipt=None if receipt is None else receipt.data,
+            receipt=receipt_digest(receipt),
             pool=snapshot.pool,
             worker=worker,
             start_before=run.deadline,

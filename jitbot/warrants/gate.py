@@ -116,7 +116,7 @@ class Gate:
             (warrant.worker != self._worker, "is for another worker"),
             ((warrant.key, warrant.until) != (run.key, run.until), OTHER_RUN),
             (warrant.runner != act.runner or not _same(warrant, act), "is for other inputs than these"),
-            (warrant.receipt != _digest(act.receipt), "is for another receipt than this"),
+            (warrant.receipt != receipt_digest(act.receipt), "is for another receipt than this"),
             (timed and now >= warrant.start_before, late),
             (timed and act.deed is not Deed.UNDO and _over(warrant, now), "is for a grant whose time is over"),
         )
@@ -129,10 +129,6 @@ def _same(warrant: Warrant, act: Wanted) -> bool:
         return type(act.inputs).model_validate(dict(warrant.inputs)) == act.inputs
     except ValidationError:
         return False
-
-
-def _digest(receipt: Receipt | None) -> str:
-    return receipt_digest(None if receipt is None else receipt.data)
 
 
 def _over(warrant: Warrant, now: datetime) -> bool:

@@ -1,35 +1,15 @@
 """Signs warrants with the service's key, and verifies them by the keys that a worker has in a file of its own."""
 
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Protocol
 
 from jitbot.audit import Signer
 from jitbot.errors import Tampered
-from jitbot.warrants.warrant import Deed, Warrant, read_warrant, receipt_digest, text_of
+from jitbot.warrants.warrant import Act, Warrant, read_warrant, text_of
 
 PURPOSE = "warrant"
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What shall be permitted: the fields of a warrant of that name, and the receipt itself."""
-
-    deed: Deed
-    request: int
-    digest: str
-    key: str
-    runner: str
-    inputs: Mapping[str, Any]
-    receipt: Mapping[str, Any] | None
-    pool: str
-    worker: str
-    start_before: datetime
-    until: datetime | None
-    lasts: float | None
-    policy: str
 
 
 class Issuer:
@@ -42,8 +22,8 @@ class Issuer:
     def issue(self, act: Act) -> str:
         """Return a new warrant, signed, as one line of text."""
         count, head = self._head()
-        fields = {name: getattr(act, name) for name in Act.__slots__} | {"receipt": receipt_digest(act.receipt)}
-        text = text_of(Warrant(number=secrets.token_hex(16), count=count, head=head.hex(), **fields))
+        permitted = {each.name: getattr(act, each.name) for each in fields(act)}
+        text = text_of(Warrant(number=secrets.token_hex(16), count=count, head=head.hex(), **permitted))
         signer = self._signer()
         return f"{signer.key} {signer.vouch(PURPOSE, text).hex()} {text}"
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from jitbot.audit import canonical, digest
 from jitbot.errors import Tampered
+from jitbot.model import Receipt
 
 
 class Deed(StrEnum):
@@ -21,12 +22,10 @@ class Deed(StrEnum):
     RELEASE = "release"
 
 
-@dataclass(frozen=True, slots=True)
-class Warrant:
-    """Permission for one act. All instants are aware and in UTC."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What shall be permitted. All instants are aware and in UTC."""
 
-    number: str
-    """Names this one warrant among all that were ever signed."""
     deed: Deed
     request: int
     digest: str
@@ -49,6 +48,14 @@ class Warrant:
     """For how many seconds from its start a grant is held; None for what is no grant, and for all but a start."""
     policy: str
     """The digest of the policies by which it was decided last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warrant(Act):
+    """Permission for one act."""
+
+    number: str
+    """Names this one warrant among all that were ever signed."""
     count: int
     """How long the signed record was when this was signed, and the hash of its newest event then."""
     head: str
@@ -70,6 +77,6 @@ def read_warrant(text: str) -> Warrant:
         raise Tampered(f"The warrant cannot be read here ({error.error_count()} fields do not fit).") from error
 
 
-def receipt_digest(receipt: Mapping[str, Any] | None) -> str:
+def receipt_digest(receipt: Receipt | None) -> str:
     """Return the digest by which a warrant names a receipt; empty where there is none."""
-    return "" if receipt is None else digest(dict(receipt))
+    return "" if receipt is None else digest(dict(receipt.data))

@@ -1,9 +1,6 @@
 """An approver does what somebody else wants: what the word of one person can do, and what takes it back."""
 
-import shutil
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,14 +11,6 @@ from tests.town import ANN, BO, CY, DI, EVE, Town
 
 LATER = "    lapse_after: 1h\n    start_later: {max: 7d}\n"
 APART = "guardrails: [{name: not in turn, not_recently_approved_by: 7d}]\n"
-
-
-@pytest.fixture
-def town(empty_file: Path, tmp_path: Path) -> Iterator[Town]:
-    shutil.copy(empty_file, tmp_path / "jitbot.db")
-    town = Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)
-    yield town
-    town.close()
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """Somebody who may ask, or the agent they speak through, wants more than they say, or to be taken for somebody else."""
 
 import json
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -33,14 +30,6 @@ SHORT_IS_FREE = """
       - {name: short, when: request.ttl <= duration('1h'), allow: true}
       - {name: long, review: [{from: [group:oncall], count: 1}]}
 """
-
-
-@pytest.fixture
-def town(empty_file: Path, tmp_path: Path) -> Iterator[Town]:
-    shutil.copy(empty_file, tmp_path / "jitbot.db")
-    town = Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)
-    yield town
-    town.close()
 
 
 def asks(town: Town, user: UserId = ANN, reason: str = "INC-1") -> Request:

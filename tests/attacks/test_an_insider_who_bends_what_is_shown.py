@@ -4,10 +4,7 @@ At the time of the run the row is what its record says, so that comparing the tw
 shown is on their button, and in the signed record of their review.
 """
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -17,14 +14,6 @@ from tests.acceptance.test_tampering import bend_row
 from tests.town import ANN, BO, CY, Town
 
 HARMLESS = {"service": "worker", "env": "prod"}
-
-
-@pytest.fixture
-def town(empty_file: Path, tmp_path: Path) -> Iterator[Town]:
-    shutil.copy(empty_file, tmp_path / "jitbot.db")
-    town = Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)
-    yield town
-    town.close()
 
 
 @pytest.fixture

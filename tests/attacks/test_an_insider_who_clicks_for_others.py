@@ -1,7 +1,5 @@
 """An insider who writes the inbox: a click counts only as what one of us has taken in, and only once."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +12,6 @@ from jitbot.store import tables
 from jitbot.store.deliveries import seal
 from tests.acceptance.test_tampering import bend
 from tests.town import ANN, BO, CY, Town
-
-
-@pytest.fixture
-def town(empty_file: Path, tmp_path: Path) -> Iterator[Town]:
-    (tmp_path / "jitbot.db").write_bytes(empty_file.read_bytes())
-    town = Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)
-    yield town
-    town.close()
 
 
 def rows(town: Town) -> list[dict[str, Any]]:

@@ -1,9 +1,7 @@
 """An insider who writes the database to hold something for longer: it ends when its signed record says, and is told."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +17,6 @@ from tests.town import ANN, BO, CY, DI, FakeInputs, Town
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
 MONTH = timedelta(days=30)
 TARGET = "prod/work_mem"
-
-
-@pytest.fixture
-def town(empty_file: Path, tmp_path: Path) -> Iterator[Town]:
-    (tmp_path / "jitbot.db").write_bytes(empty_file.read_bytes())
-    town = Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)
-    yield town
-    town.close()
 
 
 @pytest.fixture

@@ -1,21 +1,7 @@
 """An operator who means well: the wrong key, a clock that jumps, policies that are gone."""
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from jitbot.model import State
 from tests.town import ANN, BO, Town
-
-
-@pytest.fixture
-def town(empty_file: Path, tmp_path: Path) -> Iterator[Town]:
-    shutil.copy(empty_file, tmp_path / "jitbot.db")
-    town = Town(f"sqlite:///{tmp_path}/jitbot.db", tmp_path)
-    yield town
-    town.close()
 
 
 def test_with_the_key_file_of_another_jitbot_nothing_starts_until_the_right_one_is_back(town: Town) -> None:

@@ -57,7 +57,9 @@ def a_call(kind: Kind, key: str = "jit-1-1", until: datetime | None = None) -> C
 
 def a_warrant(key: str, lasts: float | None, inputs: Any, deed: Deed = Deed.START) -> Warrant:
     until = None if lasts is None else NOW + HOUR
-    return Warrant("n", deed, 1, "d", key, "fake", inputs, "", "p", "w", NOW + HOUR, until, lasts, "p", 1, "h")
+    what = {"deed": deed, "key": key, "inputs": inputs, "until": until, "lasts": lasts, "start_before": NOW + HOUR}
+    who = {"number": "n", "request": 1, "digest": "d", "runner": "fake", "receipt": "", "pool": "p", "worker": "w"}
+    return Warrant(**what, **who, policy="p", count=1, head="h")  # type: ignore[arg-type]  # each is of its own type
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The gate: a warrant permits one act, on exactly what was signed, in one place, in its time, below the ceiling."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from jitbot.warrants.ceiling import Ceiling
 from jitbot.warrants.gate import Gate, Wanted
 from jitbot.warrants.gated import Gated, GatedCatalog
 from jitbot.warrants.journal import Journal
-from jitbot.warrants.signing import Act, Issuer, verified
+from jitbot.warrants.signing import Issuer, verified
 from jitbot.warrants.spent import Spent
-from jitbot.warrants.warrant import Deed, Warrant
+from jitbot.warrants.warrant import Act, Deed, Warrant, receipt_digest
 from tests.town import FakeInputs, FakeRunner, OneRunner
 
 SERVICE, STRANGER = (Signer(Ed25519PrivateKey.generate()) for _ in range(2))
@@ -46,7 +46,7 @@ class ARun(ContractRun):
             "key": self.key,
             "runner": "fake",
             "inputs": INPUTS.model_dump(),
-            "receipt": None if receipt is None else receipt.data,
+            "receipt": receipt_digest(receipt),
             "pool": "prod-eu",
             "worker": worker,
             "start_before": self.deadline,
@@ -102,7 +102,7 @@ REFUSED = [
     pytest.param({"runner": "other"}, "is for other inputs", id="another runner"),
     pytest.param({"inputs": {"what": "api", "where": "prod", "value": 8}}, "is for other inputs", id="other inputs"),
     pytest.param({"inputs": {"what": "api"}}, "is for other inputs", id="inputs that are none"),
-    pytest.param({"receipt": {"before": 1}}, "is for another receipt", id="another receipt"),
+    pytest.param({"receipt": receipt_digest(Receipt({"before": 1}))}, "is for another receipt", id="another receipt"),
 ]
 
 
@@ -116,7 +116,7 @@ def test_every_field_of_a_warrant_that_is_about_the_act_itself_is_compared() -> 
     compared = {name for each in REFUSED for name in each.values[0]}  # type: ignore[union-attr]
     told = {"number", "request", "digest", "policy", "count", "head", "lasts", "start_before"}
     """What is only kept: by which request, policies and record it was signed; and the times that a run is given."""
-    assert compared == set(Warrant.__slots__) - told
+    assert compared == {each.name for each in fields(Warrant)} - told
 
 
 def test_a_run_has_the_time_limit_that_was_signed_whatever_was_said_on_the_way() -> None:
