@@ -110,7 +110,7 @@ class Verifier:
             if given and given != [named]:
                 raise Tampered(f"Event {sealed.seq} names another key than the key file as the next to sign.")
             vouched = bool(given) and sealed.key == named  # the one before was lost, and the new one was given to us
-            eras.append(Era(sealed.seq - 1 if vouched else sealed.seq, public, named))
+            eras.append(Era(sealed.seq - 1 if vouched else sealed.seq, public, named, sealed.at))
             Verifier(self._given, eras).event(sealed, previous)
         return Verifier(self._given, eras)
 

@@ -8,6 +8,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -25,6 +26,8 @@ class Era:
     public: Ed25519PublicKey
     key: str
     """Its fingerprint."""
+    since: datetime | None = None
+    """When it began to sign, by the event that names it; None for the first."""
 
 
 def in_force(eras: Sequence[Era], seq: int) -> Era | None:

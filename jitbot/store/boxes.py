@@ -43,7 +43,7 @@ class StoreInbox:
         if row is None:
             return None
         delivery = Delivery(row.key, row.kind, row.user, row.team, row.body, row.received_at, row.request)
-        self._vouched.see(delivery, row.seal)
+        self._vouched.see(delivery, row.seal, now)
         if not self._vouched.settled(delivery):
             return delivery
         if self._open(key):

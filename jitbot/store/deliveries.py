@@ -5,7 +5,7 @@ takes a delivery in signs it, and that it was worked on is in the signed record,
 """
 
 import hashlib
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -18,6 +18,8 @@ from jitbot.store.keys import KeyFile
 from jitbot.store.trail import StoreTrail
 
 PURPOSE = "delivery"
+OVERLAP = timedelta(minutes=10)
+"""So long after a rotation what the key before has signed still counts: it may have been taken in just before."""
 
 
 def name_of(key: str) -> str:
@@ -49,14 +51,20 @@ class Vouched:
         """Sign a delivery. Raises: StoreUnavailable, where the key file does not hold the key."""
         return seal(delivery, self._signer())
 
-    def see(self, delivery: Delivery, seal: str) -> None:
-        """See that one of us has taken this in, with the key that signs the record by now. Raises: Tampered."""
+    def see(self, delivery: Delivery, seal: str, now: datetime) -> None:
+        """See that one of us has taken this in, with the key that signs the record, or did until lately.
+
+        Raises: Tampered.
+        """
         key, _, signature = seal.partition(" ")
         try:
             given = bytes.fromhex(signature)
         except ValueError:
             given = b""
-        Verifier([self._trail.eras()[-1].public]).vouched(key, PURPOSE, _text(delivery), given)
+        eras = self._trail.eras()
+        since = eras[-1].since
+        lately = eras[-2:] if since is not None and now < since + OVERLAP else eras[-1:]
+        Verifier([each.public for each in lately]).vouched(key, PURPOSE, _text(delivery), given)
 
     def settled(self, delivery: Delivery) -> bool:
         """Tell whether the record says that it was worked on. Raises: Tampered."""

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from jitbot.elapsed import seconds
-from jitbot.model import DeliveryKind
+from jitbot.model import DeliveryKind, State
 from jitbot.service.intake import FORGOTTEN
-from tests.town import ANN, Town
+from jitbot.store.deliveries import OVERLAP
+from jitbot.store.rotation import Rotation
+from tests.town import ANN, BO, Town
 
 BODY = {"action": "restart", "params": {"service": "api", "env": "staging"}, "reason": "INC-1"}
 LATER = FORGOTTEN.total_seconds() + 1
@@ -71,3 +73,16 @@ def test_what_nobody_came_for_is_forgotten_here_and_done_by_the_sweep(
     assert len(town.service.intake._held) == 1
     town.settle()
     assert len(town.ledger.find()) == 3
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["soon", "late"])
+def test_a_click_that_waits_while_the_key_is_rotated_counts_for_some_minutes(town: Town, late: bool) -> None:
+    """Whoever took it in has died, and by the time that it is worked on another key signs."""
+    request = town.ask(ANN, "restart", service="api", env="prod")
+    town.take_in(DeliveryKind.APPROVE, BO, request.id, revision=request.revision)
+    town.restart()
+    Rotation(town.folder / "signing.key", town.ledger, town.trail).rotate()
+    town.forward(seconds=OVERLAP.total_seconds() + 1 if late else LATER)
+    town.settle()
+    assert town.state(request) is (State.PENDING if late else State.SUCCEEDED)
+    assert len([each for each in town.said("alarm") if "A CLICK WAS NOT WORKED ON" in each]) == late
