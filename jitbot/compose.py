@@ -359,7 +359,7 @@ class SlackSide:
             sender=said,
             channels=channels,
             directory=directory,
-            secret=lambda: next(iter(store.keys.signers.values())).vouch(SEAL, ""),
+            secret=lambda: store.keys.signer(store.trail.signing()).vouch(SEAL, ""),
             fallback=settings.fallback_channel,
             ending=ending,
         )
