@@ -4,21 +4,22 @@ import json
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from typing import Any, cast
 
-from pydantic import ValidationError
 from sqlalchemy import Connection, Row, func, select
 
 from jitbot.audit import GENESIS, KEY, Era, Forgotten, Mark, Sealed, Verifier
+from jitbot.audit import Row as EventRow
 from jitbot.errors import Tampered
-from jitbot.lifecycle import HOLDING, TERMINAL, TRANSITIONS, Event, after
-from jitbot.model import AuditEvent, Request, RequestId, Review, State
+from jitbot.lifecycle import HOLDING, TERMINAL, TRANSITIONS, Event
+from jitbot.model import AuditEvent, Request, RequestId, Review
 from jitbot.store import raw, statements, tables
 from jitbot.store.engine import Database
+from jitbot.store.folding import folded
 from jitbot.store.proof import STRETCH, Rules, Stretch, verified
-from jitbot.store.rows import from_signed, review_from_signed
+from jitbot.store.settled import Place, Settled
 from jitbot.store.stated import Stated, line
 
 PAGE = 1_000
@@ -26,8 +27,6 @@ REVIEWED = "reviewed_after"
 CUT = "The end was cut off."
 AT_ONCE = 500
 """So many hashes are asked for in one statement."""
-ASIDE = timedelta(minutes=5)
-"""So far apart events may lie from the order of their instants: no transaction takes longer."""
 LOOKED_BACK = 100_000
 """So many events a process that begins looks through for what is held: a second's work, however long the record."""
 _ENDS = frozenset(event.value for (state, event), to in TRANSITIONS.items() if to in TERMINAL and state in HOLDING)
@@ -63,21 +62,22 @@ class StoreTrail:
         """`verifier` knows the keys that were given by other means; later ones the record itself names."""
         self._database = database
         self._stated = Stated(verifier)
+        self._settled = Settled(self._before, self._behind)
 
     def rebuild(self, request: RequestId) -> tuple[Request, Sequence[Review]]:
         """Fold a request's own events; none of them may be missing, changed or emptied."""
-        return _folded(request, self._chained(raw.OF_REQUEST, request=request))
+        return folded(request, self._chained(raw.OF_REQUEST, request=request))
 
     def signed(self, request: RequestId) -> Request:
         """Fold a request's own events, each verified by its own signature, whatever lies between them."""
         own = self._own(request)
         for fault in filter(None, (fault for _, fault in own)):
             raise fault
-        return _folded(request, [sealed for sealed, _ in own])[0]
+        return folded(request, [sealed for sealed, _ in own])[0]
 
     def salvaged(self, request: RequestId) -> Request:
         """Fold those of a request's own events that hold, each by its own signature, and pass over all others."""
-        return _folded(request, [each for each, fault in self._own(request) if fault is None and each.body])[0]
+        return folded(request, [each for each, fault in self._own(request) if fault is None and each.body])[0]
 
     def _own(self, request: RequestId) -> Sequence[tuple[Sealed, Tampered | None]]:
         """Return a request's own events, each with what is wrong with it by itself."""
@@ -137,19 +137,26 @@ class StoreTrail:
 
         Where the bodies of some were deleted since, it counts as that.
         """
+        return self._settled.holds(delivery, since)
+
+    def _before(self, instant: datetime) -> Place:
+        """Return the last but one of the events older than an instant, so that the age of the last is verified too."""
         table = tables.events
-        query = select(table.c.seq).where(table.c.at < since - ASIDE).order_by(table.c.seq.desc()).limit(1)
+        query = select(table.c.seq).where(table.c.at < instant).order_by(table.c.seq.desc()).limit(1)
         with self._database.read() as connection:
             before = max(0, (connection.execute(query).scalar() or 0) - 1)
-            digest = connection.execute(statements.HASH, {"_seq": before}).scalar() if before else GENESIS
+        return before, self.hashes([before]).get(before, b"")
+
+    def _behind(self, place: Place) -> Iterator[EventRow]:
+        """Yield all events behind one, verified: by the signature of the last of them, which covers the others'."""
+        with self._database.read() as connection:
             head = self._head(connection)
-        # One more event than needed, since that it is old enough has to be verified too. The bodies of all, since what
-        # one does not say any more, it may have said.
-        for sealed, _ in self._verified(raw.ALL, {}, before, digest or b"", head):
-            gone = sealed.body is None and sealed.at >= since - ASIDE
-            if gone or json.loads(sealed.body or "{}").get("delivery") == delivery:
-                return True
-        return False
+        last: Any = None
+        for rows, verifier in self._followed(raw.ALL, {}, *place, head):
+            yield from (row[:-1] for row in rows)
+            last = rows[-1], verifier
+        if last:
+            _signed(*last)
 
     def owing(self) -> Sequence[Request]:
         """Rebuild every request that came to owe a review, but for those whose review is signed too."""
@@ -196,8 +203,22 @@ class StoreTrail:
         Everything up to the head has to follow one from the other, or else one could be left out: a denial, or a run
         that is over. The signature of the last one covers those of the others.
         """
-        seq, rows = after, cast(Sequence[Any], ())
-        verifier = self._keys(head.key)
+        rows, verifier = cast(Sequence[Any], ()), self._keys(head.key)
+        for rows, verifier in self._followed(own, wanted, after, previous, head):
+            for row in rows:
+                if row[-1]:
+                    yield _signed(row, verifier), True
+        if rows and not rows[-1][-1]:
+            yield _signed(rows[-1], verifier), False
+
+    def _followed(
+        self, own: str, wanted: Mapping[str, Any], after: int, previous: bytes, head: _Head
+    ) -> Iterator[tuple[Sequence[Any], Verifier]]:
+        """Yield the raw events behind one up to the newest, a page at a time; their chain is verified, and its length.
+
+        With each page comes what knows the keys that sign it.
+        """
+        seq, verifier = after, self._keys(head.key)
         for rows in self._pages(own, wanted, after):
             begun, (seq, previous) = seq, verifier.rows([row[:-1] for row in rows], previous, seq, NO_SIGNATURES)
             if begun < head.count <= seq:
@@ -205,11 +226,7 @@ class StoreTrail:
             named = max((row[0] for row in rows if row[2] == KEY), default=0)
             if named > head.key:  # since we looked at the head
                 verifier = self._keys(named)
-            for row in rows:
-                if row[-1]:
-                    yield _signed(row, verifier), True
-        if rows and not rows[-1][-1]:
-            yield _signed(rows[-1], verifier), False
+            yield rows, verifier
         head.reached(seq)
 
     def _keys(self, newest: int) -> Verifier:
@@ -318,40 +335,6 @@ class StoreTrail:
         if upto and found != last:
             raise Tampered(f"Event {upto} is not the one that was written. {CUT}")
         return _Head(0, GENESIS, key or 0) if count is None else _Head(count, digest, key or 0)
-
-
-def _folded(request: RequestId, events: Iterable[Sealed]) -> tuple[Request, Sequence[Review]]:
-    """Fold verified events into the request and its reviews. Raises: Tampered, where they do not make one."""
-    folded: dict[str, Any] = {}
-    reviews: dict[str, Review] = {}
-    for sealed in events:
-        if sealed.body is None:
-            raise Tampered(f"The signed record of JIT-{request} is not whole: event {sealed.seq} is empty.")
-        body = json.loads(sealed.body)
-        if _possible(sealed.kind, folded, body.get("changes", {})):
-            folded |= body.get("changes", {})
-        if "review" in body:
-            review = review_from_signed(body["review"])
-            reviews.pop(review.reviewer, None)
-            reviews[review.reviewer] = review
-    if not folded:
-        raise Tampered(f"There is no signed record of JIT-{request}.")
-    try:
-        rebuilt = from_signed(folded)
-    except (ValidationError, TypeError) as error:
-        raise Tampered(f"The signed record of JIT-{request} is not whole: {type(error).__name__}.") from error
-    return rebuilt, [review for review in reviews.values() if review.revision == rebuilt.revision]
-
-
-def _possible(kind: str, folded: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
-    """Tell whether a move leads on from where the record stood; else a row that was bent has led to it.
-
-    It counts for nothing then. A move that only newer code knows is not judged.
-    """
-    before, then = folded.get("state"), changes.get("state")
-    if before not in list(State) or then not in list(State) or kind not in list(Event):
-        return True
-    return after(State(before), Event(kind)) is State(then)
 
 
 def _fault(verifier: Verifier, sealed: Sealed, previous: bytes) -> Tampered | None:
