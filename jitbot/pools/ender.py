@@ -4,6 +4,7 @@ It needs nobody's leave: what was permitted was permitted until then. Whoever as
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -19,6 +20,14 @@ GRACE = timedelta(seconds=15)
 """How long after its end the service is left to end a grant: it knows who holds the same target, and tells people."""
 TIME_LIMIT = timedelta(minutes=5)
 LONGEST_WAIT_SECONDS = 60.0
+AT_ONCE = 16
+"""So many ends are at work at the same time."""
+LONG_SECONDS = 60.0
+"""An end that takes longer does not count any more for how many are at work: one that hangs keeps no other out."""
+
+
+InHand = Callable[[str], datetime | None]
+"""Until when a run is in the hands of somebody else, who was asked; None where it is in nobody's."""
 
 
 class OwnRun:
@@ -44,18 +53,49 @@ class Ender:
 
     def __init__(self, grants: Grants, catalog: Catalog, now: Callable[[], datetime]) -> None:
         self._grants, self._catalog, self._now = grants, catalog, now
+        self._turn = threading.Lock()
         self._tries: dict[str, tuple[int, float]] = {}
         """How often an end has failed, and when it is tried again (monotonic seconds)."""
+        self._at_work: dict[str, float] = {}
+        """Which ends are at work, and since when (monotonic seconds)."""
 
-    def look(self, busy: Callable[[str], bool]) -> None:
-        """End what is due and in nobody's hand; what fails is tried again, further and further apart."""
-        for grant in self._grants.held():
-            if self._now() < grant.ends_at + GRACE:
-                return
-            tries, again_at = self._tries.get(grant.key, (0, 0.0))
-            if time.monotonic() >= again_at and not busy(grant.key):
+    def look(self, busy: InHand) -> None:
+        """Begin to end what is due and in nobody's hand; what fails is tried again, further and further apart."""
+        while self._has_room() and (due := self._next(busy)) is not None:
+            threading.Thread(target=self._work, args=(due, busy), name=f"end {due.key}", daemon=True).start()
+
+    def _work(self, due: Grant | None, busy: InHand) -> None:
+        while due is not None:
+            try:
+                self._end(due)
+            finally:
+                with self._turn:
+                    del self._at_work[due.key]
+            due = self._next(busy)
+
+    def _next(self, busy: InHand) -> Grant | None:
+        """Take one that is due, is not at work already, and is in nobody else's hand."""
+        with self._turn:
+            for grant in self._grants.held():
+                if self._now() < grant.ends_at + GRACE:
+                    return None
+                tries, again_at = self._tries.get(grant.key, (0, 0.0))
+                if grant.key in self._at_work or time.monotonic() < again_at or self._in_hand(grant, busy):
+                    continue
                 self._tries[grant.key] = (tries + 1, time.monotonic() + min(2.0**tries, LONGEST_WAIT_SECONDS))
-                self._end(grant)
+                self._at_work[grant.key] = time.monotonic()
+                return grant
+        return None
+
+    def _in_hand(self, grant: Grant, busy: InHand) -> bool:
+        """Tell whether somebody is at it; what hangs beyond its deadline counts no more, for it may never come back."""
+        until = busy(grant.key)
+        return until is not None and self._now() < until
+
+    def _has_room(self) -> bool:
+        with self._turn:
+            lately = time.monotonic() - LONG_SECONDS
+            return sum(since > lately for since in self._at_work.values()) < AT_ONCE
 
     def _end(self, grant: Grant) -> None:
         try:

@@ -59,11 +59,14 @@ class Grants:
         return self.knows(warrant) and self._all[warrant.key].ended_at is None
 
     def started(self, key: str, receipt: Receipt, now: datetime) -> None:
-        """Keep what a start came to: from now on it is held for its time, and no longer."""
+        """Keep what a start came to: from now on it is held for its time, and no longer.
+
+        That holds for one too that was over by then: it hung, and has landed behind its own undo.
+        """
         grant = self._all.get(key)
         if grant is not None:
             ends_at = min(grant.ends_at, now + timedelta(seconds=grant.lasts))
-            self._keep(replace(grant, receipt=dict(receipt.data), ends_at=ends_at))
+            self._keep(replace(grant, receipt=dict(receipt.data), ends_at=ends_at, ended_at=None, by_itself=False))
 
     def based_on(self, key: str, earlier: Mapping[str, Any]) -> None:
         """Keep the receipt of an earlier grant of the same target: the last one to end undoes with it (ADR 0012)."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 
 from jitbot.errors import JitbotError
 from jitbot.pools.calls import Answer
@@ -188,16 +189,16 @@ class Worker:
                 hand.stop()
 
     def _end(self) -> None:
-        """End what is due and was ended by nobody, in a thread of its own: an undo may take its time."""
+        """Look again and again what is due and was ended by nobody."""
         while not self._left.wait(END_SECONDS):
             try:
-                self._held.look(self._busy_with)
+                self._held.look(self._in_hand_until)
             except Exception:
                 log.exception("what is due could not be looked at, and is again in a moment")
 
-    def _busy_with(self, key: str) -> bool:
+    def _in_hand_until(self, key: str) -> datetime | None:
         with self._turn:
-            return any(hand is not None and hand.key == key for hand in self._hands.values())
+            return max((hand.deadline for hand in self._hands.values() if hand and hand.key == key), default=None)
 
     def _in_hand(self) -> int:
         with self._turn:

@@ -2791,6 +2791,20 @@ FAULTS = (
         ("tests/unit/pools/test_ending.py",),
     ),
     Fault(
+        "a hand that hangs keeps a grant for ever",
+        "jitbot/pools/ender.py",
+        "        return until is not None and self._now() < until\n",
+        "        return until is not None\n",
+        ("tests/unit/pools/test_ending.py",),
+    ),
+    Fault(
+        "a start that lands behind its own end is kept for ever",
+        "jitbot/pools/grants.py",
+        ", ended_at=None, by_itself=False",
+        "",
+        ("tests/unit/pools/test_ending.py",),
+    ),
+    Fault(
         "whatever lies in the inbox counts as taken in",
         "jitbot/store/boxes.py",
         "        self._vouched.see(delivery, row.seal, now)\n",

@@ -1,5 +1,7 @@
 """What a worker has granted ends on time, by its own file and its own clock, though nobody asks for it."""
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from jitbot.pools.ender import GRACE, OwnRun
 from jitbot.pools.grants import Grants
 from jitbot.pools.held import Held
 from jitbot.pools.state import State
+from jitbot.ports import Run
 from jitbot.warrants.journal import Journal
 from jitbot.warrants.warrant import Deed, Warrant
 from tests.town import FakeRunner, OneRunner
@@ -25,10 +28,13 @@ INPUTS = {"what": "api", "where": "prod", "value": 7}
 
 
 class AWorker:
-    """A worker's own side: its file, its clock, its runner; `busy` is what its hands are at."""
+    """A worker's own side: its file, its clock, its runner; `busy` is until when its hands are at it."""
 
     def __init__(self, folder: Path, runner: FakeRunner) -> None:
-        self.now, self.runner, self.busy = NOW, runner, False
+        self.now, self.runner = NOW, runner
+        self.busy: datetime | None = None
+        self.hanging: list[str] = []
+        """Ends that are not waited for."""
         self.grants = Grants(Journal(folder / "granted"))
         self.held = Held(self.grants, OneRunner(runner), lambda: self.now)
 
@@ -43,6 +49,9 @@ class AWorker:
         """Move the clock, look what is due, and return the keys of all that was undone by now."""
         self.now += timedelta(**forward)
         self.held.look(lambda key: self.busy)
+        for thread in threading.enumerate():
+            if thread.name.startswith("end ") and thread.name not in self.hanging:
+                thread.join(5)
         return self.runner.undone
 
     def said(self) -> list[str]:
@@ -138,8 +147,44 @@ def test_an_extension_that_was_refused_changes_nothing(worker: AWorker) -> None:
 
 def test_what_is_in_hand_is_left_to_the_hand(worker: AWorker) -> None:
     worker.grant()
-    worker.busy = True
-    assert worker.look(hours=1) == []
+    worker.busy = NOW + HOUR
+    assert worker.look(minutes=59) == []
+
+
+def test_a_hand_that_hangs_beyond_its_deadline_holds_up_no_end(worker: AWorker) -> None:
+    worker.grant()
+    worker.busy = NOW + HOUR
+    assert worker.look(hours=1) == ["jit-1-1"]
+
+
+def test_a_start_that_lands_behind_its_own_end_is_ended_once_more(
+    worker: AWorker, again: Callable[[], AWorker]
+) -> None:
+    worker.grants.permitted(a_warrant("jit-1-1", 1800.0, INPUTS))
+    assert worker.look(hours=2) == ["jit-1-1"]
+    worker.answered(Kind.START, answer=Answer(Word.DONE, Receipt({"before": 100})))
+    assert again().look(seconds=1) == ["jit-1-1", "jit-1-1"]
+
+
+@pytest.mark.parametrize("hang", [1, ender.AT_ONCE])
+def test_ends_that_hang_keep_no_others_waiting_for_ever(
+    worker: AWorker, monkeypatch: pytest.MonkeyPatch, hang: int
+) -> None:
+    hanging = threading.Event()
+    worker.hanging = [f"end jit-{number}-1" for number in range(hang)]
+
+    def undo(_: object, run: Run) -> None:
+        if f"end {run.key}" in worker.hanging:
+            hanging.wait()
+
+    worker.runner.on_undo = undo
+    for number in range(hang + 2):
+        worker.grant(f"jit-{number}-1", lasts=60.0 * (number + 1), what=f"service {number}")
+    if hang == ender.AT_ONCE:
+        assert worker.look(hours=1) == []
+        monkeypatch.setattr(ender, "LONG_SECONDS", 0.0)
+    assert worker.look(hours=1) == [f"jit-{hang}-1", f"jit-{hang + 1}-1"]
+    hanging.set()
 
 
 def test_whoever_asks_for_it_afterwards_is_told(worker: AWorker, again: Callable[[], AWorker]) -> None:
@@ -153,7 +198,7 @@ def test_whoever_asks_for_it_afterwards_is_told(worker: AWorker, again: Callable
 def test_an_end_that_fails_is_tried_again_and_said(
     worker: AWorker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(ender, "LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(ender, "LONGEST_WAIT_SECONDS", 0.1)
 
     def fail(*_: object) -> None:
         raise RunnerUnsure("the target does not answer")
@@ -163,6 +208,7 @@ def test_an_end_that_fails_is_tried_again_and_said(
     assert worker.look(hours=1) == []
     assert "jit-1-1 CANNOT BE ENDED, and is tried again: the target does not answer" in caplog.text
     worker.runner.on_undo = lambda inputs, run: None
+    time.sleep(0.1)
     assert worker.look() == ["jit-1-1"]
 
 
