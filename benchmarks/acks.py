@@ -22,6 +22,8 @@ MOST_TIMES = 1.3
 MOST_MS = 150.0
 WARM_UP_RATE = 20.0
 SETTLE_SECONDS = 60.0
+STILL_SECONDS = 0.5
+"""So long nothing more may come on record until all of it is."""
 NOBODY_LISTENS = "http://127.0.0.1:9/valve"
 """What is asked for here is never run."""
 
@@ -95,7 +97,7 @@ def at_rest(url: str, kind: str) -> Callable[[], None]:
         until, before = time.monotonic() + SETTLE_SECONDS, -1
         while ((now := record.count(kind)) != before or record.undone()) and time.monotonic() < until:
             before = now
-            time.sleep(1.0)
+            time.sleep(STILL_SECONDS)
 
     return wait
 

@@ -63,7 +63,7 @@ def measure(scale: Scale, ledgers: Ledgers, folder: Path) -> list[Figure]:
         (folder / kind).mkdir(parents=True, exist_ok=True)
         with databases(kind, folder / kind) as fresh_url:
             for name, its_kind, replicas in PLACES:
-                for size in scale.ledgers if its_kind == kind else ():
+                for size in scale.ledgers if its_kind == kind and replicas in scale.fleets else ():
                     own = folder / f"{kind}-{replicas}-{size}"
                     figures += _measure(scale, ledgers, own, fresh_url, f"{name}, {size:,} requests", size, replicas)
     return figures

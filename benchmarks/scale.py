@@ -27,6 +27,8 @@ class Scale:
     """How many requests a full ledger has; a tenth of them is open."""
     loads: tuple[float, ...] = (1, 20, 50, 100, 200)
     """Acts a second on a full ledger."""
+    fleets: tuple[int, ...] = (1, 3)
+    """By so many processes on one Postgres they are taken."""
     starts: int = 3
     """How often jitbot is started on one ledger."""
     rest_seconds: float = 10.0
@@ -58,23 +60,24 @@ class Scale:
 
 QUICK = Scale(
     seconds=2.0,
-    fewest=4,
+    fewest=3,
     rounds=1,
     warm_up=20,
-    approvals=8,
+    approvals=4,
     moves=60,
-    policy_seconds=0.5,
+    policy_seconds=0.2,
     agreed=10,
     ledgers=(10_000,),
     loads=(50,),
+    fleets=(1,),
     starts=1,
-    rest_seconds=3.0,
-    lives=5,
-    loop_seconds=6.0,
+    rest_seconds=2.0,
+    lives=3,
+    loop_seconds=5.0,
     loop_alone=50,
-    grants=2_000,
+    grants=1_000,
     deadlines=20_000,
-    idle_seconds=4.0,
+    idle_seconds=3.0,
     events=100_000,
     signatures=20_000,
 )
