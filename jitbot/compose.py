@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,16 +62,12 @@ from jitbot.store.put_back import Found, let_go
 from jitbot.store.trail import StoreTrail
 from jitbot.store.upgrade import ready, upgrade
 from jitbot.warrants.ceiling import Ceiling
-from jitbot.warrants.ceiling_file import read_ceiling, read_copy
+from jitbot.warrants.ceiling_file import read_ceiling
 from jitbot.warrants.gate import Gate
 from jitbot.warrants.gated import GatedCatalog
 from jitbot.warrants.keys import Keys, read_keys
 from jitbot.warrants.signing import Issuer
 from jitbot.warrants.spent import Spent
-from jitbot.workbench.beyond import Beyond, beyond
-from jitbot.workbench.lint.advice import Advice
-from jitbot.workbench.lint.linting import lint
-from jitbot.workbench.rehearsal import Bench
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +146,7 @@ def _opened(settings: Settings) -> Store:
 def open_halts(settings: Settings) -> tuple[StoreLedger, StandingHalts]:
     """Open what says which halts stand, and the ledger in which they are changed. Raises as `open_store`."""
     store = open_store(settings)
-    return store.ledger, StandingHalts(store.ledger, store.trail)
+    return store.ledger, StandingHalts(store.ledger, store.trail, str)
 
 
 def open_catalog(settings: Settings, secrets: Secrets | None = None) -> Registry:
@@ -212,7 +208,9 @@ def open_sources(settings: Settings, history: History | None = None, secrets: Se
     return FactRegistry(settings.facts, site, history_sources(history or NoHistory()))
 
 
-def open_book(settings: Settings, store: Store, catalog: Registry, sources: FactRegistry, *, leads: bool) -> Book:
+def open_book(
+    settings: Settings, store: Store, catalog: Registry, sources: FactRegistry, directory: Directory, *, leads: bool
+) -> Book:
     """Read the policies, or follow who `leads` with its own; a broken set leaves jitbot ends-only, and says so."""
     folder = Folder(
         read=lambda: read(settings.policies),
@@ -220,7 +218,7 @@ def open_book(settings: Settings, store: Store, catalog: Registry, sources: Fact
         rest=lambda: time.sleep(REST.total_seconds()),
         author=lambda files: author(settings.policies, files),
     )
-    book = Book(folder, store.sets, store.ledger, store.trail)
+    book = Book(folder, store.sets, store.ledger, store.trail, lambda user: directory.person(user).identity)
     (book.reload if leads else book.follow)()
     if book.ends_only and not book.none_yet:
         log.error("ends-only: new requests are refused until the policies are mended.\n%s", book.fault)
@@ -244,7 +242,7 @@ def build_service(
         catalog=gated(settings, store, catalog),
         sources=sources,
         queue=queue,
-        book=open_book(settings, store, catalog, sources, leads=leads),
+        book=open_book(settings, store, catalog, sources, directory, leads=leads),
         warrants=Issuer(lambda: store.keys.signer(store.trail.signing()), lambda: store.database.sealed),
         name=name,
         forgetting=store.forgetting,
@@ -257,36 +255,25 @@ def build_service(
     return Service(world)
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Policies as the bot would have them, the text that they were read from, and what they were checked against."""
+
+    policy: Policy
+    files: Mapping[str, str]
+    catalog: Registry
+    sources: FactRegistry
+
+
+def load_policies(folder: Path, settings: Settings) -> Loaded:
+    """Load policies as the bot would. Raises: PolicyError, SettingsError."""
+    files, catalog, sources = read(folder), open_catalog(settings), open_sources(settings)
+    return Loaded(load(files, catalog, sources), files, catalog, sources)
+
+
 def process_name() -> str:
     """Return a name that no other process has or had."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-
-
-def check_policies(folder: Path, settings: Settings) -> Policy:
-    """Load policies as the bot would. Raises: PolicyError, SettingsError."""
-    return load(read(folder), open_catalog(settings), open_sources(settings))
-
-
-def lint_policies(folder: Path, settings: Settings, at: datetime) -> tuple[Policy, list[Advice]]:
-    """Load policies as the bot would, and look for what may not be meant. Raises: PolicyError, SettingsError."""
-    files = read(folder)
-    policy = load(files, open_catalog(settings), open_sources(settings))
-    return policy, lint(policy, files, at)
-
-
-def check_ceiling(folder: Path, settings: Settings, ceiling: Path, pool: str) -> Sequence[Beyond]:
-    """Try the policies against a ceiling, wherever its file is. Raises: PolicyError, SettingsError."""
-    if pool and pool not in settings.pools:
-        raise SettingsError(f"There is no pool {pool}: {variable('pools')} names those that there are.")
-    catalog = open_catalog(settings)
-    policy = load(read(folder), catalog, open_sources(settings))
-    return beyond(policy, catalog, read_copy(ceiling), pool)
-
-
-def open_bench(folder: Path, settings: Settings) -> Bench:
-    """Load policies as the bot would, to try them out. Raises: PolicyError, SettingsError."""
-    catalog, sources = open_catalog(settings), open_sources(settings)
-    return Bench(load(read(folder), catalog, sources), catalog, sources)
 
 
 def open_witness(settings: Settings, keys: Path | None) -> tuple[StoreTrail, StoreHeads]:

@@ -281,7 +281,8 @@ class Town:
             rest=lambda: self.while_at_rest(),
             author=lambda files: self.author,
         )
-        self.book = Book(folder, self.sets, self.ledger, self.trail)
+        identity = lambda user: self.directory.person(user).identity  # noqa: E731 - asked whenever somebody is halted
+        self.book = Book(folder, self.sets, self.ledger, self.trail, identity)
         self.book.reload()
         name = f"process-{next(self._keys)}"
         self.gate = Gate(verifier=keys, now=self.database.reckoned, spent=Spent(), ceiling=self.ceiling)

@@ -12,7 +12,7 @@ from jitbot.cli.doctor_pools import pools
 from jitbot.cli.doctor_secrets import secrets
 from jitbot.cli.doctor_trust import trust
 from jitbot.cli.finding import Finding
-from jitbot.compose import check_policies, open_catalog, open_store, slack_client
+from jitbot.compose import load_policies, open_catalog, open_store, slack_client
 from jitbot.errors import JitbotError, PolicyError
 from jitbot.model import Policy
 from jitbot.settings import Settings
@@ -59,7 +59,7 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
 
 def _policies(settings: Settings) -> tuple[Policy, list[Finding]]:
     try:
-        policy = check_policies(settings.policies, settings)
+        policy = load_policies(settings.policies, settings).policy
     except PolicyError as error:
         return Policy(), [Finding("policies", str(error), False, "Mend them; until then jitbot only ends what runs.")]
     except JitbotError as error:

@@ -25,7 +25,7 @@ def policy_check(
 ) -> None:
     """Load the policies as the bot would: every fault with its place, then advice on what may not be meant."""
     from jitbot.cli.explaining import as_instant
-    from jitbot.compose import check_ceiling, lint_policies
+    from jitbot.cli.loading import check_ceiling, lint_policies
     from jitbot.settings import read_settings
 
     if ceiling is not None:
@@ -62,7 +62,7 @@ def policy_test(
 ) -> None:
     """Run the cases (*.cases.yml) beside the policies, and say which rules none of them reaches."""
     from jitbot.cli.cases import report
-    from jitbot.compose import open_bench
+    from jitbot.cli.loading import open_bench
     from jitbot.settings import read_settings
     from jitbot.workbench.junit import junit as as_junit
     from jitbot.workbench.suite import run_cases
@@ -107,7 +107,7 @@ def policy_explain(  # noqa: PLR0913 - the options of one command
 ) -> None:
     """Say what would be decided, and why. Nothing is looked up and nothing runs."""
     from jitbot.cli.explaining import as_instant, show
-    from jitbot.compose import open_bench
+    from jitbot.cli.loading import open_bench
     from jitbot.settings import read_settings
     from jitbot.workbench.whatif import WhatIf, explain_what_if
 
@@ -140,8 +140,9 @@ def policy_replay(
     as_json: Annotated[bool, typer.Option("--json", help="The whole result as JSON.")] = False,
 ) -> None:
     """Decide past requests again by changed policies; exit code 1 where a decision changes, 2 on an error."""
+    from jitbot.cli.loading import open_bench
     from jitbot.cli.replaying import parse_since, show
-    from jitbot.compose import open_bench, open_record
+    from jitbot.compose import open_record
     from jitbot.settings import read_settings
     from jitbot.workbench.history import past_requests
     from jitbot.workbench.replay import replay
@@ -165,7 +166,7 @@ def policy_new(
     folder: Annotated[Path, typer.Option("--policies", help="The folder for the files.")] = POLICIES,
 ) -> None:
     """Write a commented starter for a team: its policy, its cases, and what the folder lacks; nothing is replaced."""
-    from jitbot.compose import open_bench
+    from jitbot.cli.loading import open_bench
     from jitbot.settings import read_settings
     from jitbot.workbench.starter import start
 

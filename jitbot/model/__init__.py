@@ -10,7 +10,7 @@ from jitbot.model.delegation import Delegated, Delegation, DelegationId, StandIn
 from jitbot.model.delivery import Answer, AuditEvent, Copy, Delivery, DeliveryKind, Outgoing, Topic
 from jitbot.model.extension import Extension
 from jitbot.model.facts import CALENDAR_AHEAD, FactCall, FactKind, Facts, Span
-from jitbot.model.halt import HALTS, Clearance, Halt, HaltId, HaltKind, Halts
+from jitbot.model.halt import HALTS, Clearance, Halt, HaltId, HaltKind, Halts, Identity
 from jitbot.model.heads import Arrival
 from jitbot.model.health import Checked, Health, HealthState
 from jitbot.model.history import ENDS, Became, Past
@@ -87,6 +87,7 @@ __all__ = [
     "HealthState",
     "Holder",
     "Holidays",
+    "Identity",
     "Kind",
     "Known",
     "Limits",

@@ -3,7 +3,7 @@
 All halts that stand are in the newest event about halts. There is no row beside it that could say otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,8 @@ HALTS = "halts"
 """The kind of the events that say which halts stand."""
 
 HaltId = NewType("HaltId", int)
+Identity = Callable[[UserId], str]
+"""Tells who a person is, whichever account they use."""
 
 
 class HaltKind(StrEnum):
@@ -63,12 +65,16 @@ class Halt:
         """Return what people are told of it on a card."""
         return f"{self.what} is halted by {called(self.by)}, {self.name}: “{self.why}”"
 
-    def concerns(self, request: Request, reviews: Sequence[Review] = ()) -> bool:
-        """Tell whether a request may not start: of a person, whatever they asked for, were to get, or approved."""
+    def concerns(self, request: Request, reviews: Sequence[Review] = (), identity: Identity = str) -> bool:
+        """Tell whether a request may not start: of a person, whatever they asked for, were to get, or approved.
+
+        With whichever of their accounts, by their identity.
+        """
         if self.kind is HaltKind.PERSON:
             approving = (each for each in reviews if each.verdict is Verdict.APPROVE)
             people = {user for each in approving for user in each.people}
-            return self.of in people | {request.requester, request.beneficiary, request.changed_by}
+            people |= {user for user in (request.requester, request.beneficiary, request.changed_by) if user}
+            return self.of in people or identity(UserId(self.of)) in map(identity, people)
         own = {HaltKind.ACTION: request.action, HaltKind.POOL: request.snapshot.pool, HaltKind.ALL: self.of}
         return own[self.kind] == self.of
 
@@ -88,13 +94,9 @@ class Halts:
         """Tell whether one is about a person, so that it matters who approved something."""
         return any(each.kind is HaltKind.PERSON for each in self.standing)
 
-    def stops(self, request: Request, reviews: Sequence[Review] = ()) -> str:
+    def stops(self, request: Request, reviews: Sequence[Review] = (), identity: Identity = str) -> str:
         """Say which halt keeps a request from starting; nothing where none does."""
-        return next((each.words for each in self.standing if each.concerns(request, reviews)), "")
-
-    def why_not(self, request: Request, reviews: Sequence[Review] = ()) -> str:
-        """Say why a request may not start; nothing where it may."""
-        return self.fault or self.stops(request, reviews)
+        return next((each.words for each in self.standing if each.concerns(request, reviews, identity)), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from jitbot.errors import PolicyError, Tampered, Unavailable
-from jitbot.model import AuditEvent, Author, Changes, Policy
+from jitbot.model import AuditEvent, Author, Changes, Identity, Policy
 from jitbot.policy.changes import compare
 from jitbot.policy.files.load import digest
 from jitbot.ports import Ledger, PolicySets, Trail
@@ -43,12 +43,13 @@ class Folder:
 class Book:
     """Holds the policies. `reload` is all that changes them."""
 
-    def __init__(self, folder: Folder, sets: PolicySets, ledger: Ledger, trail: Trail) -> None:
+    def __init__(self, folder: Folder, sets: PolicySets, ledger: Ledger, trail: Trail, identity: Identity) -> None:
+        """`identity` tells whose accounts a halt is about; it raises NotFound and DirectoryUnavailable."""
         self._folder = folder
         self._sets = sets
         self._ledger = ledger
         self._trail = trail
-        self.halts = StandingHalts(ledger, trail)
+        self.halts = StandingHalts(ledger, trail, identity)
         """Which halts stand; every event that says which policies are in force vouches for the newest about them."""
         self._turn = threading.Lock()
         self._seen: Files | None = None

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from jitbot.errors import Tampered
-from jitbot.model import HALTS, AuditEvent, Clearance, Halt, Halts, Request, Review
+from jitbot.errors import DirectoryUnavailable, NotFound, Tampered
+from jitbot.model import HALTS, AuditEvent, Clearance, Halt, Halts, Identity, Request, Review, UserId
 from jitbot.ports import Ledger, Trail
 from jitbot.service.announcing import IN_FORCE
 
@@ -26,9 +26,11 @@ _STANDING: TypeAdapter[tuple[Halt, ...]] = TypeAdapter(tuple[Halt, ...])
 class StandingHalts:
     """What this process knows of halts. `follow` reads on; a start is committed only if nothing has changed since."""
 
-    def __init__(self, ledger: Ledger, trail: Trail) -> None:
+    def __init__(self, ledger: Ledger, trail: Trail, identity: Identity) -> None:
+        """`identity` raises NotFound and DirectoryUnavailable."""
         self._ledger = ledger
         self._trail = trail
+        self._identity = identity
         self._turn = threading.Lock()
         self._known: Halts | None = None
         self._vouched = 0
@@ -60,14 +62,27 @@ class StandingHalts:
     def first_look(self, request: Request) -> Clearance:
         """Tell whether a halt is known to stop a request, before its own record is verified, which may say worse."""
         known = self.known
-        return Clearance(known.stops(request), known.as_of)
+        return Clearance(self._stops(known, request, ()), known.as_of)
 
     def clearance(self, request: Request, reviews: Sequence[Review] | None = None) -> Clearance:
         """Tell whether a request may start; its reviews are read where they matter and are not at hand."""
         known = self.known
         if reviews is None:
             reviews = self._ledger.reviews(request) if known.of_people else ()
-        return Clearance(known.why_not(request, reviews), known.as_of)
+        return Clearance(known.fault or self._stops(known, request, reviews), known.as_of)
+
+    def _stops(self, known: Halts, request: Request, reviews: Sequence[Review]) -> str:
+        try:
+            return known.stops(request, reviews, self._who)
+        except DirectoryUnavailable:
+            return "somebody is halted, and whose account is whose cannot be looked up just now"
+
+    def _who(self, user: UserId) -> str:
+        """Tell who an account is; one that is not there any more is only itself. Raises: DirectoryUnavailable."""
+        try:
+            return self._identity(user)
+        except NotFound:
+            return user
 
     def _begin(self) -> Halts:
         """Read what stands without knowing anything yet. Raises: Tampered, and it is begun again.

@@ -70,7 +70,8 @@ class Queries:
         drafted = self._draft(unexplained, {**body, "reason": reason}, user, zone)
         seen = planned(drafted, self._asking.plan(drafted))
         decision = self._asking.decision(self._world.book.for_new(), seen, ())
-        return replace(seen, decision=decision, halted=self._world.halts.follow().why_not(seen))
+        self._world.halts.follow()
+        return replace(seen, decision=decision, halted=self._world.halts.clearance(seen, ()).why_not)
 
     def may_break_glass(self, user: UserId, action: Action) -> bool:
         """Tell whether break-glass is open to this person for an action, whatever else they may owe or ask wrongly."""

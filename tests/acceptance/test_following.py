@@ -27,7 +27,7 @@ def follower(town: Town) -> Book:
         raise PolicyError("the files of a follower were read")
 
     folder = replace(town.book._folder, read=read)
-    book = Book(folder, town.sets, town.ledger, town.trail)
+    book = Book(folder, town.sets, town.ledger, town.trail, str)
     book.follow()
     return book
 
@@ -81,7 +81,7 @@ def test_what_it_cannot_use_is_told_to_the_operators(town: Town) -> None:
 def test_its_own_files_come_into_force_when_it_is_its_turn(town: Town) -> None:
     twin = town.twin()
     twin.files = {**town.files, "payments.yml": town.files["payments.yml"].replace(ONE, LEADS)}
-    book = Book(twin.book._folder, twin.sets, twin.ledger, twin.trail)
+    book = Book(twin.book._folder, twin.sets, twin.ledger, twin.trail, str)
     book.follow()
     assert book.policy.digest == town.book.policy.digest
     book.reload()

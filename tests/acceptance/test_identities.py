@@ -7,6 +7,7 @@ import pytest
 from jitbot.errors import RunnerUnsure
 from jitbot.model import DeliveryKind, Person, State, UserId
 from jitbot.ports import Run
+from tests.halting import a_while, halt, watched
 from tests.town import ANN, BO, CY, DI, EVE, PEOPLE, POLICY, TEAM, FakeInputs, Town
 
 ANN2, BO2 = UserId("U0ANN2"), UserId("U0BO2")
@@ -126,6 +127,41 @@ def test_whoever_is_kept_apart_is_so_with_all_accounts(town: Town) -> None:
     for account in (BO, BO2):
         assert town.approve(account, second).refused
     assert town.state(second) is State.PENDING
+
+
+def test_whoever_is_halted_starts_nothing_with_another_account(town: Town) -> None:
+    halt(watched(town), "person", ANN2)
+    request = town.ask(ANN, "restart", service="api", env="staging")
+    assert (town.state(request), town.runner.started) == (State.APPROVED, [])
+    assert f"everything of <@{ANN2}> is halted" in town.see(request).halted
+
+
+def test_nor_does_what_another_account_of_theirs_has_approved(town: Town) -> None:
+    request = watched(town).ask(DI, "restart", service="api", env="prod")
+    approving = town.take_in(DeliveryKind.APPROVE, BO2, request.id, revision=1)
+    halt(town, "person", BO)
+    town.work(approving)
+    assert (town.state(request), town.runner.started) == (State.APPROVED, [])
+    assert f"everything of <@{BO}> is halted" in town.see(request).halted
+
+
+def test_while_nobody_can_tell_whose_account_is_whose_nothing_starts_that_could_be_of_somebody_halted(
+    town: Town,
+) -> None:
+    halt(watched(town), "person", BO)
+    town.directory.unknown = {BO}
+    request = town.ask(DI, "restart", service="api", env="staging")
+    assert town.state(request) is State.APPROVED
+    assert town.see(request).halted == "somebody is halted, and whose account is whose cannot be looked up just now"
+    town.directory.unknown = set()
+    a_while(town)
+    assert town.state(request) is State.SUCCEEDED
+
+
+def test_a_halted_account_that_is_gone_is_only_itself(town: Town) -> None:
+    halt(watched(town), "person", BO)
+    del town.directory.people[BO]
+    assert town.state(town.ask(DI, "restart", service="api", env="staging")) is State.SUCCEEDED
 
 
 @pytest.mark.parametrize(

@@ -222,5 +222,5 @@ def test_the_operators_are_told_when_it_holds_again(town: Town) -> None:
     bend(town, lambda connection: connection.execute(update(CHAIN).values(halted=known)))
     a_while(town)
     assert "The record of halts holds again." in town.said("alarm")
-    fresh = StandingHalts(town.ledger, town.trail).follow()
+    fresh = StandingHalts(town.ledger, town.trail, str).follow()
     assert (fresh.fault, [each.name for each in fresh.standing]) == ("", ["H-1"])

@@ -2632,9 +2632,16 @@ FAULTS = (
     Fault(
         "what a halted person has approved starts",
         "jitbot/model/halt.py",
-        "return self.of in people | {request.requester, request.beneficiary, request.changed_by}",
-        "return self.of in {request.requester, request.beneficiary, request.changed_by}",
+        "            people = {user for each in approving for user in each.people}\n",
+        "            people = set()\n",
         _in("halting"),
+    ),
+    Fault(
+        "a halt of a person is about one account",
+        "jitbot/model/halt.py",
+        " or identity(UserId(self.of)) in map(identity, people)",
+        "",
+        _in("identities"),
     ),
     Fault(
         "one person lifts a halt by saying so twice",

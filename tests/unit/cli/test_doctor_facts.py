@@ -7,7 +7,7 @@ import pytest
 
 from jitbot.cli.doctor_facts import facts
 from jitbot.cli.finding import Finding
-from jitbot.compose import check_policies
+from jitbot.compose import load_policies
 from jitbot.settings import OFFLINE_SOURCES, Settings
 from tests.servers import AServer
 
@@ -44,7 +44,7 @@ def findings(a_server: Callable[[], AServer], tmp_path: Path) -> dict[str, Findi
     (tmp_path / "payments.yml").write_text(POLICY.format(url=server.url))
     (tmp_path / "people.yml").write_text("groups: {engineering: [U0ANN]}")
     settings = Settings(facts=(*OFFLINE_SOURCES, "http.json"), http_hosts=(server.host,), policies=tmp_path)
-    found = list(facts(settings, check_policies(tmp_path, settings)))
+    found = list(facts(settings, load_policies(tmp_path, settings).policy))
     assert len(server.seen) == 4, "what only a request completes is not asked"
     return {each.subject.split(" for ")[-1].split(" (")[0]: each for each in found}
 

@@ -7,7 +7,7 @@ import pytest
 
 from jitbot.cli.doctor_secrets import secrets
 from jitbot.cli.finding import Finding
-from jitbot.compose import check_policies
+from jitbot.compose import load_policies
 from jitbot.model import Policy
 from jitbot.settings import OFFLINE_SOURCES, Settings
 
@@ -60,7 +60,7 @@ def findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Fi
         secrets=("file", "environment"),
         secrets_folder=folder,
     )
-    return {each.subject: each for each in secrets(settings, check_policies(policies, settings))}
+    return {each.subject: each for each in secrets(settings, load_policies(policies, settings).policy)}
 
 
 @pytest.mark.parametrize(
