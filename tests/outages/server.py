@@ -1,6 +1,7 @@
 """A Postgres of its own that a test stops, freezes, fills and starts again, always on the same port."""
 
 import os
+import shutil
 import signal
 import subprocess
 from contextlib import suppress
@@ -22,7 +23,7 @@ class Breakable:
 
     def __init__(self, folder: Path) -> None:
         binaries = programs(VERSION)
-        self._folder, self._binaries = folder, binaries
+        self.folder, self._binaries = folder, binaries
         self._who: dict[str, Any] = _account(folder, binaries)
         made = [binaries / "initdb", "-D", folder / "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8"]
         subprocess.run([*made, "--no-sync"], check=True, capture_output=True, cwd=folder, **self._who)
@@ -37,10 +38,21 @@ class Breakable:
         self.rows(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres?options=-csearch_path%3D{schema}"
 
+    def url_in_space(self, space: str, folder: Path) -> str:
+        """Return the URL of a schema whose tables lie in a folder of their own."""
+        if self._who:
+            shutil.chown(folder, self._who["user"], self._who.get("group"))
+        self.rows(f"CREATE TABLESPACE {space} LOCATION '{folder}'")
+        return f"{self.url(f'in_{space}')}%20-cdefault_tablespace%3D{space}"
+
+    def drop_space(self, space: str) -> None:
+        self.rows(f"DROP SCHEMA IF EXISTS in_{space} CASCADE")
+        self.rows(f"DROP TABLESPACE IF EXISTS {space}")
+
     def start(self) -> None:
-        words = [self._binaries / "postgres", "-D", self._folder / "data", "-p", str(self.port), "-k", self._folder]
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(words, cwd=self._folder, stdout=log, stderr=log, **self._who)
+        words = [self._binaries / "postgres", "-D", self.folder / "data", "-p", str(self.port), "-k", self.folder]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(words, cwd=self.folder, stdout=log, stderr=log, **self._who)
         pause = Event()
         for _ in range(READY_SECONDS * 20):
             try:
@@ -49,7 +61,7 @@ class Breakable:
                 pause.wait(0.05)
             else:
                 return
-        raise RuntimeError((self._folder / "log").read_text()[-2000:])
+        raise RuntimeError((self.folder / "log").read_text()[-2000:])
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
         """Stop at once, as a crash does; every connection is lost."""

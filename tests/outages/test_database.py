@@ -211,23 +211,47 @@ class _Into:
         getattr(self._queue, item[0])(item[1])
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of two megabytes."""
-    disk = tmp_path / "disk"
+def mounted(disk: Path, megabytes: int) -> Iterator[Path]:
+    """Mount a small disk."""
     disk.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]).returncode != 0:
+    size = f"size={megabytes}m,mode=777"
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", disk]).returncode != 0:
         pytest.skip("a small disk can be mounted by root only")
     yield disk
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of two megabytes, for a file."""
+    yield from mounted(tmp_path / "disk", 2)
+
+
+@pytest.fixture
+def small_space(postgres: Breakable) -> Iterator[Path]:
+    """Mount a disk of sixteen megabytes below a Postgres, which keeps the log of what it writes elsewhere."""
+    for disk in mounted(postgres.folder / "disk", 16):
+        yield disk
+        postgres.drop_space("small")
+
+
 def test_a_full_disk_takes_nothing_in_and_loses_nothing(small_disk: Path, empty_file: Path) -> None:
     shutil.copy(empty_file, small_disk / "jitbot.db")
-    town = Town(f"sqlite:///{small_disk}/jitbot.db", small_disk)
+    fill_up(Town(f"sqlite:///{small_disk}/jitbot.db", small_disk), small_disk)
+
+
+@pytest.mark.postgres
+def test_a_server_whose_disk_is_full_takes_nothing_in_and_loses_nothing(
+    small_space: Path, postgres: Breakable, tmp_path: Path
+) -> None:
+    fill_up(Town(postgres.url_in_space("small", small_space), tmp_path), small_space)
+
+
+def fill_up(town: Town, disk: Path) -> None:
+    """Fill the disk below a town after something was undone, and once more while people ask for things."""
     grant = town.ask(ANN, "tune", value=200)
-    ballast = small_disk / "ballast"
-    left = [1]
+    ballast = disk / "ballast"
+    emptied = threading.Timer(0.5, ballast.unlink)
 
     def fill() -> None:
         with suppress(OSError), ballast.open("wb", buffering=0) as file:
@@ -235,18 +259,19 @@ def test_a_full_disk_takes_nothing_in_and_loses_nothing(small_disk: Path, empty_
                 pass
 
     def full() -> None:
-        if left:
-            left.clear()
+        if not emptied.is_alive():
             fill()
-            threading.Timer(0.5, ballast.unlink).start()
+            emptied.start()
 
     town.runner.after_undo = full
     town.drop(ANN, grant)
+    emptied.join()  # where some pages were left, nothing waited for it
     assert (town.state(grant), town.runner.undone) == (State.REVOKED, ["jit-1-1"])
     fill()
     with pytest.raises(StoreUnavailable):
-        for _ in range(1000):  # some pages may be left in the log
-            town.take_in(DeliveryKind.ASK, ANN, action="tune", params={"value": 200}, reason="x" * 2000)
+        for _ in range(1000):  # some pages may be left
+            ask = {"action": "tune", "params": {"value": 200}, "reason": "x" * 2000}
+            town.take_in(DeliveryKind.ASK, ANN, **ask)
     ballast.unlink()
     again = town.ask(BO, "tune", value=300)
     assert town.state(again) is State.ACTIVE
