@@ -85,7 +85,7 @@ chaos: $(STAMP) ## kill the bot again and again while people work with it, and s
 bench-check: $(STAMP) ## measure shortly, and see whether a ratio got worse than the one that is kept
 	@$(BIN)/python -m benchmarks.check $(ARGS)
 
-mutate: $(STAMP) ## break the code on purpose, and see that the tests notice
+mutate: $(STAMP) prometheus haproxy sshd ## break the code on purpose, and see that the tests notice
 	$(BIN)/python -m tests.mutate.run $(ARGS)
 
 chromium:
