@@ -2666,9 +2666,9 @@ FAULTS = (
     ),
     Fault(
         "where the record of halts does not hold, things start",
-        "jitbot/model/halt.py",
-        "return self.fault or self.stops(request, reviews)",
-        "return self.stops(request, reviews)",
+        "jitbot/service/halts.py",
+        "known.fault or self._stops(known, request, reviews)",
+        "self._stops(known, request, reviews)",
         ("tests/attacks/test_an_insider_lifts_a_halt.py",),
     ),
     Fault(
