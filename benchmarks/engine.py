@@ -190,7 +190,7 @@ def engine(url: str, folder: Path, valve: Valve, workers: int = 16) -> Iterator[
         author=lambda _: Author(),
     )
     gate = Gate(verifier=keys, now=database.reckoned, spent=Spent())
-    book = Book(read, PolicySets(database), ledger, trail)
+    book = Book(read, PolicySets(database), ledger, trail, str)
     book.reload()
     assert not book.ends_only, book.fault
     world = World(
