@@ -33,7 +33,7 @@ from jitbot.model import (
 from jitbot.policy.decide import decide
 from jitbot.ports import Entry
 from jitbot.service.asking import AGAIN, POLICY, Asking, held, not_allowed
-from jitbot.service.authority import WORKER, refuse, see_shown, verify
+from jitbot.service.authority import WORKER, intact, refuse, see_shown, verify
 from jitbot.service.claims import mine
 from jitbot.service.counting import counted
 from jitbot.service.elsewhere import late_answer, wait_for_a_worker
@@ -118,14 +118,18 @@ class Running:
         return True
 
     def _not_now(self, request: Request) -> bool:
-        """Put off what is too early; end what is too late."""
+        """Put off what is too early; end what is too late, by instants that are those of its record."""
         now = self._world.ledger.now()
-        if request.start_by is not None and now >= request.start_by:
-            self._move(request, Event.MISS, "not started in time", "was not started in time; ask again.")
-        elif request.starts_at is not None and now < request.starts_at:
-            self._later(request, request.starts_at - now)
-        else:
+        late = request.start_by is not None and now >= request.start_by
+        early = None if request.starts_at is None or now >= request.starts_at else request.starts_at - now
+        if not late and early is None:
             return False
+        if not intact(self._world, request):
+            return True
+        if late:
+            self._move(request, Event.MISS, "not started in time", "was not started in time; ask again.")
+        elif early is not None:
+            self._later(request, early)
         return True
 
     def _decided(

@@ -848,8 +848,8 @@ FAULTS = (
     Fault(
         "an approved request is run however late",
         "jitbot/service/running.py",
-        "if request.start_by is not None and now >= request.start_by:",
-        "if False:",
+        "late = request.start_by is not None and now >= request.start_by\n",
+        "late = False\n",
         _in("moving"),
     ),
     Fault(
@@ -1325,8 +1325,8 @@ FAULTS = (
     Fault(
         "what is planned starts as soon as it is due in a row",
         "jitbot/service/running.py",
-        "elif request.starts_at is not None and now < request.starts_at:",
-        "elif request.starts_at is not None and now < request.created_at:",
+        "early = None if request.starts_at is None or now >= request.starts_at else",
+        "early = None if request.starts_at is None or now >= request.created_at else",
         _in("later"),
     ),
     Fault(
@@ -2810,6 +2810,13 @@ FAULTS = (
         ", ended_at=None, by_itself=False",
         "",
         ("tests/unit/pools/test_ending.py",),
+    ),
+    Fault(
+        "what is approved is missed because its row says so",
+        "jitbot/service/running.py",
+        "        if not intact(self._world, request):\n            return True\n        if late:\n",
+        "        if late:\n",
+        ("tests/attacks/test_an_insider_who_bends_every_column.py",),
     ),
     Fault(
         "whatever lies in the inbox counts as taken in",
