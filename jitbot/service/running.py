@@ -121,15 +121,14 @@ class Running:
         """Put off what is too early; end what is too late, by instants that are those of its record."""
         now = self._world.ledger.now()
         late = request.start_by is not None and now >= request.start_by
-        early = None if request.starts_at is None or now >= request.starts_at else request.starts_at - now
+        early = None if late or request.starts_at is None or now >= request.starts_at else request.starts_at - now
         if not late and early is None:
             return False
-        if not intact(self._world, request):
-            return True
-        if late:
-            self._move(request, Event.MISS, "not started in time", "was not started in time; ask again.")
-        elif early is not None:
-            self._later(request, early)
+        if intact(self._world, request):
+            if early is None:
+                self._move(request, Event.MISS, "not started in time", "was not started in time; ask again.")
+            else:
+                self._later(request, early)
         return True
 
     def _decided(

@@ -1325,8 +1325,8 @@ FAULTS = (
     Fault(
         "what is planned starts as soon as it is due in a row",
         "jitbot/service/running.py",
-        "early = None if request.starts_at is None or now >= request.starts_at else",
-        "early = None if request.starts_at is None or now >= request.created_at else",
+        "or now >= request.starts_at else",
+        "or now >= request.created_at else",
         _in("later"),
     ),
     Fault(
@@ -2814,8 +2814,8 @@ FAULTS = (
     Fault(
         "what is approved is missed because its row says so",
         "jitbot/service/running.py",
-        "        if not intact(self._world, request):\n            return True\n        if late:\n",
-        "        if late:\n",
+        "        if intact(self._world, request):\n",
+        "        if True:\n",
         ("tests/attacks/test_an_insider_who_bends_every_column.py",),
     ),
     Fault(
