@@ -2816,7 +2816,10 @@ FAULTS = (
         "jitbot/service/running.py",
         "        if intact(self._world, request):\n",
         "        if True:\n",
-        ("tests/attacks/test_an_insider_who_bends_every_column.py",),
+        (
+            "tests/attacks/test_an_insider_who_bends_every_column.py"
+            "::test_what_is_approved_is_neither_missed_nor_put_off_by_its_row",
+        ),
     ),
     Fault(
         "whatever lies in the inbox counts as taken in",
