@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from jitbot.audit import Row
 
@@ -12,6 +12,7 @@ ASIDE = timedelta(minutes=5)
 """So far apart events may lie from the order of their instants: no transaction takes longer."""
 MOST = 100_000
 """So many names of deliveries are added, 12 MB, before those of long ago are dropped."""
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NAMED = b'"delivery"'
 
 Place = tuple[int, bytes]
@@ -25,7 +26,7 @@ class _Read:
     since: datetime
     upto: Place
     names: set[str] = field(default_factory=set)
-    emptied: datetime | None = None
+    emptied: datetime = LONG_AGO
     """The latest instant of an event that does not say any more what it said."""
 
 
@@ -54,7 +55,7 @@ class Settled:
                 self._read, self._enough = read, len(read.names) + MOST
             else:
                 self._follow(read)
-            return delivery in read.names or (read.emptied is not None and read.emptied >= since)
+            return delivery in read.names or read.emptied >= since
 
     def _follow(self, read: _Read) -> None:
         """Read on, and keep what that says once all of it is verified."""
@@ -62,7 +63,7 @@ class Settled:
         for seq, at, _, _, body, _, _, _, digest, _ in self._behind(upto):
             upto = seq, digest
             if body is None:
-                emptied = max(emptied or read.since, datetime.fromisoformat(at))
+                emptied = max(emptied, datetime.fromisoformat(at))
             elif _NAMED in body and (name := json.loads(body).get("delivery")):
                 names.add(name)
         read.names |= names

@@ -116,3 +116,11 @@ def test_an_event_that_says_nothing_any_more_may_have_said_it(store: Store) -> N
     store.forward(days=1)
     assert not holds(store, "two", store.ledger.now())
     assert store.ledger.get(RequestId(1)).outcome == "said one"
+
+
+def test_one_from_before_it_came_that_says_nothing_any_more_says_nothing_of_it(store: Store) -> None:
+    work(store, "one")
+    with store.database.write() as connection:
+        connection.execute(update(tables.events).where(tables.events.c.seq == 2).values(body=None, salt=None))
+    store.forward(days=1)
+    assert not holds(store, "two", store.ledger.now())

@@ -2838,7 +2838,7 @@ FAULTS = (
     Fault(
         "an event that does not say any more what it has done has done nothing",
         "jitbot/store/settled.py",
-        "                emptied = max(emptied or read.since, datetime.fromisoformat(at))\n",
+        "                emptied = max(emptied, datetime.fromisoformat(at))\n",
         "                pass\n",
         CLICKS,
     ),
