@@ -7,7 +7,8 @@ from typing import Any
 
 from jitbot.errors import NotPermitted
 from jitbot.model import Standing, UserId
-from jitbot.slack.directory import Installed, SlackDirectory
+from jitbot.slack.directory import NAME_LENGTH, Installed, SlackDirectory
+from jitbot.slack.text import shorten
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Door:
         caller = caller_of(body)
         standing = self._standing(caller, body)
         if standing is not Standing.MEMBER:
-            log.info("refused at the door: %s is a %s", caller.user, standing.value)
+            log.info("refused at the door: %s is a %s", shorten(caller.user, NAME_LENGTH), standing.value)
             raise NotPermitted(_REFUSED[standing])
         return caller
 

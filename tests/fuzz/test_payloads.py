@@ -155,6 +155,7 @@ def bent_payloads(door: Door, caplog: pytest.LogCaptureFixture, examples: int, *
             assert taken["team"] in HOME_TEAMS
             assert json.dumps(taken, default=str)
         assert CANARY not in caplog.text
+        assert caplog.text.encode(), "what is logged can be written anywhere"
 
     taken_or_refused()
 

@@ -1,6 +1,7 @@
 """Listeners: taken in before it is acknowledged, acknowledged without any network, and nothing escapes."""
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -263,6 +264,16 @@ def test_a_button_that_carries_anything_else_counts_for_nothing(bench: Bench, va
 
 
 STRANGER = {"user": {"id": "U0EVE", "team_id": "T0OTHER"}}
+
+
+def test_what_a_stranger_calls_themselves_is_one_plain_line_of_the_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    user = {"id": "U0\ud800\nERROR jitbot: JIT-7 was approved " + "x" * 900, "team_id": "T0OTHER"}
+    bench.click("jit:approve", user=user)
+    (line,) = [each.message for each in caplog.records if "refused at the door" in each.message]
+    assert line.startswith("refused at the door: U0⟨U+D800⟩ ERROR jitbot: JIT-7") and len(line) < 140
 
 
 def test_strangers_are_refused_at_every_door(bench: Bench) -> None:
