@@ -78,6 +78,9 @@ class Directory(Protocol):
     def person(self, user: UserId) -> Person:
         """Return a person. Raises: NotFound, DirectoryUnavailable."""
 
+    def known(self, user: UserId) -> Person | None:
+        """Return a person if they were looked up lately, without asking anybody."""
+
     def by_email(self, email: str) -> UserId | None:
         """Return who has that address, None if nobody. Raises: DirectoryUnavailable."""
 

@@ -113,15 +113,16 @@ class FactsReader:
         end, members_end = begin + seconds, begin + seconds * MEMBERS_SHARE
         unread: dict[str, str] = {}
         begun = {} if request is None else self._begin(want, request, Facts(now), {}, fresh=fresh)
-        asked = {user: self._threads.submit(self._person, user) for user in set(people)}
+        lookups = _Lookups(self._directory, self._threads)
+        lookups.of(people)
         named = Members(policy, self._directory, self._threads, self._ask_for_all, now, self._young)
         members = named.read(want.selectors, unread, lambda asked, into: self._gather(asked, into, members_end))
         reviewers = [members.get(selector, frozenset()) for selector in want.reviewers]
         few = {user for group in reviewers if len(group) <= LOOKED_UP for user in group}
         delegations = self._stand_ins(reviewers, now, unread)
         stand_ins = {user for each in delegations for user in (each.delegator, each.delegate)}
-        asked |= {user: self._threads.submit(self._person, user) for user in (few | stand_ins) - asked.keys()}
-        found = with_kinds(policy, self._gather(asked, {}, end))
+        lookups.of(few | stand_ins)
+        found = with_kinds(policy, {**lookups.known, **self._gather(lookups.asked, {}, end)})
         known = Facts(now, members, found, {}, unread, delegations=delegations, young=named.young)
         if request is None:
             return known
@@ -185,6 +186,8 @@ class FactsReader:
             return _failed(str(error))
 
     def _gather(self, asked: Mapping[Key, Future[Value]], unread: dict[str, str], end: float) -> dict[Key, Value]:
+        if not asked:
+            return {}
         done, _ = wait(asked.values(), timeout=max(0.0, end - time.monotonic()))
         found: dict[Key, Value] = {}
         for key, future in asked.items():
@@ -196,6 +199,25 @@ class FactsReader:
             except (DirectoryUnavailable, FactUnavailable, NotFound) as error:
                 unread[key] = str(error)
         return found
+
+
+class _Lookups:
+    """Who people are: at once where it is remembered, and else asked for in a thread."""
+
+    def __init__(self, directory: Directory, threads: ThreadPoolExecutor) -> None:
+        self._directory = directory
+        self._threads = threads
+        self.known: dict[UserId, Person] = {}
+        self.asked: dict[UserId, Future[Person]] = {}
+
+    def of(self, people: Iterable[UserId]) -> None:
+        """Look up those of these people who were not looked up yet."""
+        for user in set(people) - self.known.keys() - self.asked.keys():
+            known = self._directory.known(user)
+            if known is None:
+                self.asked[user] = self._threads.submit(self._person, user)
+            else:
+                self.known[user] = known
 
     def _person(self, user: UserId) -> Person:
         try:

@@ -8,12 +8,14 @@ from typing import Any
 from jitbot.model import FactCall, Group, Policy, UserId
 from jitbot.policy.attributes import attribute_of, holders
 from jitbot.ports import Directory
-from jitbot.service.memory import Reading
+from jitbot.service.memory import Reading, done
 
 Gather = Callable[[Mapping[str, Future[Any]], dict[str, str]], Mapping[str, Any]]
 """Waits for what was asked, and notes of the rest why it is unread."""
 Young = Callable[[str, frozenset[UserId]], frozenset[UserId]]
 """Tells who of these joined a user group lately."""
+Own = tuple[frozenset[UserId], frozenset[UserId]]
+"""Who is in a group by itself, and who of them only by a user group that they joined lately."""
 
 
 class Members:
@@ -41,9 +43,8 @@ class Members:
         """Return who each selector names; one that could not be read whole is left out and noted in `unread`."""
         wanted = set(selectors)
         groups, asked = self._parts(wanted)
-        own = {f"group:{name}": self._threads.submit(self._own, self._policy.groups[name]) for name in groups}
         lost: dict[str, str] = {}
-        named = dict(gather(own, lost))
+        named = self._groups(groups, lost, gather)
         parts: dict[str, frozenset[UserId]] = {part: everybody for part, (everybody, _) in named.items()}
         read = gather(asked, lost)
         parts |= gather(
@@ -66,6 +67,14 @@ class Members:
                 self.young[selector] = found[selector] - longer
         return found
 
+    def _groups(self, names: Iterable[str], lost: dict[str, str], gather: Gather) -> dict[str, Own]:
+        """Return who is in each of these groups by itself; a thread is worth it only where somebody else is asked."""
+        groups = {f"group:{name}": self._policy.groups[name] for name in names}
+        afar = {part for part, group in groups.items() if group.emails or group.usergroups}
+        asked = {part: self._threads.submit(self._own, groups[part]) for part in afar}
+        written = {part: self._own(group) for part, group in groups.items() if part not in afar}
+        return {**written, **gather(asked, lost)}
+
     def _parts(self, selectors: Iterable[str]) -> tuple[set[str], dict[str, Future[Reading]]]:
         """Return the groups that have to be read for these selectors, and the questions to other systems."""
         whole = {part for selector in selectors for part in self._whole(selector)}
@@ -81,8 +90,7 @@ class Members:
         attribute, _ = attribute_of(self._policy, part)
         if attribute is None:
             return None
-        written = Reading({}, self._now)
-        return self._threads.submit(lambda: written) if attribute.source is None else self._ask(attribute.source)
+        return done(Reading({}, self._now)) if attribute.source is None else self._ask(attribute.source)
 
     def _whole(self, selector: str) -> tuple[str, ...]:
         """Return a selector with everything that is nested in it; the loader has refused cycles."""
@@ -98,7 +106,7 @@ class Members:
         attribute, wanted = attribute_of(self._policy, part)
         return self._resolved(value if attribute is None else holders(attribute, wanted, value, self._now))
 
-    def _own(self, group: Group) -> tuple[frozenset[UserId], frozenset[UserId]]:
+    def _own(self, group: Group) -> Own:
         """Return who is in a group by itself, and who of them only by a user group that they joined lately."""
         longer = set(group.users) | self._by_address(group.emails)
         lately: set[UserId] = set()

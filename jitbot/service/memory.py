@@ -53,7 +53,7 @@ class FactMemory:
         with self._turn:
             known = self._kept.get(key)
             if not fresh and known is not None and timedelta(0) <= now - known.at < source.keep:
-                return _done(known)
+                return done(known)
             if key not in self._asked:
                 self._asked[key] = self._of(name).submit(self._read, key, source, arguments, now)
             return self._asked[key]
@@ -76,7 +76,8 @@ class FactMemory:
                 self._asked.pop(key, None)
 
 
-def _done(reading: Reading) -> Future[Reading]:
+def done(reading: Reading) -> Future[Reading]:
+    """Return an answer that is there already."""
     future: Future[Reading] = Future()
     future.set_result(reading)
     return future

@@ -153,6 +153,9 @@ class _Directory:
             raise NotFound(f"there is nobody called {user} here")
         return self.scene.people[user]
 
+    def known(self, user: UserId) -> Person | None:
+        return self.scene.people.get(user)
+
     def by_email(self, email: str) -> UserId | None:
         return next((each.id for each in self.scene.people.values() if each.email == email), None)
 

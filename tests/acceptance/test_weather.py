@@ -230,12 +230,16 @@ class Slow:
 
     def __init__(self, town: Town, people: set[UserId], handles: set[str]) -> None:
         self.go = threading.Event()
+        self.remembered: dict[UserId, Person] = {}
         self._inner, self._people, self._handles = town.directory, people, handles
 
     def person(self, user: UserId) -> Person:
         if user in self._people:
             self.go.wait(10)
         return self._inner.person(user)
+
+    def known(self, user: UserId) -> Person | None:
+        return self.remembered.get(user)
 
     def by_email(self, email: str) -> UserId | None:
         return self._inner.by_email(email)
@@ -268,6 +272,20 @@ def test_what_does_not_come_in_time_is_unread_never_empty(town: Town) -> None:
     assert facts.members == {"group:fast": frozenset({CY})}
     assert BO not in facts.people
     assert took < timedelta(seconds=0.35), "both look-ups share one deadline"
+
+
+def test_who_is_remembered_and_what_policies_say_themselves_wait_for_nobody(town: Town) -> None:
+    """However many threads a directory that hangs holds."""
+    crowd = {UserId(f"U0LOST{number}") for number in range(40)}
+    slow = Slow(town, {BO, *crowd}, set())
+    slow.remembered = {BO: town.directory.people[BO]}
+    reader = FactsReader(slow, town.ledger, town.sources, lambda *asked: (), timedelta(seconds=0.2))
+    facts = reader.read(about({"written": Group("written", users=(BO, CY))}), "restart", [BO, *crowd])
+    slow.go.set()
+    reader.close()
+    assert facts.people == {BO: town.directory.people[BO]}
+    assert facts.members == {"group:written": frozenset({BO, CY})}
+    assert not facts.unread
 
 
 def test_members_are_found_by_id_address_and_usergroup(town: Town) -> None:
