@@ -1,7 +1,7 @@
 """What every trail does: give back what was signed, and believe nothing else."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -192,6 +192,25 @@ def test_a_record_is_verified_by_several_processes_as_by_one(store: Store, monke
     change(store, 5, signature=bytes(64))
     with pytest.raises(Tampered, match="Event 5: the signature does not hold"):
         store.trail.verify()
+
+
+def test_others_help_where_there_are_signatures_enough_to_verify(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    helped: list[int] = []
+
+    def helpers(number: int, *given: Any) -> ProcessPoolExecutor:
+        helped.append(number)
+        return ProcessPoolExecutor(number, *given)
+
+    monkeypatch.setattr("jitbot.store.proof.ProcessPoolExecutor", helpers)
+    monkeypatch.setattr("jitbot.store.trail.STRETCH", 3)
+    monkeypatch.setattr("jitbot.store.proof.WORTH_A_PROCESS", 100)
+    monkeypatch.setattr("jitbot.store.proof.hands", lambda: 2)
+    for _ in range(7):
+        store.add()
+    mark = store.trail.verify_from(Mark())
+    assert helped == [2], "to verify seven signatures takes as long as 175 events besides"
+    assert store.trail.verify_from(mark) == mark
+    assert helped == [2], "and seven events without them are not worth it"
 
 
 def change(store: Store, seq: int, **fields: object) -> None:
