@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from jitbot.audit import signatures
 from jitbot.audit.canonical import canonical
 from jitbot.audit.eras import Era, in_force, public_of
 from jitbot.audit.forgetting import Forgotten
@@ -74,16 +74,21 @@ class Signer:
         text, salt = canonical(body), secrets.token_bytes(16)
         commitment = _commitment(salt, text)
         digest = _hash(previous, seq, at, kind, request, commitment, self.key)
-        return Sealed(seq, at, kind, request, text, salt, commitment, self.key, digest, self._private.sign(digest))
+        return Sealed(seq, at, kind, request, text, salt, commitment, self.key, digest, self._sign(digest))
 
     def head(self, count: int, digest: bytes, at: datetime) -> Head:
         """Sign the head of a record whose last event has this number and hash."""
         bare = Head(count, digest, at, self.key)
-        return replace(bare, signature=self._private.sign(bare.message()))
+        return replace(bare, signature=self._sign(bare.message()))
 
     def vouch(self, purpose: str, text: str) -> bytes:
         """Sign a text that is no event, for one purpose: for any other the signature does not hold."""
-        return self._private.sign(_vouched(purpose, text))
+        return self._sign(_vouched(purpose, text))
+
+    def _sign(self, message: bytes) -> bytes:
+        signature = self._private.sign(message)
+        signatures.keep(self.public, signature, message)
+        return signature
 
 
 class Verifier:
@@ -198,20 +203,16 @@ class Verifier:
         public = next((each for each in self._given if fingerprint(each) == key), None)
         if public is None:
             raise Tampered(f"The {purpose} is signed with a key that is not known here ({key}).")
-        try:
-            public.verify(signature, _vouched(purpose, text))
-        except InvalidSignature:
-            raise Tampered(f"The {purpose}: the signature does not hold.") from None
+        if not signatures.holds(public, signature, _vouched(purpose, text)):
+            raise Tampered(f"The {purpose}: the signature does not hold.")
 
     def _signature(self, seq: int, named: str, digest: bytes, signature: bytes) -> None:
         era = in_force(self.eras, seq)
         if era is None or era.key != named:
             why = "is not known here" if named not in [each.key for each in self.eras] else "did not sign then"
             raise Tampered(f"Event {seq} is signed with a key that {why} ({named}).")
-        try:
-            era.public.verify(signature, digest)
-        except InvalidSignature:
-            raise Tampered(f"Event {seq}: the signature does not hold.") from None
+        if not signatures.holds(era.public, signature, digest):
+            raise Tampered(f"Event {seq}: the signature does not hold.")
 
 
 def digest(body: Any) -> str:

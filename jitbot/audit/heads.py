@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from jitbot.audit import signatures
 from jitbot.audit.canonical import canonical
 from jitbot.errors import SettingsError, Tampered
 
@@ -38,10 +38,8 @@ class Head:
 
     def verify(self, public: Ed25519PublicKey) -> None:
         """Verify the signature. Raises: Tampered."""
-        try:
-            public.verify(self.signature, self.message())
-        except InvalidSignature:
-            raise Tampered(f"The signature of the {self.name} does not hold.") from None
+        if not signatures.holds(public, self.signature, self.message()):
+            raise Tampered(f"The signature of the {self.name} does not hold.")
 
     @property
     def name(self) -> str:

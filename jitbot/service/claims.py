@@ -5,7 +5,7 @@ says whether the process was stopped for longer than its lease lasts, so that wh
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from jitbot.elapsed import seconds
 from jitbot.errors import Conflict
@@ -13,9 +13,9 @@ from jitbot.model import Request, RequestId
 from jitbot.ports import Entry
 
 
-def mine(entry: Entry, request: Request) -> Request:
-    """Lock a request that we have claimed. Raises: Conflict where somebody else has by now."""
-    now = entry.get(request.id)
+def mine(entry: Entry, request: Request, locked: Iterable[Request] = ()) -> Request:
+    """Lock a request that we have claimed, unless it is among those that are. Raises: Conflict in other hands."""
+    now = next((each for each in locked if each.id == request.id), None) or entry.get(request.id)
     if (now.fence, now.state) != (request.fence, request.state):
         raise Conflict(f"{request.name} is in other hands.")
     return now

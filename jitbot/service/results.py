@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from tenacity import (
-    RetryCallState,
     Retrying,
     retry_if_exception,
     sleep_using_event,
@@ -81,27 +80,32 @@ class Results:
 
 def until_written(write: Callable[[], T], what: str, given_up: threading.Event) -> T:
     """Call `write` until the database takes it, or we have to give up. Raises: what the last call raised."""
-
-    def failed(state: RetryCallState) -> None:
-        if state.attempt_number == 1:
-            log.warning("%s is kept in memory until the database is back", what)
-
+    try:
+        return write()  # nearly always; a retry that is never needed takes as long as a statement or two
+    except StoreUnavailable as error:
+        if not passes(error) or given_up.is_set():
+            _lost(what, error)
+            raise
+    log.warning("%s is kept in memory until the database is back", what)
     retrying = Retrying(
         retry=retry_if_exception(passes),
         wait=wait_random_exponential(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS),
         stop=stop_when_event_set(given_up),
         sleep=sleep_using_event(given_up),
-        before_sleep=failed,
         reraise=True,
     )
+    given_up.wait(FIRST_WAIT_SECONDS)
     try:
         written = retrying(write)
     except StoreUnavailable as error:
-        log.warning("%s could not be written, and is lost with this process: %s", what, error)
+        _lost(what, error)
         raise
-    if retrying.statistics["attempt_number"] > 1:
-        log.info("%s is written at last", what)
+    log.info("%s is written at last", what)
     return written
+
+
+def _lost(what: str, error: StoreUnavailable) -> None:
+    log.warning("%s could not be written, and is lost with this process: %s", what, error)
 
 
 def passes(error: BaseException) -> bool:

@@ -57,8 +57,8 @@ class Undoing:
     def expired(self, request: Request) -> None:
         """End a grant whose time is over, and undo it."""
         with self._world.ledger.begin() as entry:
-            others = _others(entry, request)
-            now = mine(entry, request)
+            holders = _holders(entry, request)
+            now = mine(entry, request, holders)
             if now.expires_at is not None and entry.now < now.expires_at:  # extended since it was claimed
                 entry.amend(now, "waits", WORKER, due_at=now.expires_at, owner="", lease_until=None)
                 return
@@ -73,7 +73,7 @@ class Undoing:
             )
             tell(entry, moved)
         self._world.queue.messages()
-        self._undo(moved, others)
+        self._undo(moved, holders)
 
     def undo(self, request: Request) -> None:
         """Try the undo once; what becomes of it is written down."""
@@ -81,11 +81,12 @@ class Undoing:
             self._watching.undone(request)
             return
         with self._world.ledger.begin() as entry:
-            others = _others(entry, request)
-            mine(entry, request)  # the last word of the database before the undo
-        self._undo(request, others)
+            holders = _holders(entry, request)
+            mine(entry, request, holders)  # the last word of the database before the undo
+        self._undo(request, holders)
 
-    def _undo(self, request: Request, others: Sequence[Request]) -> None:
+    def _undo(self, request: Request, holders: Sequence[Request]) -> None:
+        others = [each for each in holders if each.id != request.id]
         heir = _heir(request, [each for each in others if each.state is not State.UNDOING and holds(self._world, each)])
         if heir is not None:
             return self._hand_over(request, heir)
@@ -205,12 +206,12 @@ class Undoing:
                 alarm(entry, moved, f"the undo has failed {tries} times and is tried on: {why}")
 
 
-def _others(entry: Entry, request: Request) -> Sequence[Request]:
-    """Return whose rows say that they hold this target too.
+def _holders(entry: Entry, request: Request) -> Sequence[Request]:
+    """Lock and return whose rows say that they hold the target of a request, its own among them.
 
     Whoever locks both locks a target before the rows of its holders, or two would wait for each other.
     """
-    return [each for each in entry.holders(*request.snapshot.targets) if each.id != request.id]
+    return entry.holders(*request.snapshot.targets)
 
 
 def _heir(request: Request, others: Sequence[Request]) -> Request | None:

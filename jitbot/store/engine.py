@@ -4,6 +4,7 @@ SQLite writers that meet back off at random and starve each other (2.1 s at wors
 of the one writer keeps them in order. `synchronous=FULL`: what was acknowledged survives a power cut.
 """
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
@@ -118,14 +119,14 @@ def _translated() -> Iterator[None]:
     """Let no database library's error escape. Raises: StoreUnavailable."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         kind = StoreRefused if isinstance(error, _FOR_GOOD) else StoreUnavailable
         raise kind(f"The database does not answer or refuses to write ({_why(error)}).") from error
 
 
-def _why(error: SQLAlchemyError) -> str:
+def _why(error: Exception) -> str:
     """Name what is wrong in the database's own code: its words may hold what somebody typed."""
-    said = getattr(error, "orig", None)
+    said = getattr(error, "orig", error)
     code = getattr(said, "sqlite_errorname", None) or getattr(said, "sqlstate", None)
     return f"{type(error).__name__}, {code}" if code else type(error).__name__
 
@@ -166,11 +167,12 @@ def _begin(connection: Connection) -> None:
 
     It is no listener of the engine's: with one, every statement asks whether there is a listener for it too.
     """
+    raw: Any = connection.connection.dbapi_connection
     busy = 100 * ceil(10 * seconds_left(BUSY_TIMEOUT.total_seconds()))  # in steps, so that it is set rarely
     if connection.info.get("busy") != busy:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy}")
+        raw.execute(f"PRAGMA busy_timeout = {busy}")
         connection.info["busy"] = busy
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    raw.execute("BEGIN IMMEDIATE")
 
 
 def plain_engine(url: str, *, writes: bool = False) -> Engine:

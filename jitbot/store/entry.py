@@ -79,6 +79,7 @@ class StoreEntry:
         self._keys = keys
         self._signing = ""
         self._events: list[tuple[str, RequestId | None, dict[str, Any]]] = []
+        self._messages: list[dict[str, Any]] = []
         self._cleared: int | None = None
         self._settled = ""
         """The delivery that this transaction works on; its first event says so."""
@@ -175,7 +176,7 @@ class StoreEntry:
         self._events.append((kind, request, {"by": by, **said}))
 
     def say(self, message: Outgoing, wait: timedelta = timedelta(0)) -> None:
-        """Put a message out; one that waits under the same key is replaced."""
+        """Put a message out, written with all others at the end; one that waits under the same key is replaced."""
         row = {
             "key": message.key,
             "topic": message.topic,
@@ -188,7 +189,7 @@ class StoreEntry:
             "attempts": 0,
             "error": "",
         }
-        self._connection.execute(statements.say(self._connection.dialect.name), row)
+        self._messages.append(row)
 
     def keep(self, output: Output, portion: Portion) -> Output:
         """Write a portion of what a run says."""
@@ -286,7 +287,9 @@ class StoreEntry:
         self.record("key", by, key=named, public=key.public_bytes_raw().hex(), lost=lost or "")
 
     def seal(self) -> tuple[int, bytes] | None:
-        """Sign and chain what was noted, the last thing before the commit; return the new head."""
+        """Write the messages, and sign and chain what was noted, last before the commit; return the new head."""
+        if self._messages:
+            self._connection.execute(statements.say(self._connection.dialect.name), self._messages)
         if not self._events:
             return None
         row = self._head()

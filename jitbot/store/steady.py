@@ -34,10 +34,10 @@ class SteadyClock:
     def follow(self, read: datetime) -> datetime:
         """Return the present instant, given what the other clock shows."""
         with self._turn:
-            at = self._monotonic()
-            shown = read
-            if self._shown is not None:
-                shown = max(read, self._shown + PACE * timedelta(seconds=at - self._at))
+            at, shown = self._monotonic(), read
+            least = PACE * (at - self._at)
+            if self._shown is not None and (read - self._shown).total_seconds() < least:
+                shown = self._shown + timedelta(seconds=least)
             self._say(shown - read)
             self._shown, self._at = shown, at
         return shown

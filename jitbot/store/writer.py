@@ -6,6 +6,7 @@ its caller only when the commit that holds it is on disk.
 """
 
 import logging
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -94,6 +95,7 @@ class _Group:
         self.kept = False
         self._ended = threading.Event()
         self._raw: Any = connection.connection.dbapi_connection
+        """The driver's own, for what has no result: SQLAlchemy takes longer for it than SQLite."""
         self._transaction = connection.begin()
         try:
             begin(connection)
@@ -107,12 +109,12 @@ class _Group:
         first = self.size == 0
         self.size += 1
         if not first:
-            self.connection.exec_driver_sql("SAVEPOINT part")
+            self._raw.execute("SAVEPOINT part")
         try:
             yield self.connection
             self._see_alive()
             if not first:
-                self.connection.exec_driver_sql("RELEASE part")
+                self._raw.execute("RELEASE part")
         except BaseException:
             self._take_back(first)
             raise
@@ -127,9 +129,9 @@ class _Group:
             if first:
                 self._transaction.rollback()
             elif self.alive:
-                self.connection.exec_driver_sql("ROLLBACK TO part")
-                self.connection.exec_driver_sql("RELEASE part")
-        except SQLAlchemyError:
+                self._raw.execute("ROLLBACK TO part")
+                self._raw.execute("RELEASE part")
+        except (SQLAlchemyError, sqlite3.Error):
             self._raw.rollback()
             raise
 

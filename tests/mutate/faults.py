@@ -673,8 +673,8 @@ FAULTS = (
     Fault(
         "a signature that does not hold goes unseen",
         "jitbot/audit/chain.py",
-        "            era.public.verify(signature, digest)\n",
-        "            era.public.public_bytes_raw()\n",
+        "        if not signatures.holds(era.public, signature, digest):\n",
+        "        if False:\n",
         RECORD,
     ),
     Fault(
@@ -2356,8 +2356,8 @@ FAULTS = (
     Fault(
         "the clock goes back",
         "jitbot/store/steady.py",
-        "shown = max(read, self._shown + PACE * timedelta(seconds=at - self._at))",
-        "shown = read",
+        "(read - self._shown).total_seconds() < least:",
+        "False:",
         ("tests/outages/test_clock.py",),
     ),
     Fault(
@@ -2435,7 +2435,7 @@ FAULTS = (
     Fault(
         "a transaction that failed takes others with it, or is kept with them",
         "jitbot/store/writer.py",
-        '                self.connection.exec_driver_sql("ROLLBACK TO part")\n',
+        '                self._raw.execute("ROLLBACK TO part")\n',
         "",
         WRITER,
     ),
@@ -2505,7 +2505,7 @@ FAULTS = (
     Fault(
         "an undo does not look whether its claim was lost while it looked for an heir",
         "jitbot/service/undoing.py",
-        "            mine(entry, request)  # the last word of the database before the undo\n",
+        "            mine(entry, request, holders)  # the last word of the database before the undo\n",
         "",
         _in("frozen"),
     ),
