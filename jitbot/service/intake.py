@@ -120,10 +120,10 @@ class Intake:
         return None
 
     def _hold(self, delivery: Delivery, until: float) -> None:
-        """Keep what was just taken in, and forget what nobody came for."""
+        """Keep what was just taken in, and forget what nobody came for, and itself where writing took that long."""
         with self._turn:
             self._held[delivery.key] = (delivery, until)
-            while self._over(next(iter(self._held.values()))[1]):
+            while self._held and self._over(next(iter(self._held.values()))[1]):
                 del self._held[next(iter(self._held))]
 
     def _ours(self, key: str) -> Delivery | None:

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 
 from jitbot import model
+from jitbot.elapsed import seconds
 from jitbot.errors import Conflict, DirectoryUnavailable, StoreUnavailable
 from jitbot.model import (
     Condition,
+    Delivery,
     DeliveryKind,
     Group,
     Guardrail,
@@ -223,6 +225,22 @@ def test_policies_that_cannot_be_put_on_record_are_told_in_the_log(
     break_ledger(town, "begin", Down(1))
     town.service.reloading.reload()
     assert "the policies could not be read again" in caplog.text
+
+
+def test_what_a_disk_that_hangs_takes_in_late_is_worked_on_all_the_same(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = town.world.inbox.put
+
+    def slowly(delivery: Delivery, lease: timedelta) -> bool:
+        taken = put(delivery, lease)
+        town.forward(seconds=11)
+        monkeypatch.setattr(town.world.claims, "clock", lambda: seconds() + 11)
+        return taken
+
+    monkeypatch.setattr(town.world.inbox, "put", slowly)
+    request = town.ask(ANN, "tune", value=200)
+    assert town.state(request) is State.ACTIVE
 
 
 class Slow:

@@ -1,13 +1,18 @@
 """The whole bot, as a process of its own, on a database that goes away: ready again when it is back, and it ends."""
 
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,7 @@ from tests.outages.test_results import wait_for
 from tests.postgres import _free_port
 from tests.slack_town import HERE, WORKSPACE
 
-pytestmark = [pytest.mark.postgres, pytest.mark.long]
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parent.parent.parent
 ENDS_WITHIN_SECONDS = 30
 POLICY = """
@@ -79,15 +84,55 @@ class Bot:
         return self.process.wait(ENDS_WITHIN_SECONDS)
 
 
+@contextmanager
+def running(url: str, folder: Path) -> Iterator[Bot]:
+    """Run the bot and a local Slack for it."""
+    slack = LocalSlack(WORKSPACE).start()
+    bot = Bot(slack, url, folder)
+    try:
+        wait_for(bot.ready)
+        yield bot
+    finally:
+        bot.process.kill()
+        bot.process.wait()
+        slack.stop()
+
+
 @pytest.fixture
 def bot(postgres: Breakable, tmp_path: Path) -> Iterator[Bot]:
-    slack = LocalSlack(WORKSPACE).start()
-    bot = Bot(slack, postgres.url(f"t{uuid.uuid4().hex[:12]}"), tmp_path)
-    wait_for(bot.ready)
-    yield bot
-    bot.process.kill()
-    bot.process.wait()
-    slack.stop()
+    with running(postgres.url(f"t{uuid.uuid4().hex[:12]}"), tmp_path) as bot:
+        yield bot
+
+
+class Disk:
+    """A file system in a file. While it is frozen, whoever writes to it hangs, and cannot be interrupted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.image, self.folder = folder / "image", folder / "disk"
+        self.folder.mkdir()
+        with self.image.open("wb") as file:
+            file.truncate(64 << 20)
+        subprocess.run(["mkfs.ext4", "-q", self.image], check=True)
+
+    def mount(self) -> bool:
+        return subprocess.run(["mount", "-o", "loop", self.image, self.folder]).returncode == 0
+
+    def freeze(self) -> None:
+        subprocess.run(["fsfreeze", "--freeze", self.folder], check=True)
+
+    def thaw(self) -> None:
+        subprocess.run(["fsfreeze", "--unfreeze", self.folder], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    if os.geteuid() != 0 or not all(map(shutil.which, ("mkfs.ext4", "fsfreeze"))):
+        pytest.skip("a disk can be mounted and frozen by root only, with mkfs.ext4 and fsfreeze")
+    disk = Disk(tmp_path)
+    if not disk.mount():
+        pytest.skip("a file cannot be mounted as a disk here")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk.folder], check=True)
 
 
 def states(postgres: Breakable, bot: Bot) -> Any:
@@ -95,6 +140,37 @@ def states(postgres: Breakable, bot: Bot) -> Any:
     return [state for (state,) in postgres.rows(f"SELECT state FROM {schema}.requests ORDER BY id")]
 
 
+def test_a_disk_that_hangs_answers_who_waits_and_loses_nothing(disk: Disk, tmp_path: Path) -> None:
+    with running(f"sqlite:///{disk.folder}/jitbot.db", tmp_path) as bot:
+        ann = bot.slack.person("U0ANN")
+        assert ann.command(HERE, "/jit say seconds=8 because it is slow")["acked"]
+        wait_for(lambda: rows(disk) == [("because it is slow", "running")])
+        disk.freeze()
+        with ThreadPoolExecutor() as threads:
+            try:
+                answers = []
+                for number in range(4):
+                    answers.append(threads.submit(ann.command, HERE, f"/jit say seconds=0 because {number}"))
+                    time.sleep(2)
+                time.sleep(6)  # longer than what was taken in waits for whoever took it in
+            finally:
+                disk.thaw()
+        late = [f"because {number}" for number, each in enumerate(answers) if not each.result()["acked"]]
+        assert late in ([], ["because 0"]), "whoever hangs in the write itself is told by Slack, and all others by us"
+        wait_for(lambda: rows(disk) == [(reason, "succeeded") for reason in ("because it is slow", *late)])
+        log = bot.log.read_text()
+        assert log.count("not taken in") == len(answers) - len(late)
+        assert "Traceback" not in log
+        assert bot.ended() == 0
+
+
+def rows(disk: Disk) -> list[tuple[str, str]]:
+    """Return the reason and the state of each request."""
+    with closing(sqlite3.connect(f"file:{disk.folder}/jitbot.db?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT reason, state FROM requests ORDER BY id").fetchall()
+
+
+@pytest.mark.postgres
 def test_a_database_that_is_gone_for_half_a_minute_costs_a_run_nothing_but_time(bot: Bot, postgres: Breakable) -> None:
     ann = bot.slack.person("U0ANN")
     assert ann.command(HERE, "/jit say seconds=5 because it is slow")["acked"]
@@ -109,6 +185,7 @@ def test_a_database_that_is_gone_for_half_a_minute_costs_a_run_nothing_but_time(
     assert bot.ended() == 0
 
 
+@pytest.mark.postgres
 def test_it_ends_while_the_database_hangs(bot: Bot, postgres: Breakable) -> None:
     assert bot.slack.person("U0ANN").command(HERE, "/jit say seconds=1 because it hangs")["acked"]
     wait_for(lambda: states(postgres, bot) == ["running"])
