@@ -17,12 +17,26 @@ from benchmarks.living import Life, Lived
 from benchmarks.stamps import Stamp
 from jitbot.audit import GENESIS
 from jitbot.service.book import AFFIRMED_EVERY
+from jitbot.settings import Settings
 
 LONG_AGO = timedelta(days=90)
 """What is done has happened within this time."""
 LATELY = timedelta(minutes=20)
 """What waits was asked for within this time: less than it may wait."""
 BATCH = 1_000
+
+
+def _days(name: str) -> timedelta:
+    """Return how long jitbot keeps something unless told otherwise."""
+    return timedelta(days=Settings.model_fields[name].default)
+
+
+KEPT = {
+    "inbox": _days("keep_messages_days"),
+    "outputs": _days("keep_output_days"),
+    "output_chunks": _days("keep_output_days"),
+}
+"""For how long the rows of some tables stay; older ones would be deleted first of all while something is measured."""
 
 
 def fill(lived: Lived, file: Path, done: int, waiting: int) -> Path:
@@ -32,7 +46,7 @@ def fill(lived: Lived, file: Path, done: int, waiting: int) -> Path:
     with closing(sqlite3.connect(file, isolation_level=None)) as database:
         for pragma in ("journal_mode=WAL", "synchronous=OFF", "cache_size=-200000"):
             database.execute(f"PRAGMA {pragma}")
-        writer = _Writer(database, lived, now - LONG_AGO)
+        writer = _Writer(database, lived, now)
         for life, count, since in ((lived.done, done, LONG_AGO), (lived.waits, waiting, LATELY)):
             began = now - since
             for number in range(count):
@@ -44,20 +58,22 @@ def fill(lived: Lived, file: Path, done: int, waiting: int) -> Path:
 class _Writer:
     """Writes stamped rows in batches, and seals their events in one chain."""
 
-    def __init__(self, database: sqlite3.Connection, lived: Lived, began: datetime) -> None:
+    def __init__(self, database: sqlite3.Connection, lived: Lived, now: datetime) -> None:
         self._database, self._signer, self._policies = database, lived.signer, lived.policies
         self._waiting: dict[str, list[tuple[Any, ...]]] = {}
         self._columns: dict[str, tuple[str, ...]] = {}
         self._count, self._hash, self._number = 0, GENESIS, 0
-        self._in_force(began)
+        self._now = now
+        self._in_force(now - LONG_AGO)
 
     def stamp(self, life: Life, asked_at: datetime) -> None:
         """Write one more request."""
         self._number += 1
         stamp = Stamp(self._number, asked_at - life.asked_at)
         for table, rows in life.rows.items():
-            for row in rows:
-                self._add(table, row.by(stamp))
+            if table not in KEPT or asked_at > self._now - KEPT[table]:
+                for row in rows:
+                    self._add(table, row.by(stamp))
         for event in life.events:
             said = event.by(stamp)
             at = datetime.fromisoformat(said["at"])
