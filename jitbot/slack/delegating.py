@@ -22,7 +22,7 @@ class Asked:
 
 def read_delegation(about: str) -> Asked:
     """Read what stands behind `delegate`. Raises: InvalidInput where it names nobody."""
-    first, *rest = about.split(None, 1)
+    first, *rest = about.split(None, 1) or [""]
     text = "".join(rest).strip()
     if first.lower() == "end":
         return Asked(DeliveryKind.END_DELEGATION, {"with": _person(text)} if text else {})

@@ -155,7 +155,7 @@ PARSERS = {
     "a forgiving one-liner": Parser(lambda text, _: parse(text, forgiving=True), ONE_LINERS, (InvalidInput,)),
     "what a word is about": Parser(lambda text, _: about_one(text), ["JIT-12 for=30m reason=x"], (InvalidInput,)),
     "a delegation": Parser(
-        lambda text, _: read_delegation(text or "x"), ["<@U0BO> until Friday", "end <@U0BO>"], (InvalidInput,)
+        lambda text, _: read_delegation(text), ["<@U0BO> until Friday", "end <@U0BO>"], (InvalidInput,)
     ),
     "a button": Parser(lambda text, _: read_stamp(text), ["1042.2"], (Stale,)),
     "a duration": Parser(lambda text, _: parse_duration(text), ["1h30m", "2d"], (InvalidInput,)),

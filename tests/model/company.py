@@ -87,6 +87,7 @@ class Company:
     def _tell_the_time(self, town: Town) -> None:
         """Stop the clock of a process, on Postgres too: a story that depends on how fast it runs cannot be repeated."""
         town.database.now = self._now  # type: ignore[method-assign]
+        town.database.reckoned = self._now  # type: ignore[method-assign]
 
     def _now(self, connection: Any = None) -> datetime:
         return BEGINNING + self.passed

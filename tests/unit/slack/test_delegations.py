@@ -35,7 +35,7 @@ def test_an_end_is_read_with_or_without_a_name() -> None:
     assert (ended.kind, ended.body) == (DeliveryKind.END_DELEGATION, {"with": "U0BO"})
 
 
-@pytest.mark.parametrize("typed", ["@bo until Friday", "bo", "end bo", "<@U0BO>, until Friday"])
+@pytest.mark.parametrize("typed", ["", "\u2003", "@bo until Friday", "bo", "end bo", "<@U0BO>, until Friday"])
 def test_a_name_that_slack_did_not_offer_is_nobody(typed: str) -> None:
     with pytest.raises(InvalidInput, match="is nobody that I know"):
         read_delegation(typed)
