@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from jitbot.errors import RunnerRefused, RunnerUnsure, StoreUnavailable
+from jitbot.errors import RunnerRefused, RunnerUnsure, StoreRefused, StoreUnavailable
 from jitbot.model import DeliveryKind, Receipt, Stage, State
 from jitbot.ports import Run
+from jitbot.service.results import until_written
 from tests.acceptance.test_many_targets import POLICY as MANY
 from tests.outages.server import Breakable
 from tests.town import ANN, BO, PEOPLE, FakeInputs, Town
@@ -188,6 +189,26 @@ def test_a_process_that_ends_gives_a_result_up_and_says_so(on_file: Town, caplog
     town.settle()
     assert town.ledger.find()[0].state is State.UNSURE
     assert not town.world.results.waits(request)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "ending"), [(StoreRefused("no such table"), False), (StoreUnavailable("away"), True)]
+)
+def test_what_no_other_try_would_write_is_tried_once_and_said(
+    error: StoreUnavailable, ending: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    given_up, tries = threading.Event(), []
+    if ending:
+        given_up.set()
+
+    def write() -> None:
+        tries.append(error)
+        raise error
+
+    with pytest.raises(type(error)):
+        until_written(write, "the result of JIT-7", given_up)
+    assert tries == [error]
+    assert f"the result of JIT-7 could not be written, and is lost with this process: {error}" in caplog.text
 
 
 def test_a_result_whose_commit_was_not_answered_is_not_written_twice(on_file: Town) -> None:
