@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy
 
 from benchmarks.databases import FreshUrl
-from benchmarks.figures import Figure, bounded, times
+from benchmarks.figures import Figure, bounded, compared
 from benchmarks.scale import Scale
 from benchmarks.store import hash_alone, walk
 from jitbot.audit import Mark, Signer, Verifier
@@ -66,10 +66,8 @@ def measure(kind: str, scale: Scale, folder: Path, fresh_url: FreshUrl) -> list[
 
 
 def _slower(name: str, ours: float, reference: float, most: float | None = None) -> Figure:
-    ratio = times(reference, ours)
-    met = None if most is None or ratio is None else ratio <= most
-    aim = "" if most is None else f"at most {most:g} times slower"
-    return Figure(name, round(ours), "a second", round(reference), ratio, aim, met)
+    """Return how long an event takes, given how many are done in a second."""
+    return compared(name, 1e6 / ours, 1e6 / reference, "µs each", most)
 
 
 def _append(ledger: StoreLedger, number: int) -> float:
