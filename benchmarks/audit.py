@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy
 
 from benchmarks.databases import FreshUrl
-from benchmarks.figures import Figure, bounded, compared
+from benchmarks.figures import Figure, bounded, slower
 from benchmarks.scale import Scale
 from benchmarks.store import hash_alone, walk
 from jitbot.audit import Mark, Signer, Verifier
@@ -54,20 +54,15 @@ def measure(kind: str, scale: Scale, folder: Path, fresh_url: FreshUrl) -> list[
         hashed = max(_hashed(database) for _ in range(2))
     return [
         Figure(f"{kind}: events appended by transactions of one each", round(appended), "a second"),
-        _slower(
+        slower(
             f"{kind}: chain and bodies of {count} events, signatures verified before, against SHA-256",
             chain,
             hashed,
             MOST_TIMES,
         ),
-        _slower(f"{kind}: signatures besides, of the last {number}, against SHA-256", signed, hashed),
+        slower(f"{kind}: signatures besides, of the last {number}, against SHA-256", signed, hashed),
         bounded(f"{kind}: memory that verifying {count} events took", round(grown, 1), "MB", MOST_GROWTH_MB),
     ]
-
-
-def _slower(name: str, ours: float, reference: float, most: float | None = None) -> Figure:
-    """Return how long an event takes, given how many are done in a second."""
-    return compared(name, 1e6 / ours, 1e6 / reference, "µs each", most)
 
 
 def _append(ledger: StoreLedger, number: int) -> float:

@@ -34,6 +34,11 @@ def compared(name: str, value: float | None, reference: float | None, unit: str,
     return Figure(name, _short(value), unit, _short(reference), ratio, aim, met)
 
 
+def slower(name: str, ours: float, reference: float, most: float | None = None) -> Figure:
+    """Return how long each takes beside its reference, given how many of both are done in a second."""
+    return compared(name, 1e6 / ours, 1e6 / reference, "µs each", most)
+
+
 def bounded(name: str, value: float | None, unit: str, most: float, reference: float | None = None) -> Figure:
     """Return a number whose aim is to be at most so large."""
     met = None if value is None else value <= most

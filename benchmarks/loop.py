@@ -15,7 +15,7 @@ import sqlalchemy
 from benchmarks import durable
 from benchmarks.databases import FreshUrl
 from benchmarks.engine import Engine, Valve, engine
-from benchmarks.figures import Figure, compared, times
+from benchmarks.figures import Figure, slower, times
 from benchmarks.scale import Scale
 from benchmarks.store import recorded, replay
 from jitbot.store.engine import Database
@@ -50,15 +50,10 @@ def measure(kind: str, scale: Scale, folder: Path, fresh_url: FreshUrl) -> list[
         Figure(
             f"{kind}: requests of the loop that did not succeed", float(lost), "", None, None, "at most 0", lost == 0
         ),
-        _at_most(f"{kind}: one after another, against their statements alone", alone, bare),
+        slower(f"{kind}: one after another, against their statements alone", alone, bare, MOST_TIMES),
         Figure(f"{kind}: transactions that write, for each request", each, ""),
         _ahead(f"{kind}: the loop, against DBOS with four empty steps", rate, theirs),
     ]
-
-
-def _at_most(name: str, ours: float, reference: float) -> Figure:
-    """Return how long a request takes, given how many are done in a second."""
-    return compared(name, 1000 / ours, 1000 / reference, "ms each", MOST_TIMES)
 
 
 def _ahead(name: str, ours: float, theirs: float | None) -> Figure:

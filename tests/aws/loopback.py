@@ -143,7 +143,7 @@ def _server() -> str:
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": folder.name, **SERVER}
     words = [sys.executable, "-m", "tests.aws.server", str(port)]
     with log.open("wb") as file:
-        process = subprocess.Popen(words, cwd=ROOT, env=env, stdout=file, stderr=file)
+        process = subprocess.Popen(words, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=file, stderr=file)
     atexit.register(folder.cleanup)
     atexit.register(process.wait, READY_SECONDS)
     atexit.register(process.terminate)

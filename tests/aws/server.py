@@ -4,12 +4,13 @@
 """
 
 import json
+import os
 import re
 import socket
 import sys
 from collections.abc import Callable, Iterable
 from io import BytesIO
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -110,8 +111,15 @@ def _complaint(service: str, environ: Environ, code: str, message: str) -> bytes
     return _XML.get(service, _XML[""]).format(code, message).encode()
 
 
+def _end_with_whoever_began() -> None:
+    """Wait until standard input ends, which it does however the tests do, and end too."""
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
 def main(port: int) -> None:
     put_in()
+    Thread(target=_end_with_whoever_began, daemon=True).start()
     application = Faulty(DomainDispatcherApplication(create_backend_app))
     run_simple("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
 

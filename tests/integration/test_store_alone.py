@@ -57,5 +57,7 @@ def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
 
 
 def test_on_postgres_there_is_nothing_to_hold(tmp_path: Path) -> None:
-    for _ in range(2):
-        OnlyOne(f"postgresql+psycopg://me@/jitbot?host={tmp_path}").close()
+    both = [OnlyOne(f"postgresql+psycopg://me@/jitbot?host={tmp_path}") for _ in range(2)]
+    assert list(tmp_path.iterdir()) == []
+    for one in both:
+        one.close()
